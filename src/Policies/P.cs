@@ -1,0 +1,1 @@
+namespace Policies; public static class P {}

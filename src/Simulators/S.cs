@@ -1,0 +1,1 @@
+namespace Simulators; public static class S {}
