@@ -1,0 +1,197 @@
+using System.ComponentModel;
+
+namespace Broker.Configuration;
+
+/// <summary>The section <c>Broker</c> of the config, as written. Names of properties are the keys.</summary>
+internal sealed record BrokerOptions
+{
+    [Description("The systems behind the broker, by name. A cluster names its upstream in its metadata, else by its own name.")]
+    public IReadOnlyDictionary<string, UpstreamOptions> Upstreams { get; init; } = new Dictionary<string, UpstreamOptions>();
+
+    [Description("Who may call, by name: credentials and permissions.")]
+    public IReadOnlyDictionary<string, CallerOptions> Callers { get; init; } = new Dictionary<string, CallerOptions>();
+
+    [Description("External issuers whose bearer tokens are accepted, by name. The name is the source in an identity: corp:alice.")]
+    public IReadOnlyDictionary<string, IssuerOptions> Issuers { get; init; } = new Dictionary<string, IssuerOptions>();
+
+    [Description("Tokens of the broker's own: who issues them, and the keys that sign and verify them.")]
+    public IssuingOptions? Issuing { get; init; }
+
+    [Description("Actions besides DeviceHive's: a number from 1000, or an object that says as well whether it reaches anything.")]
+    public IReadOnlyDictionary<string, ActionOptions> Actions { get; init; } = new Dictionary<string, ActionOptions>();
+
+    [Description("Policies that a route's CorsPolicy names.")]
+    public IReadOnlyDictionary<string, CorsOptions> Cors { get; init; } = new Dictionary<string, CorsOptions>();
+
+    [Description("How requests are forwarded.")]
+    public ForwardingOptions Forwarding { get; init; } = new();
+
+    [Description("Limits on what comes in.")]
+    public LimitOptions Limits { get; init; } = new();
+
+    [Description("The listener of health and readiness; never the public one.")]
+    public ManagementOptions Management { get; init; } = new();
+
+    [Description("Where metrics and traces go.")]
+    public TelemetryOptions? Telemetry { get; init; }
+
+    [Description("Lets Kestrel listen in cleartext off loopback: something before the broker ends TLS.")]
+    public bool AllowInsecure { get; init; }
+
+    [Description("How often the config files and the secrets are looked at for changes.")]
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(5);
+
+    [Description("After SIGTERM: how long the broker says 'not ready' before it takes no more connections.")]
+    public TimeSpan DrainDelay { get; init; } = TimeSpan.FromSeconds(5);
+
+    [Description("After the drain: how long what is in flight may take to finish.")]
+    public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+/// <summary>One caller of the config.</summary>
+internal sealed record CallerOptions
+{
+    [Description("API keys; two, so that one can be replaced without an outage.")]
+    public IReadOnlyList<KeyOptions> Keys { get; init; } = [];
+
+    [Description("Lets the caller use Basic; its name is the user name.")]
+    public PasswordOptions? Basic { get; init; }
+
+    [Description("The number that stands in 'u' of a token of the broker's own.")]
+    public long? UserId { get; init; }
+
+    [Description("Actions by name or number; \"*\" is all, missing or empty is none.")]
+    public IReadOnlyList<string> Actions { get; init; } = [];
+
+    [Description("Network ids; \"*\" is all, missing or empty is none.")]
+    public IReadOnlyList<string> Networks { get; init; } = [];
+
+    [Description("Device type ids; \"*\" is all, missing or empty is none.")]
+    public IReadOnlyList<string> DeviceTypes { get; init; } = [];
+
+    [Description("Device ids; \"*\" is all, missing or empty is none.")]
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
+    [Description("The account used at an upstream, by upstream; 'default' where none is named.")]
+    public IReadOnlyDictionary<string, string> Accounts { get; init; } = new Dictionary<string, string>();
+
+    [Description("Requests of this caller at the same time; the limit of Limits when missing.")]
+    public int? ConcurrentRequests { get; init; }
+}
+
+/// <summary>One API key, by its digest.</summary>
+internal sealed record KeyOptions
+{
+    [Description("SHA-256 of the key in hex, as 'broker key new' prints it.")]
+    public required string Sha256 { get; init; }
+}
+
+/// <summary>A password by its hash.</summary>
+internal sealed record PasswordOptions
+{
+    [Description("The hash that ASP.NET Core's PasswordHasher made: 'broker key hash' prints it.")]
+    public required Secret Hash { get; init; }
+}
+
+/// <summary>An action that the config adds.</summary>
+internal sealed record ActionOptions
+{
+    [Description("From 1000; what stands in 'a' of a token.")]
+    public required int Number { get; init; }
+
+    [Description("False when it touches no device, network, type or command: only then may a route say \"Reach\": \"none\" with it.")]
+    public bool HasReach { get; init; } = true;
+}
+
+/// <summary>A CORS policy.</summary>
+internal sealed record CorsOptions
+{
+    [Description("Origins allowed, exactly; \"*\" for any, then without credentials.")]
+    public required IReadOnlyList<string> Origins { get; init; }
+
+    [Description("Methods allowed.")]
+    public IReadOnlyList<string> Methods { get; init; } = ["GET", "HEAD", "POST"];
+
+    [Description("Request headers allowed.")]
+    public IReadOnlyList<string> Headers { get; init; } = [];
+
+    [Description("Response headers that a page may read.")]
+    public IReadOnlyList<string> ExposedHeaders { get; init; } = [];
+
+    [Description("Whether a page may send cookies or client certificates.")]
+    public bool Credentials { get; init; }
+
+    [Description("How long a browser may remember a preflight.")]
+    public TimeSpan MaxAge { get; init; } = TimeSpan.FromMinutes(10);
+}
+
+/// <summary>How requests are forwarded.</summary>
+internal sealed record ForwardingOptions
+{
+    [Description("Bytes of a request body kept to send it again after the upstream refused our token.")]
+    public int ReplayBodyLimit { get; init; } = 64 * 1024;
+
+    [Description("How long an early 401 waits for the rest of the body.")]
+    public TimeSpan ReplayWait { get; init; } = TimeSpan.FromSeconds(5);
+
+    [Description("A request or stream on which nothing moves for this long is ended. A cluster's HttpRequest:ActivityTimeout goes before it.")]
+    public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
+    [Description("How long a connection to an upstream may take.")]
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>Limits on what comes in.</summary>
+internal sealed record LimitOptions
+{
+    [Description("Bytes of all headers of a request.")]
+    public int RequestHeaderBytes { get; init; } = 32 * 1024;
+
+    [Description("Bytes of the request line: method, target, version.")]
+    public int RequestLineBytes { get; init; } = 8 * 1024;
+
+    [Description("Bytes of a request body; no limit when missing.")]
+    public long? RequestBodyBytes { get; init; }
+
+    [Description("Bytes a second below which a request body is given up; no limit when missing.")]
+    public double? MinRequestBodyBytesPerSecond { get; init; }
+
+    [Description("Requests of one caller at the same time.")]
+    public int ConcurrentRequestsPerCaller { get; init; } = 1000;
+
+    [Description("Password hashes computed at the same time: a flood of bad passwords cannot take the processor.")]
+    public int ConcurrentPasswordHashes { get; init; } = 1;
+
+    [Description("Verified credentials that are remembered.")]
+    public int RememberedCredentials { get; init; } = 100_000;
+}
+
+/// <summary>The management listener.</summary>
+internal sealed record ManagementOptions
+{
+    [Description("Where health and readiness are served, such as http://127.0.0.1:8081.")]
+    public string Url { get; init; } = "http://127.0.0.1:8081";
+}
+
+/// <summary>Where metrics and traces go.</summary>
+internal sealed record TelemetryOptions
+{
+    [Description("The OTLP collector, such as http://collector:4317.")]
+    public required string OtlpEndpoint { get; init; }
+
+    [Description("Grpc or HttpProtobuf.")]
+    public OtlpProtocol Protocol { get; init; } = OtlpProtocol.Grpc;
+
+    [Description("Headers for the collector, such as an API key, in the form name=value,name=value.")]
+    public Secret? Headers { get; init; }
+
+    [Description("service.name of what is exported.")]
+    public string ServiceName { get; init; } = "broker";
+}
+
+/// <summary>OTLP on the wire.</summary>
+internal enum OtlpProtocol
+{
+    Grpc,
+    HttpProtobuf,
+}

@@ -1,0 +1,31 @@
+namespace Broker.Configuration;
+
+/// <summary>How bad a mistake in the config is.</summary>
+internal enum Severity
+{
+    Warning,
+    Error,
+}
+
+/// <summary>One mistake: where, what, and the cure.</summary>
+/// <param name="Path">The key's path: <c>Broker:Callers:dashboard:Keys:0</c>.</param>
+/// <param name="Message">What is wrong and what to do; never a secret's value.</param>
+/// <param name="Severity">A warning lets the config load.</param>
+internal sealed record Mistake(string Path, string Message, Severity Severity)
+{
+    public override string ToString() => $"{(Severity == Severity.Error ? "error" : "warning")}: {Path}: {Message}";
+}
+
+/// <summary>Every mistake of a candidate, so that all are told at once.</summary>
+internal sealed class Mistakes
+{
+    private readonly List<Mistake> all = [];
+
+    public IReadOnlyList<Mistake> All => all;
+
+    public bool HasErrors => all.Exists(mistake => mistake.Severity == Severity.Error);
+
+    public void Error(string path, string message) => all.Add(new(path, message, Severity.Error));
+
+    public void Warning(string path, string message) => all.Add(new(path, message, Severity.Warning));
+}

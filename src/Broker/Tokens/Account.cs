@@ -1,0 +1,21 @@
+namespace Broker.Tokens;
+
+/// <summary>One of our identities at an upstream, as a snapshot has it; a template is one identity for each caller.</summary>
+internal sealed class Account
+{
+    public required string Upstream { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>The template values it needs (<c>user</c>, <c>corp:sub</c>); empty when it is the same for every caller.</summary>
+    public required IReadOnlyList<string> TemplateNames { get; init; }
+
+    /// <summary>The header in which its tokens stand, or null: what the caller sends there must not cross.</summary>
+    public required string? TokenHeader { get; init; }
+
+    /// <summary>The query name in which its tokens stand, or null.</summary>
+    public required string? TokenQuery { get; init; }
+
+    /// <summary>The cell that holds its token; null when a template value is missing or empty.</summary>
+    public TokenCell? Cell(IReadOnlyDictionary<string, string> templateValues) => throw new NotImplementedException();
+}

@@ -1,1 +1,0 @@
-namespace Policies; public static class P {}
