@@ -1,0 +1,157 @@
+using Broker.Credentials;
+using Broker.Limits;
+using Broker.Tokens;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Policies;
+
+namespace Broker.Forwarding;
+
+/// <summary>Decides whether a routed request may pass, and gets the token that it passes with.</summary>
+internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
+{
+    public async Task Invoke(HttpContext context)
+    {
+        var passage = Passage.Of(context);
+        passage.Refusal = await Admit(context, passage);
+        if (passage.Refusal is null)
+        {
+            await next(context);
+        }
+    }
+
+    /// <summary>The steps of the walk; the first that says no ends it. Nothing here waits for a caller or a token that was seen a moment ago.</summary>
+    private async ValueTask<Refusal?> Admit(HttpContext context, Passage passage)
+    {
+        var route = passage.Route = context.GetEndpoint()!.Metadata.GetMetadata<CompiledRoute>()!;
+        if (TargetProblem(context, passage) is { } unclear)
+        {
+            return unclear;
+        }
+
+        var credential = route.IsPublic ? default : await route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted);
+        if (Judge(context, passage, credential) is { } refused)
+        {
+            return refused;
+        }
+
+        if (passage.Caller is not null && !limit.TryEnter(passage.Caller, route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller, out passage.Slot))
+        {
+            return Refusal.RateLimited;
+        }
+
+        return passage.Account is null ? null : await TakeToken(context, passage);
+    }
+
+    /// <summary>Step 1: one clear path, one clear method. <c>explain</c> runs this very code.</summary>
+    public static Refusal? TargetProblem(HttpContext context, Passage passage)
+    {
+        var request = context.Request;
+        if (passage.IsExtendedConnect)
+        {
+            request.Method = HttpMethods.Connect; // it was routed as the GET that it is (rights.md 12)
+        }
+        else if (HttpMethods.IsConnect(request.Method) || HttpMethods.IsTrace(request.Method))
+        {
+            return Refusal.MethodNotAllowed;
+        }
+
+        return !passage.Route!.IsPathLoose && PathRule.Problem(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) is { } problem
+            ? Refusal.BadPath(problem)
+            : null;
+    }
+
+    /// <summary>Steps 2 to 4: who asks, what for, and may they? <c>explain</c> runs this very code.</summary>
+    public static Refusal? Judge(HttpContext context, Passage passage, in CredentialResult credential)
+    {
+        var route = passage.Route!;
+        if (!route.IsPublic && (credential.Caller is null || credential.Problem != CredentialProblem.None))
+        {
+            return RefusalOf(credential.Problem);
+        }
+
+        passage.Caller = credential.Caller;
+
+        // The headers first: an id in a header that does not cross was never named.
+        if ((route.Headers.Apply(context.Request.Headers) ?? route.Query.Check(context.Request.QueryString)
+            ?? (passage.IsExtendedConnect ? null : BodyRules.Check(route.Body, context))) is { } notAllowed)
+        {
+            return notAllowed;
+        }
+
+        if (route.DeniesAll || route.Denials.Any(denial => denial.Hits(context)))
+        {
+            return Refusal.Denied;
+        }
+
+        return route.IsPublic ? Admitted(passage) : Decide(context, passage);
+    }
+
+    private static Refusal? Decide(HttpContext context, Passage passage)
+    {
+        if (passage.Route!.Selectors.Read(context, out var demand) is { } unreadable)
+        {
+            return unreadable;
+        }
+
+        passage.Demand = demand;
+        passage.Decision = Policy.Decide(passage.Caller!.Permissions, demand);
+        return passage.Decision == Decision.Granted ? Admitted(passage) : RefusalOf(passage.Decision);
+    }
+
+    private static Refusal? Admitted(Passage passage)
+    {
+        passage.Account = passage.Route!.AccountFor(passage.Caller);
+        passage.IsAdmitted = passage.Route.IsPublic || passage.Account is not null;
+        return passage.IsAdmitted ? null : Refusal.Denied; // this caller has no account at the upstream
+    }
+
+    /// <summary>Step 5: with whose token?</summary>
+    private static async ValueTask<Refusal?> TakeToken(HttpContext context, Passage passage)
+    {
+        passage.Cell = passage.Account!.Cell(passage.Caller?.TemplateValues ?? NoValues);
+        if (passage.Cell is null)
+        {
+            return Refusal.Denied; // a template over an identity that this caller does not have
+        }
+
+        if (passage.Cell.TryGet(out var token))
+        {
+            passage.Token = token;
+            return null;
+        }
+
+        var result = await passage.Cell.Get(context.RequestAborted);
+        passage.Token = result.Token;
+        return result.Token is null ? RefusalOf(result, passage.Route!) : null;
+    }
+
+    private static readonly IReadOnlyDictionary<string, string> NoValues = new Dictionary<string, string>();
+
+    /// <summary>What a caller reads when there is no token.</summary>
+    public static Refusal RefusalOf(in TokenResult result, CompiledRoute route) => result.Problem switch
+    {
+        TokenProblem.BudgetSpent => Refusal.BudgetSpent(result.RetryAfter),
+        TokenProblem.LoginRefused => Refusal.UpstreamRefusedLogin,
+        TokenProblem.TokenRefused => route.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken,
+        _ => Refusal.TokenUnavailable(result.RetryAfter),
+    };
+
+    private static Refusal RefusalOf(CredentialProblem problem) => problem switch
+    {
+        CredentialProblem.Missing => Refusal.CredentialMissing,
+        CredentialProblem.Expired => Refusal.TokenExpired,
+        CredentialProblem.Ambiguous => Refusal.AmbiguousCredential,
+        CredentialProblem.Unknown => Refusal.CredentialUnverified,
+        _ => Refusal.CredentialInvalid,
+    };
+
+    private static Refusal RefusalOf(Decision decision) => decision switch
+    {
+        Decision.ActionNotGranted => Refusal.ActionNotGranted,
+        Decision.NetworkNotGranted => Refusal.NetworkNotGranted,
+        Decision.DeviceTypeNotGranted => Refusal.DeviceTypeNotGranted,
+        Decision.DeviceNotGranted => Refusal.DeviceNotGranted,
+        _ => Refusal.Denied,
+    };
+}

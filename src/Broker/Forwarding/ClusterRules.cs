@@ -1,0 +1,121 @@
+using Broker.Configuration;
+using Broker.Tokens;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Broker.Forwarding;
+
+/// <summary>What a cluster must be so that a token may go there: it belongs to an upstream, and its addresses are https or said to be not.</summary>
+internal sealed class ClusterRules
+{
+    private readonly Snapshot candidate;
+    private readonly IReadOnlyDictionary<string, Upstream> upstreams;
+    private readonly Dictionary<string, ClusterConfig> clusters;
+    private readonly Mistakes mistakes;
+
+    public ClusterRules(Snapshot candidate, ProxySection section, Mistakes mistakes)
+    {
+        this.candidate = candidate;
+        this.mistakes = mistakes;
+        upstreams = candidate.Part<UpstreamTable>().ByName;
+        clusters = section.Clusters.ToDictionary(cluster => cluster.ClusterId, StringComparer.OrdinalIgnoreCase);
+        foreach (var cluster in section.Clusters)
+        {
+            Check(cluster);
+        }
+    }
+
+    /// <summary>The upstream behind a route; a public route may have none.</summary>
+    public Upstream? UpstreamOf(RouteConfig route, bool isPublic)
+    {
+        if (route.ClusterId is null || !clusters.TryGetValue(route.ClusterId, out var cluster))
+        {
+            return null; // told already
+        }
+
+        var upstream = Find(cluster);
+        if (upstream is null && !isPublic)
+        {
+            mistakes.Error($"ReverseProxy:Clusters:{cluster.ClusterId}:Metadata:Upstream",
+                $"is missing, and '{cluster.ClusterId}' is no upstream in Broker:Upstreams: name the upstream whose tokens this cluster takes.");
+        }
+
+        return upstream;
+    }
+
+    /// <summary>Scheme, host and port of all destinations of the upstream's clusters, each with a '/' behind it.</summary>
+    public IReadOnlyList<string> OriginsOf(Upstream upstream) =>
+        [.. clusters.Values.Where(cluster => Find(cluster) == upstream).SelectMany(AddressesOf).Select(OriginOf).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)];
+
+    /// <summary>The clusters, with the broker's idle limit where they have none of their own (YARP's would be 100 s).</summary>
+    public IReadOnlyList<ClusterConfig> WithIdleTimeout() =>
+    [
+        .. clusters.Values.Select(cluster => cluster.HttpRequest?.ActivityTimeout is not null
+            ? cluster
+            : cluster with { HttpRequest = (cluster.HttpRequest ?? new ForwarderRequestConfig()) with { ActivityTimeout = candidate.Broker.Forwarding.IdleTimeout } }),
+    ];
+
+    private Upstream? Find(ClusterConfig cluster) =>
+        upstreams.GetValueOrDefault(cluster.Metadata?.GetValueOrDefault("Upstream") ?? cluster.ClusterId);
+
+    private void Check(ClusterConfig cluster)
+    {
+        var path = $"ReverseProxy:Clusters:{cluster.ClusterId}";
+        foreach (var key in cluster.Metadata?.Keys ?? [])
+        {
+            if (key is not ("Upstream" or "AllowInsecure") && !key.StartsWith("x-", StringComparison.Ordinal))
+            {
+                mistakes.Error($"{path}:Metadata:{key}", "is no key of the broker's. Known are Upstream and AllowInsecure; a note of your own starts with 'x-'.");
+            }
+        }
+
+        if (cluster.Metadata?.GetValueOrDefault("Upstream") is { } name && !upstreams.ContainsKey(name))
+        {
+            mistakes.Error($"{path}:Metadata:Upstream", $"'{name}' is not in Broker:Upstreams.");
+        }
+
+        var allowsInsecure = Find(cluster)?.Options.AllowInsecure ?? cluster.Metadata?.GetValueOrDefault("AllowInsecure") == "true";
+        var cure = $"Use https, or say \"AllowInsecure\": true at {(Find(cluster) is { } upstream ? $"Broker:Upstreams:{upstream.Name}" : $"{path}:Metadata (as the string \"true\")")}.";
+        foreach (var (id, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
+        {
+            CheckAddress($"{path}:Destinations:{id}:Address", destination.Address, allowsInsecure, cure);
+            if (destination.Health is not null)
+            {
+                CheckAddress($"{path}:Destinations:{id}:Health", destination.Health, allowsInsecure, cure);
+            }
+        }
+
+        if (cluster.HttpClient?.DangerousAcceptAnyServerCertificate == true && !allowsInsecure)
+        {
+            mistakes.Error($"{path}:HttpClient:DangerousAcceptAnyServerCertificate", $"lets anyone read the upstream's token. {cure}");
+        }
+    }
+
+    private void CheckAddress(string path, string? address, bool allowsInsecure, string cure)
+    {
+        if (address is null || OriginOf(address) is null)
+        {
+            mistakes.Error(path, "is no absolute http or https address without user name, query or fragment.");
+        }
+        else if (!allowsInsecure && !address.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
+        {
+            mistakes.Error(path, $"is not https: the upstream's token would cross in clear text. {cure}");
+        }
+    }
+
+    private static IEnumerable<string> AddressesOf(ClusterConfig cluster) => (cluster.Destinations ?? new Dictionary<string, DestinationConfig>()).Values.Select(destination => destination.Address);
+
+    // The address's own text up to the path, as YARP will join it; what Uri would rewrite (blanks, '\', user info) is no address here.
+    private static string? OriginOf(string address)
+    {
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.UserInfo.Length > 0 || uri.Query.Length > 0
+            || uri.Fragment.Length > 0 || address.Contains('\\', StringComparison.Ordinal) || address.Any(char.IsWhiteSpace))
+        {
+            return null;
+        }
+
+        var start = uri.Scheme.Length + 3;
+        var end = address.IndexOf('/', start);
+        return end < 0 ? $"{address}/" : address[..(end + 1)];
+    }
+}

@@ -1,0 +1,92 @@
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Tokens;
+
+namespace Broker.Forwarding;
+
+/// <summary>A route's policy as its snapshot has it; hangs on the endpoint, so that one request sees one reading of the config.</summary>
+internal sealed class CompiledRoute
+{
+    public required string Id { get; init; }
+
+    public required Snapshot Snapshot { get; init; }
+
+    public required CredentialTable Credentials { get; init; }
+
+    /// <summary>Open to anyone: YARP's own <c>"AuthorizationPolicy": "Anonymous"</c>.</summary>
+    public required bool IsPublic { get; init; }
+
+    public required CredentialKinds Accepts { get; init; }
+
+    /// <summary>The action demanded; null on a public route and on one that denies all.</summary>
+    public required string? Action { get; init; }
+
+    public required Selectors Selectors { get; init; }
+
+    public required bool DeniesAll { get; init; }
+
+    public required IReadOnlyList<Denial> Denials { get; init; }
+
+    public required bool IsPathLoose { get; init; }
+
+    public required QueryRule Query { get; init; }
+
+    public required BodyRule Body { get; init; }
+
+    public required HeaderRule Headers { get; init; }
+
+    /// <summary>Null for a public route whose cluster has no upstream: no token is put on.</summary>
+    public required Upstream? Upstream { get; init; }
+
+    /// <summary>The account that the route names: it goes before the caller's.</summary>
+    public required Account? OwnAccount { get; init; }
+
+    /// <summary>The upstream's account <c>default</c>, for a caller that names none.</summary>
+    public required Account? SharedAccount { get; init; }
+
+    /// <summary>Scheme, host and port of the upstream's clusters' destinations, each with a '/' behind it.</summary>
+    public required IReadOnlyList<string> Origins { get; init; }
+
+    public required bool On401IsResource { get; init; }
+
+    public required bool LetsSetCookie { get; init; }
+
+    public required bool LetsUpstreamCache { get; init; }
+
+    /// <summary>With whose token? Null when this caller has no account at the upstream.</summary>
+    public Account? AccountFor(Caller? caller)
+    {
+        if (OwnAccount is not null || caller is null || Upstream is null)
+        {
+            return OwnAccount;
+        }
+
+        if (caller.Accounts.Count > 0 && caller.Accounts.TryGetValue(Upstream.Name, out var name))
+        {
+            return Upstream.Accounts.GetValueOrDefault(name);
+        }
+
+        return SharedAccount;
+    }
+
+    /// <summary>Whether a request may go there with a token: the final address lies at one of the upstream's origins.</summary>
+    public bool MaySendTo(Uri? address)
+    {
+        if (address is null)
+        {
+            return false;
+        }
+
+        // The text that YARP joined from a destination and a path: the origin's last '/' ends the authority, whatever follows.
+        var text = address.OriginalString;
+        for (var i = 0; i < Origins.Count; i++)
+        {
+            if (text.StartsWith(Origins[i], StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

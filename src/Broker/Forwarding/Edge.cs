@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using Broker.Configuration;
+using Broker.Operations;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Broker.Forwarding;
+
+/// <summary>The outermost step: starts each request's passage, answers what was refused, and tells of it in one line.</summary>
+internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<Edge> logger, RequestDelegate next)
+{
+    public async Task Invoke(HttpContext context)
+    {
+        var start = time.GetTimestamp();
+        var passage = new Passage { Incoming = context.Request, IsExtendedConnect = IsWebSocketOverHttp2(context) };
+        context.Features.Set(passage);
+        try
+        {
+            if (passage.IsExtendedConnect)
+            {
+                context.Request.Method = HttpMethods.Get; // so it is routed (rights.md 12); admission gives it its method back
+            }
+
+            await next(context);
+            await Answer(context, passage);
+        }
+        catch (Exception failure)
+        {
+            await Fail(context, passage, failure);
+        }
+        finally
+        {
+            passage.Slot?.Leave();
+            if (passage.Body is not null)
+            {
+                await passage.Body.Stop();
+            }
+
+            Tell(context, passage, time.GetElapsedTime(start));
+        }
+    }
+
+    private static bool IsWebSocketOverHttp2(HttpContext context) =>
+        HttpMethods.IsConnect(context.Request.Method) && context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
+
+    /// <summary>Writes the refusal, whoever said no: a rule of ours, the token handler, YARP's forwarder, or routing.</summary>
+    private static async Task Answer(HttpContext context, Passage passage)
+    {
+        if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
+        {
+            return;
+        }
+
+        passage.Refusal ??= context.Features.Get<IForwarderErrorFeature>() is { } failed
+            ? RefusalOf(failed, passage)
+            : (context.Response.StatusCode, passage.Route) switch
+            {
+                (404, null) => Refusal.NotFound,
+                (405, null) => Refusal.MethodNotAllowed,
+                (504, _) when passage.Token is null || context.Response.ContentLength is null => Refusal.UpstreamTimeout, // the route's Timeout ran out
+                _ => null,
+            };
+        if (passage.Refusal is not null)
+        {
+            await RefusalWriter.Write(context, passage.Refusal);
+        }
+    }
+
+    private static Refusal? RefusalOf(IForwarderErrorFeature failed, Passage passage)
+    {
+        if (passage.Body?.ReadFailure is { } readFailure)
+        {
+            return CallerFault(readFailure);
+        }
+
+        return failed.Error switch
+        {
+            ForwarderError.None => null,
+            ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled => Refusal.UpstreamTimeout,
+            ForwarderError.RequestBodyClient => CallerFault(failed.Exception),
+            _ => Refusal.UpstreamUnreachable,
+        };
+    }
+
+    private static Refusal CallerFault(Exception? failure) =>
+        (failure as BadHttpRequestException ?? failure?.InnerException as BadHttpRequestException)?.StatusCode == StatusCodes.Status413PayloadTooLarge
+            ? Refusal.BodyTooLarge
+            : Refusal.BadRequest("The request's body broke off.");
+
+    private async Task Fail(HttpContext context, Passage passage, Exception failure)
+    {
+        if (context.RequestAborted.IsCancellationRequested)
+        {
+            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            return;
+        }
+
+        if (failure is BadHttpRequestException)
+        {
+            passage.Refusal = CallerFault(failure);
+        }
+        else
+        {
+            // The type and the place, not the text: a library's message may quote what it was given.
+            RequestLog.Failed(logger, failure.GetType().FullName ?? "exception", failure.StackTrace ?? "", TraceOf(context));
+            passage.Refusal = Refusal.Failed;
+        }
+
+        if (context.Response.HasStarted)
+        {
+            context.Abort();
+            return;
+        }
+
+        await RefusalWriter.Write(context, passage.Refusal);
+    }
+
+    private void Tell(HttpContext context, Passage passage, TimeSpan elapsed)
+    {
+        var decision = passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal?.Code ?? "not-decided";
+        BrokerMetrics.Request(decision, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
+        if (logger.IsEnabled(LogLevel.Information))
+        {
+            RequestLog.Request(
+                logger, context.Request.Method, passage.Route?.Id, passage.Caller?.Identity, passage.Route?.Action, decision, passage.IsAdmitted ? passage.Refusal?.Code : null,
+                passage.Route?.Upstream?.Name, passage.Account?.Name, context.Response.StatusCode, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
+        }
+
+        _ = snapshots;
+    }
+
+    private static string TraceOf(HttpContext context) => Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;
+}

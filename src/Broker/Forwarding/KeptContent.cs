@@ -1,0 +1,180 @@
+using System.Net;
+using System.Runtime.ExceptionServices;
+
+namespace Broker.Forwarding;
+
+/// <summary>A request body on its way to the upstream, of which a copy is kept so that it can be sent once more after a 401.</summary>
+/// <remarks>
+/// <code>
+/// caller --read--> [copy, up to the limit] --write--> upstream
+/// </code>
+/// An upstream that answers early stops reading; the body is then read on for the copy alone. So reading has a cancellation of its own, and
+/// a failed write ends the writing, not the reading. A body over the limit, or one of unknown length that trickles on, is handed back to YARP's
+/// own content, and not kept.
+/// </remarks>
+internal sealed class KeptContent : HttpContent
+{
+    private readonly HttpContent original;
+    private readonly Stream body;
+    private readonly int limit;
+    private readonly TimeSpan handOver;
+    private readonly TimeProvider time;
+    private readonly CancellationTokenSource reading;
+    private readonly TaskCompletionSource<bool> whole = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private MemoryStream? kept = new();
+    private Exception? writeFailure;
+    private int started;
+
+    /// <param name="original">YARP's content, which takes over a body that is not kept.</param>
+    /// <param name="body">The caller's body.</param>
+    /// <param name="limit">Bytes kept.</param>
+    /// <param name="handOver">How long a body may take before it is handed back, so that YARP's idle clock sees it move.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="aborted">The caller went away.</param>
+    public KeptContent(HttpContent original, Stream body, int limit, TimeSpan handOver, TimeProvider time, CancellationToken aborted)
+    {
+        (this.original, this.body, this.limit, this.handOver, this.time) = (original, body, limit, handOver, time);
+        reading = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+        foreach (var (name, values) in original.Headers)
+        {
+            Headers.TryAddWithoutValidation(name, values);
+        }
+    }
+
+    /// <summary>What went wrong on the caller's side of the body, if anything did.</summary>
+    public Exception? ReadFailure { get; private set; }
+
+    /// <summary>The whole body for a second try, waited for no longer than this; null when it was not kept.</summary>
+    public async Task<HttpContent?> Again(TimeSpan patience, CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref started) == 0)
+        {
+            return null; // nobody read it, so nobody knows that it would come whole
+        }
+
+        try
+        {
+            if (!await whole.Task.WaitAsync(patience, time, cancellation))
+            {
+                return null;
+            }
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
+
+        var again = new ByteArrayContent(kept!.GetBuffer(), 0, (int)kept.Length);
+        foreach (var (name, values) in Headers)
+        {
+            again.Headers.TryAddWithoutValidation(name, values);
+        }
+
+        return again;
+    }
+
+    /// <summary>Ends the reading, so that nobody reads from a request that is over.</summary>
+    public async Task Stop()
+    {
+        await reading.CancelAsync();
+        if (Volatile.Read(ref started) == 1)
+        {
+            await whole.Task;
+        }
+
+        reading.Dispose();
+    }
+
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+    protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref started, 1) == 1)
+        {
+            throw new InvalidOperationException("The body streamed away; only its copy can be sent again.");
+        }
+
+        var isWhole = false;
+        try
+        {
+            isWhole = await Pump(stream, cancellationToken);
+        }
+        finally
+        {
+            whole.TrySetResult(isWhole);
+        }
+    }
+
+    protected override bool TryComputeLength(out long length)
+    {
+        length = Headers.ContentLength ?? 0;
+        return Headers.ContentLength is not null;
+    }
+
+    /// <summary>Whether the copy holds the whole body.</summary>
+    private async Task<bool> Pump(Stream upstream, CancellationToken writing)
+    {
+        var start = time.GetTimestamp();
+        var buffer = new byte[Math.Min(limit, 16 * 1024) + 1];
+        while (true)
+        {
+            var count = await Read(buffer);
+            if (count == 0)
+            {
+                return true;
+            }
+
+            var isKept = kept!.Length + count <= limit && (Headers.ContentLength is not null || time.GetElapsedTime(start) < handOver);
+            if (isKept)
+            {
+                kept.Write(buffer, 0, count);
+            }
+
+            await Write(upstream, buffer.AsMemory(0, count), writing);
+            if (!isKept)
+            {
+                kept = null;
+                if (writeFailure is not null)
+                {
+                    ExceptionDispatchInfo.Throw(writeFailure);
+                }
+
+                await original.CopyToAsync(upstream, writing);
+                return false;
+            }
+        }
+    }
+
+    private async Task<int> Read(byte[] buffer)
+    {
+        try
+        {
+            return await body.ReadAsync(buffer, reading.Token);
+        }
+        catch (Exception failure)
+        {
+            ReadFailure = failure;
+            throw;
+        }
+    }
+
+    private async Task Write(Stream upstream, ReadOnlyMemory<byte> bytes, CancellationToken writing)
+    {
+        if (writeFailure is not null)
+        {
+            return;
+        }
+
+        try
+        {
+            await upstream.WriteAsync(bytes, writing);
+            await upstream.FlushAsync(writing);
+        }
+        catch (Exception failure)
+        {
+            // An early answer closes the way for the body. The answer counts; if there is none, that failure is reported instead of this one.
+            writeFailure = failure;
+        }
+    }
+}

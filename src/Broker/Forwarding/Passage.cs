@@ -1,0 +1,59 @@
+using Broker.Credentials;
+using Broker.Limits;
+using Broker.Tokens;
+using Microsoft.AspNetCore.Http;
+using Policies;
+
+namespace Broker.Forwarding;
+
+/// <summary>One request's way through the broker: what was decided, with whose token it goes, and what was answered in its stead.</summary>
+internal sealed class Passage
+{
+    /// <summary>Carries the passage on the upstream's request; one without it leaves without a token.</summary>
+    public static readonly HttpRequestOptionsKey<Passage> Key = new("broker.passage");
+
+    public CompiledRoute? Route { get; set; }
+
+    public Caller? Caller { get; set; }
+
+    public Demand Demand { get; set; }
+
+    /// <summary>What the policy said; the default refuses. A public route has no demand and stays at that.</summary>
+    public Decision Decision { get; set; }
+
+    public Account? Account { get; set; }
+
+    public TokenCell? Cell { get; set; }
+
+    /// <summary>Put on the request by <see cref="TokenHandler"/>, and by nothing else.</summary>
+    public UpstreamToken? Token { get; set; }
+
+    /// <summary>What is answered instead of the upstream's answer.</summary>
+    public Refusal? Refusal { get; set; }
+
+    /// <summary>Whether the caller sends a body; then a second try needs its copy.</summary>
+    public bool HasBody { get; set; }
+
+    /// <summary>The caller's request, for its body.</summary>
+    public HttpRequest? Incoming { get; set; }
+
+    /// <summary>The copy of the body, when one is made.</summary>
+    public KeptContent? Body { get; set; }
+
+    /// <summary>The caller's place among its concurrent requests, to be given back.</summary>
+    public ConcurrencyLimit.Slot? Slot;
+
+    /// <summary>The request was let through: by its policy, or because the route is public. Only then may a token be put on.</summary>
+    public bool IsAdmitted { get; set; }
+
+    /// <summary>Whether an extended CONNECT was routed as a GET, to be given back its own method.</summary>
+    public bool IsExtendedConnect { get; set; }
+
+    public CancellationToken Aborted => Incoming?.HttpContext.RequestAborted ?? default;
+
+    /// <summary>Route and ids: whom a 401 of the upstream is about.</summary>
+    public string Subject => $"{Route?.Id}|{Demand.Networks}|{Demand.DeviceTypes}|{Demand.Devices}";
+
+    public static Passage Of(HttpContext context) =>
+        context.Features.Get<Passage>() ?? throw new InvalidOperationException("The request did not come through the edge.");
+}

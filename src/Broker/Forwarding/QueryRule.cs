@@ -1,0 +1,50 @@
+using System.Collections.Frozen;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Broker.Forwarding;
+
+/// <summary>Which query names may cross: those that the route's selectors use and those that it lists (rights.md 10, 12).</summary>
+internal sealed class QueryRule(IEnumerable<string> names, bool any)
+{
+    private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> names =
+        names.ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+
+    /// <summary>Why this query may not cross; null when it may.</summary>
+    public Refusal? Check(QueryString query)
+    {
+        if (!query.HasValue || query.Value!.Length <= 1)
+        {
+            return null;
+        }
+
+        // Some upstreams end a pair at ';' as at '&': they would read a name that was not looked at.
+        if (query.Value.Contains(';', StringComparison.Ordinal))
+        {
+            return Refusal.NotAllowedHere("The query holds a raw ';': write %3B.");
+        }
+
+        foreach (var pair in new QueryStringEnumerable(query.Value))
+        {
+            var name = pair.DecodeName();
+            if (name.Span.Equals("_method", StringComparison.OrdinalIgnoreCase))
+            {
+                return Refusal.NotAllowedHere("The query name '_method' could change the method: it is not allowed.");
+            }
+
+            if (!any && !names.Contains(name.Span))
+            {
+                return Refusal.NotAllowedHere($"The query name '{Printable(name.Span)}' is not allowed on this route.");
+            }
+        }
+
+        return null;
+    }
+
+    // It is the caller's own text going back to it: short, and nothing but plain characters.
+    private static string Printable(ReadOnlySpan<char> name)
+    {
+        var text = name.Length > 64 ? name[..64].ToString() : name.ToString();
+        return string.Concat(text.Select(c => c is > ' ' and < '\x7f' and not '\'' ? c : '?'));
+    }
+}

@@ -1,0 +1,124 @@
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Tokens;
+using Policies;
+using Yarp.ReverseProxy.Configuration;
+
+namespace Broker.Forwarding;
+
+/// <summary>Compiles every route of a candidate, and tells each for which it is not clear what it demands (rights.md 1 to 6).</summary>
+internal sealed class RouteCompiler : ISnapshotCompiler
+{
+    public void Compile(Snapshot candidate, Mistakes mistakes)
+    {
+        if (ProxySection.Read(candidate.ReverseProxy, candidate.Broker.Cors, mistakes) is not { } section)
+        {
+            return;
+        }
+
+        var clusters = new ClusterRules(candidate, section, mistakes);
+        var routes = new List<RouteConfig>();
+        var compiled = new Dictionary<string, CompiledRoute>(StringComparer.OrdinalIgnoreCase);
+        foreach (var route in section.Routes)
+        {
+            compiled[route.RouteId] = Compile(route, candidate, clusters, mistakes);
+
+            // Without a mark of its reading YARP would keep the endpoint of an unchanged route, and with it the old policy.
+            routes.Add(route with { Metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>()) { ["x-broker-snapshot"] = $"{candidate.Version}" } });
+        }
+
+        candidate.Add(new RouteTable(routes, clusters.WithIdleTimeout(), compiled)
+        {
+            Cors = candidate.Broker.Cors.ToDictionary(pair => pair.Key, pair => CorsPolicies.Build(pair.Value), StringComparer.OrdinalIgnoreCase),
+        });
+    }
+
+    private static CompiledRoute Compile(RouteConfig route, Snapshot candidate, ClusterRules clusters, Mistakes mistakes)
+    {
+        var metadata = new RouteMetadata(route.RouteId, route.Metadata, mistakes);
+        metadata.CheckKeys();
+        CheckYarpPolicies(route, mistakes);
+        var isPublic = string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
+        var deniesAll = metadata["Deny"] == "true";
+        var denials = metadata.Denials().ToList();
+        var demands = new DemandRules(route, metadata, candidate.Actions, isPublic || deniesAll);
+        var upstream = clusters.UpstreamOf(route, isPublic);
+        var accounts = new AccountRules(metadata, upstream, candidate, isPublic, demands.ReachesAccount);
+        var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
+        TransformRules.Check(route, demands.Selectors, tokenHeaders, mistakes);
+        var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
+        return new()
+        {
+            Id = route.RouteId,
+            Snapshot = candidate,
+            Credentials = candidate.Part<CredentialTable>(),
+            IsPublic = isPublic,
+            Accepts = metadata.Credentials([.. candidate.Broker.Issuers.Keys]),
+            Action = demands.Action,
+            Selectors = demands.Selectors,
+            DeniesAll = deniesAll,
+            Denials = [.. denials.Select(denial => new Denial(denial.Selector, denial.Id))],
+            IsPathLoose = metadata.Word("Path", "Strict", "Loose") == "Loose",
+            Query = QueryOf(metadata, selected, upstream),
+            Body = BodyOf(metadata),
+            Headers = new(upstream?.IdHeaders ?? [], selected.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name), tokenHeaders),
+            Upstream = upstream,
+            OwnAccount = accounts.Own,
+            SharedAccount = accounts.Shared,
+            Origins = upstream is null ? [] : clusters.OriginsOf(upstream),
+            On401IsResource = metadata.Word("On401", "token", "resource") == "resource",
+            LetsUpstreamCache = metadata.Word("Cache", "None", "Upstream") == "Upstream",
+            LetsSetCookie = metadata.Word("SetCookie", "Drop", "Allow") == "Allow",
+        };
+    }
+
+    private static QueryRule QueryOf(RouteMetadata metadata, IReadOnlyList<Selector> selectors, Upstream? upstream)
+    {
+        var listed = (metadata["Query"] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        var selected = selectors.Where(selector => selector.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(selector => selector.Name).ToList();
+        var tokens = upstream?.Accounts.Values.Select(account => account.TokenQuery).OfType<string>() ?? [];
+        foreach (var name in listed)
+        {
+            if (tokens.Contains(name, StringComparer.OrdinalIgnoreCase))
+            {
+                metadata.Error("Query", $"lists '{name}', where the upstream's token stands: take it off the list.");
+            }
+
+            if (!selected.Contains(name) && selected.Contains(name.EndsWith("[]", StringComparison.Ordinal) ? name[..^2] : name, StringComparer.OrdinalIgnoreCase))
+            {
+                metadata.Error("Query", $"lists '{name}', which an upstream may take for the selected id of nearly the same name.");
+            }
+        }
+
+        return new([.. listed, .. selected], any: listed is ["*"]);
+    }
+
+    private static BodyRule BodyOf(RouteMetadata metadata) => metadata.Word("Body", "", "json", "form", "any", "none") switch
+    {
+        "json" => BodyRule.Json,
+        "form" => BodyRule.Form,
+        "any" => BodyRule.Any,
+        "none" => BodyRule.None,
+        _ => BodyRule.ByMethod,
+    };
+
+    /// <summary>YARP's policies that would answer in the broker's place, or decide in its stead.</summary>
+    private static void CheckYarpPolicies(RouteConfig route, Mistakes mistakes)
+    {
+        var path = $"ReverseProxy:Routes:{route.RouteId}";
+        if (route.AuthorizationPolicy is not null && !route.AuthorizationPolicy.Equals("Anonymous", StringComparison.OrdinalIgnoreCase))
+        {
+            mistakes.Error($"{path}:AuthorizationPolicy", "may only be \"Anonymous\" (a public route); rights stand in the route's Metadata.");
+        }
+
+        if (route.RateLimiterPolicy is not null)
+        {
+            mistakes.Error($"{path}:RateLimiterPolicy", "is not in this version of the broker; Broker:Limits bounds the requests of a caller.");
+        }
+
+        if (route.TimeoutPolicy is not null)
+        {
+            mistakes.Error($"{path}:TimeoutPolicy", "names a policy, and this broker has none: write Timeout.");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+using System.Net;
+using Broker.Configuration;
+using Broker.Tokens;
+
+namespace Broker.Forwarding;
+
+/// <summary>Puts the upstream's token on a request that carries its granted passage, and on no other; replaces a refused one and sends once more.</summary>
+/// <remarks>Captures nothing of a cluster or a snapshot: YARP keeps a client over reloads, so whatever it held would go stale.</remarks>
+internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) : DelegatingHandler(inner)
+{
+    protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (!request.Options.TryGetValue(Passage.Key, out var passage) || !passage.IsAdmitted)
+        {
+            request.Headers.Authorization = null; // a health probe, say: it goes bare
+            return base.SendAsync(request, cancellationToken);
+        }
+
+        return passage.Cell is null ? base.SendAsync(request, cancellationToken) : SendWithToken(request, passage, cancellationToken);
+    }
+
+    private async Task<HttpResponseMessage> SendWithToken(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
+    {
+        if (!passage.Route!.MaySendTo(request.RequestUri))
+        {
+            return Instead(request, passage, Refusal.UpstreamUnreachable);
+        }
+
+        if (passage.Token is null || passage.Token.IsOver)
+        {
+            // The token came to its end on the way here.
+            var fresh = await passage.Cell!.Get(cancellation);
+            if (fresh.Token is null)
+            {
+                return Instead(request, passage, Admission.RefusalOf(fresh, passage.Route));
+            }
+
+            passage.Token = fresh.Token;
+        }
+
+        Keep(request, passage);
+        var token = passage.Token;
+        token.PutOn(request);
+        var sentAt = time.GetTimestamp();
+        var response = await base.SendAsync(request, cancellation);
+        if (response.StatusCode != HttpStatusCode.Unauthorized)
+        {
+            if ((int)response.StatusCode is (>= 200 and < 300) or 101)
+            {
+                token.Succeeded(sentAt);
+            }
+
+            return response;
+        }
+
+        response.Dispose(); // the upstream's own 401 is between it and us
+        return await SendAgain(request, passage, token, sentAt, cancellation);
+    }
+
+    private async Task<HttpResponseMessage> SendAgain(
+        HttpRequestMessage request, Passage passage, UpstreamToken refused, long sentAt, CancellationToken cancellation)
+    {
+        var successor = await passage.Cell!.Replace(refused, sentAt, passage.Subject, cancellation);
+        if (successor.Token is null)
+        {
+            return Instead(request, passage, Admission.RefusalOf(successor, passage.Route!));
+        }
+
+        if (passage.HasBody)
+        {
+            var again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
+            if (again is null)
+            {
+                return Instead(request, passage, Refusal.UpstreamTokenReplaced);
+            }
+
+            request.Content = again;
+        }
+
+        passage.Token = successor.Token;
+        successor.Token.PutOn(request);
+        var sentAgainAt = time.GetTimestamp();
+        var response = await base.SendAsync(request, cancellation);
+        if (response.StatusCode == HttpStatusCode.Unauthorized)
+        {
+            passage.Cell.RefusedAgain(successor.Token, passage.Subject);
+            response.Dispose();
+            return Instead(request, passage, passage.Route!.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken);
+        }
+
+        if (response.IsSuccessStatusCode)
+        {
+            successor.Token.Succeeded(sentAgainAt);
+        }
+
+        return response;
+    }
+
+    /// <summary>Wraps a body that may be sent again; one that is longer than the limit is left alone.</summary>
+    private void Keep(HttpRequestMessage request, Passage passage)
+    {
+        var options = passage.Route!.Snapshot.Broker.Forwarding;
+        if (!passage.HasBody || request.Content is null || passage.Body is not null || request.Content.Headers.ContentLength > options.ReplayBodyLimit)
+        {
+            return;
+        }
+
+        request.Content = passage.Body =
+            new KeptContent(request.Content, passage.Incoming!.Body, options.ReplayBodyLimit, options.IdleTimeout / 2, time, passage.Aborted);
+    }
+
+    private static HttpResponseMessage Instead(HttpRequestMessage request, Passage passage, Refusal refusal)
+    {
+        passage.Refusal = refusal;
+        return new HttpResponseMessage((HttpStatusCode)refusal.Status) { RequestMessage = request, Version = request.Version };
+    }
+}

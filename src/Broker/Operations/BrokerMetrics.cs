@@ -1,0 +1,28 @@
+using System.Diagnostics.Metrics;
+
+namespace Broker.Operations;
+
+/// <summary>The instruments of the request path. Labels are names of the config and codes of the broker: never an id, a caller or a secret.</summary>
+internal static class BrokerMetrics
+{
+    public const string MeterName = "Broker";
+
+    private static readonly Meter Meter = new(MeterName);
+    private static readonly Counter<long> Requests = Meter.CreateCounter<long>("broker.requests", "{request}", "Requests, by decision, upstream and status.");
+
+    private static readonly Histogram<double> Duration =
+        Meter.CreateHistogram<double>("broker.request.duration", "s", "Time from a request's first byte in to its last byte out.");
+
+    public static void Request(string decision, string? upstream, int status, TimeSpan elapsed)
+    {
+        if (Requests.Enabled)
+        {
+            Requests.Add(1, new("decision", decision), new("upstream", upstream ?? ""), new("status", status));
+        }
+
+        if (Duration.Enabled)
+        {
+            Duration.Record(elapsed.TotalSeconds, new KeyValuePair<string, object?>("decision", decision), new("upstream", upstream ?? ""));
+        }
+    }
+}
