@@ -57,6 +57,3 @@ internal sealed class DamoovSessions(SimulatorOptions options)
 
     private sealed record Session(DamoovPair Pair, string Role, DateTimeOffset Expires);
 }
-
-/// <summary>An access token and the refresh token that goes with it.</summary>
-internal sealed record DamoovPair(string AccessToken, string RefreshToken);

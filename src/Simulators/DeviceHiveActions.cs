@@ -3,30 +3,6 @@ using System.Text.Json;
 
 namespace Simulators;
 
-/// <summary>What a DeviceHive token may do, by the numbers in its claim "a".</summary>
-internal enum DeviceHiveAction
-{
-    Any,
-    None,
-    GetNetwork,
-    GetDevice,
-    GetDeviceNotification,
-    GetDeviceCommand,
-    RegisterDevice,
-    CreateDeviceCommand,
-    UpdateDeviceCommand,
-    CreateDeviceNotification,
-    GetCurrentUser,
-    UpdateCurrentUser,
-    ManageUser,
-    ManageConfiguration,
-    ManageNetwork,
-    ManageToken,
-    ManagePlugin,
-    GetDeviceType,
-    ManageDeviceType,
-}
-
 /// <summary>How DeviceHive reads lists of actions: unknown ones vanish, and an empty list is all that clients may do.</summary>
 internal static class DeviceHiveActions
 {

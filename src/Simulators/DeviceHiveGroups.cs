@@ -9,7 +9,13 @@ internal sealed class DeviceHiveGroups(DeviceHiveWorld world)
     public void Map(DeviceHiveRoutes routes)
     {
         Map(routes, "network", world.Networks, DeviceHiveAction.GetNetwork, DeviceHiveAction.ManageNetwork, principal => principal.Networks);
-        Map(routes, "devicetype", world.DeviceTypes, DeviceHiveAction.GetDeviceType, DeviceHiveAction.ManageDeviceType, principal => principal.DeviceTypes);
+        Map(
+            routes,
+            "devicetype",
+            world.DeviceTypes,
+            DeviceHiveAction.GetDeviceType,
+            DeviceHiveAction.ManageDeviceType,
+            principal => principal.DeviceTypes);
     }
 
     private void Map(
@@ -27,7 +33,10 @@ internal sealed class DeviceHiveGroups(DeviceHiveWorld world)
         routes.Guarded("GET", $"/{word}", read, (_, principal) =>
             Answer.Json(200, groups.Values.Where(group => Sees(principal, group.Id)).OrderBy(group => group.Id).Select(group => group.Document)));
         routes.Guarded("GET", $"/{word}/count", read, (_, principal) =>
-            Answer.Json(200, new { count = groups.Keys.Count(id => principal.HasNetworkClaim ? Sees(principal, id) : CountsAll(principal, id)) }));
+            Answer.Json(200, new
+            {
+                count = groups.Keys.Count(id => word == "network" && !principal.HasNetworkClaim ? CountsAll(principal, id) : Sees(principal, id)),
+            }));
         routes.Guarded("GET", $"/{word}/{{id}}", read, (call, principal) =>
             call.RouteId("id") is var id && !(held(principal)?.Contains(id) ?? true) ? DeviceHiveErrors.Denied
             : groups.TryGetValue(id, out var group) && Sees(principal, id) ? Answer.Json(200, WithDevices(group, word, principal))

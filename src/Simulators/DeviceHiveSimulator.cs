@@ -53,6 +53,8 @@ public sealed class DeviceHiveSimulator : Simulator
     /// <summary>Starts one.</summary>
     public static Task<DeviceHiveSimulator> StartAsync(SimulatorOptions options) => OpenAsync(new DeviceHiveSimulator(options));
 
+    internal override bool IsCaseSensitive => true;
+
     internal override Answer Unauthorized(Call call) => DeviceHiveErrors.Unauthorized;
 
     private protected override void Map(Routes routes)

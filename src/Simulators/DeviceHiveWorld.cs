@@ -1,50 +1,6 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
-using System.Text.Json;
 
 namespace Simulators;
-
-/// <summary>A DeviceHive device.</summary>
-internal sealed record DeviceHiveDevice(string Id, string Name, long NetworkId, long DeviceTypeId, JsonElement? Data = null, bool IsBlocked = false)
-{
-    public object Document =>
-        new { id = Id, name = Name, data = Data, networkId = NetworkId, deviceTypeId = DeviceTypeId, isBlocked = IsBlocked };
-}
-
-/// <summary>A DeviceHive network or device type.</summary>
-internal sealed record DeviceHiveGroup(long Id, string Name, string? Description)
-{
-    public object Document => new { id = Id, name = Name, description = Description };
-}
-
-/// <summary>A DeviceHive user.</summary>
-internal sealed record DeviceHiveUser(long Id, string Login, string Password, int Role)
-{
-    public const int Active = 0;
-    public const int LockedOut = 1;
-
-    public bool IsAdmin => Role == 0;
-    public bool IsActive => Status == Active;
-    public int Status { get; init; }
-    public int BadPasswords { get; init; }
-    public string? LastLogin { get; init; }
-    public ImmutableSortedSet<long> Networks { get; init; } = [];
-    public bool AllDeviceTypes { get; init; } = true;
-    public ImmutableSortedSet<long> DeviceTypes { get; init; } = [];
-
-    public object Document =>
-        new
-        {
-            id = Id,
-            login = Login,
-            role = Role,
-            status = Status,
-            lastLogin = LastLogin,
-            data = (object?)null,
-            introReviewed = false,
-            allDeviceTypesAvailable = AllDeviceTypes,
-        };
-}
 
 /// <summary>What a small DeviceHive installation holds.</summary>
 internal sealed class DeviceHiveWorld(string jwtSecret)

@@ -16,7 +16,7 @@ internal sealed record OAuth2Client(string Id, string Secret, bool InBody, bool 
     public static OAuth2Client? Authenticate(Call call)
     {
         var basic = ReadBasic(call.Header("Authorization"));
-        var body = call.Field("client_secret") is { } secret ? (Id: call.Field("client_id") ?? "", Secret: secret) : ((string Id, string Secret)?)null;
+        (string Id, string Secret)? body = call.Field("client_secret") is { } secret ? (call.Field("client_id") ?? "", secret) : null;
         if (basic is null == body is null)
         {
             return null;

@@ -3,12 +3,6 @@ using System.Text;
 
 namespace Simulators;
 
-/// <summary>What a token was granted for.</summary>
-internal sealed record OAuth2Grant(string Client, string Subject, string Scope, string Audience);
-
-/// <summary>The tokens of one refresh: the access token, its life, and the refresh token if there is one.</summary>
-internal sealed record OAuth2Issue(string AccessToken, TimeSpan Lifetime, string? RefreshToken, OAuth2Grant Grant);
-
 /// <summary>Issues access tokens, and keeps the refresh tokens that are live and those that were spent.</summary>
 internal sealed class OAuth2Sessions
 {

@@ -59,6 +59,8 @@ public sealed class OAuth2Simulator : Simulator
     /// <summary>Starts one.</summary>
     public static Task<OAuth2Simulator> StartAsync(SimulatorOptions options) => OpenAsync(new OAuth2Simulator(options));
 
+    internal override bool IsCaseSensitive => true;
+
     internal override Answer Unauthorized(Call call) =>
         Answer.Json(401, new { error = "invalid_token" }).With("WWW-Authenticate", "Bearer error=\"invalid_token\"");
 

@@ -1,15 +1,5 @@
 namespace Simulators;
 
-/// <summary>What a request came for.</summary>
-public enum RequestKind
-{
-    /// <summary>A token endpoint.</summary>
-    Token,
-
-    /// <summary>Anything else.</summary>
-    Data,
-}
-
 /// <summary>One request as it came off the wire.</summary>
 public sealed record ReceivedRequest(
     DateTimeOffset At,

@@ -1,11 +1,10 @@
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace Simulators;
-
-/// <summary>What the recorder needs to know of a route before it runs.</summary>
-internal sealed record RouteTraits(RequestKind Kind, bool Streams);
 
 /// <summary>The routes of a simulator, each behind the faults that are set.</summary>
 internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulator)
@@ -71,6 +70,11 @@ internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulato
     private void Map(string method, string pattern, RouteTraits traits, Func<Call, Task> work) =>
         endpoints.MapMethods(pattern, [method], async context =>
         {
+            if (simulator.IsCaseSensitive && !HasExactCase(context))
+            {
+                context.Response.StatusCode = 404;
+                return;
+            }
             try
             {
                 await work(context.Features.GetRequiredFeature<Call>());
@@ -81,4 +85,13 @@ internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulato
                 context.Abort();
             }
         }).WithMetadata(traits);
+
+    /// <summary>ASP.NET's routing takes any case; this compares the route's fixed segments with those that came.</summary>
+    private static bool HasExactCase(HttpContext context)
+    {
+        var pattern = ((RouteEndpoint)context.GetEndpoint()!).RoutePattern.PathSegments;
+        var path = context.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        return pattern.Zip(path).All(pair =>
+            pair.First.Parts is not [RoutePatternLiteralPart literal] || string.Equals(literal.Content, pair.Second, StringComparison.Ordinal));
+    }
 }

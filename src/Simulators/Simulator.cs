@@ -65,15 +65,21 @@ public abstract class Simulator : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         GC.SuppressFinalize(this);
-        await _closing.CancelAsync();
-        if (_application is { } application)
+        if (Interlocked.Exchange(ref _application, null) is not { } application)
         {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), Options.Time);
-            await application.StopAsync(patience.Token);
-            await application.DisposeAsync();
+            return;
         }
+        await _closing.CancelAsync();
+
+        // Real time: a clock moved by hand would never end it.
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), TimeProvider.System);
+        await application.StopAsync(patience.Token);
+        await application.DisposeAsync();
         _closing.Dispose();
     }
+
+    /// <summary>Paths that differ in case are different paths.</summary>
+    internal virtual bool IsCaseSensitive => false;
 
     /// <summary>The vendor's 401.</summary>
     internal abstract Answer Unauthorized(Call call);

@@ -6,6 +6,8 @@ namespace Simulators;
 /// <summary>Telemax's four token endpoints: a form goes in, a JWT and a float of seconds come out.</summary>
 internal sealed class TelemaxTokens(IssuedTokens issued, SimulatorOptions options)
 {
+    private const string User = "a1b2cd40-0000-4000-8000-000000000012";
+    private const string KeyUser = "a1b2cd40-0000-4000-8000-0000000000aa";
     private static readonly byte[] Key = Encoding.UTF8.GetBytes("telemax-simulator-signing-key-0001");
 
     public void Map(Routes routes)
@@ -18,7 +20,7 @@ internal sealed class TelemaxTokens(IssuedTokens issued, SimulatorOptions option
 
     private Answer LogInUser(Call call) =>
         !call.HasForm ? EmptyToken()
-        : call.Field("UserName") == TelemaxSimulator.UserName && call.Field("Password") == TelemaxSimulator.Password ? Grant("a1b2cd40-0000-4000-8000-000000000012")
+        : call.Field("UserName") == TelemaxSimulator.UserName && call.Field("Password") == TelemaxSimulator.Password ? Grant(User)
         : TelemaxErrors.InvalidCredentials(call);
 
     private Answer LogInKey(Call call, bool isV2)
@@ -30,7 +32,7 @@ internal sealed class TelemaxTokens(IssuedTokens issued, SimulatorOptions option
         var key = call.Field("apiKey") ?? "";
         if (key is TelemaxSimulator.ApiKey or TelemaxSimulator.LegacyApiKey)
         {
-            return Grant("a1b2cd40-0000-4000-8000-0000000000aa");
+            return Grant(KeyUser);
         }
         return isV2 || Guid.TryParse(key, out _) ? TelemaxErrors.InvalidCredentials(call) : TelemaxErrors.UnknownKey(call);
     }

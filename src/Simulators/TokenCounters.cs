@@ -1,13 +1,5 @@
 namespace Simulators;
 
-/// <summary>What a call to a token endpoint asks for.</summary>
-internal enum TokenCall
-{
-    Login,
-    Refresh,
-    Other,
-}
-
 /// <summary>How many logins and refreshes were asked for, and how many were granted.</summary>
 internal sealed class TokenCounters
 {

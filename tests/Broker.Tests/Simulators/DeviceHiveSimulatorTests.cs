@@ -99,6 +99,7 @@ public class DeviceHiveSimulatorTests
     [Theory]
     [InlineData("/api/rest/device/device-a", 200)]
     [InlineData("/api/rest/device;x=1/device-a;y=2", 200)]
+    [InlineData("/api/rest/Device/device-a", 404)]
     [InlineData("/api/rest/device/device-b", 403)]
     [InlineData("/api/rest/configuration/jwt.secret", 403)]
     public async Task A_client_reaches_its_network_and_matrix_parameters_are_ignored(string path, int status)
@@ -128,7 +129,8 @@ public class DeviceHiveSimulatorTests
     {
         await using var simulator = await DeviceHiveSimulator.StartAsync(new());
         using var wire = new Wire(simulator);
-        var admin = (await LogIn(wire, DeviceHiveSimulator.AdminLogin, DeviceHiveSimulator.AdminPassword)).Json.GetProperty("accessToken").GetString()!;
+        var login = await LogIn(wire, DeviceHiveSimulator.AdminLogin, DeviceHiveSimulator.AdminPassword);
+        var admin = login.Json.GetProperty("accessToken").GetString()!;
         var since = "timestamp=2000-01-01T00:00:00.000";
         var poll = wire.Get($"/api/rest/device/command/poll?networkIds=1&waitTimeout=60&{since}", await Operator(wire));
 
