@@ -94,6 +94,7 @@ internal sealed record PasswordOptions
 }
 
 /// <summary>An action that the config adds.</summary>
+[Shorthand(nameof(Number))]
 internal sealed record ActionOptions
 {
     [Description("From 1000; what stands in 'a' of a token.")]

@@ -5,7 +5,7 @@ namespace Broker.Configuration;
 /// <summary>An external issuer whose bearer tokens are accepted.</summary>
 internal sealed record IssuerOptions
 {
-    [Description("Base address of the issuer: its keys are found through /.well-known/openid-configuration. Either this or Keys.")]
+    [Description("Base address of the issuer: its keys are found through /.well-known/openid-configuration. Either this or KeyFile.")]
     public string? Authority { get; init; }
 
     [Description("A file with the issuer's public keys: a JSON Web Key Set, or PEM. Either this or Authority.")]
@@ -58,6 +58,7 @@ internal sealed record ClaimOptions
     public IReadOnlyList<string>? Const { get; init; }
 
     [Description("With Claim: what a value of the claim stands for; values that are not here are dropped. Without Map, values are the names themselves, and \"*\" counts for nothing.")]
+    [AnyNames]
     public IReadOnlyDictionary<string, IReadOnlyList<string>>? Map { get; init; }
 }
 

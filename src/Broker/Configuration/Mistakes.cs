@@ -28,4 +28,16 @@ internal sealed class Mistakes
     public void Error(string path, string message) => all.Add(new(path, message, Severity.Error));
 
     public void Warning(string path, string message) => all.Add(new(path, message, Severity.Warning));
+
+    public void Add(string path, string message, Severity severity) => all.Add(new(path, message, severity));
+
+    /// <summary>Adds those of a later stage, but for what follows from an error that is already told at the same path, above or below it.</summary>
+    public void AddUnlessExplained(Mistakes later)
+    {
+        var explained = all.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => mistake.Path).ToList();
+        all.AddRange(later.all.Where(mistake => !explained.Exists(path => Within(path, mistake.Path) || Within(mistake.Path, path))));
+    }
+
+    private static bool Within(string path, string outer) =>
+        path == outer || (path.StartsWith(outer, StringComparison.Ordinal) && path[outer.Length] == ':');
 }

@@ -109,9 +109,11 @@ internal sealed record OAuth2AccountOptions
     public string? Audience { get; init; }
 
     [Description("Further parameters of the token request. Values may be templates.")]
+    [AnyNames]
     public IReadOnlyDictionary<string, string> Parameters { get; init; } = new Dictionary<string, string>();
 
     [Description("Further headers of the token request. Values may be templates.")]
+    [AnyNames]
     public IReadOnlyDictionary<string, string> Headers { get; init; } = new Dictionary<string, string>();
 
     [Description("Whether a refresh token dies at its use, and a second use may kill the account's tokens.")]
