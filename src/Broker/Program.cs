@@ -1,1 +1,3 @@
-return 0;
+using Broker.Commands;
+
+return await BrokerCommands.Run(args, Streams.Process, CancellationToken.None);

@@ -1,0 +1,126 @@
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Forwarding;
+using Broker.Limits;
+using Broker.Operations;
+using Broker.Tokens;
+using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Broker;
+
+/// <summary>Composition root: what there is, and in which order. One way in, one way through, one way out.</summary>
+internal sealed class BrokerHost : IAsyncDisposable
+{
+    private readonly ILoggerFactory loggers;
+    private readonly TimeProvider time;
+    private readonly TokenVault vault;
+    private readonly CredentialCompiler credentials;
+
+    /// <param name="files">Config files; a later one goes before an earlier.</param>
+    /// <param name="environment">Variables that the config may name.</param>
+    /// <param name="loggers">Where everything logs to; the command adds Serilog once its config is read.</param>
+    /// <param name="time">The clock.</param>
+    public BrokerHost(IReadOnlyList<string> files, Func<string, string?> environment, ILoggerFactory loggers, TimeProvider time)
+    {
+        (this.loggers, this.time) = (loggers, time);
+        vault = new(time, loggers);
+        credentials = new(time, loggers);
+        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler()], Snapshots, environment);
+    }
+
+    public SnapshotStore Snapshots { get; } = new();
+
+    public SnapshotLoader Loader { get; init; }
+
+    /// <summary>The broker for the snapshot in force, built and not started.</summary>
+    public WebApplication Build(RequestDelegate? instead = null)
+    {
+        var snapshot = Snapshots.Current;
+        var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory });
+        builder.Services.AddSingleton(loggers).AddLogging().AddSingleton(time).AddSingleton(Snapshots).AddSingleton(Loader);
+        builder.WebHost.UseKestrel(options => Listeners(options, snapshot));
+        AddForwarding(builder.Services);
+        if (instead is null)
+        {
+            AddOperations(builder.Services, snapshot.Broker);
+        }
+
+        var app = builder.Build();
+        Use(app, instead);
+        return app;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await vault.DisposeAsync();
+        credentials.Dispose();
+    }
+
+    /// <summary>The request's way through. <paramref name="instead"/> ends it after routing, for 'explain'.</summary>
+    private static void Use(WebApplication app, RequestDelegate? instead)
+    {
+        app.UseMiddleware<Edge>();
+        app.UseRouting();
+        app.UseCors();
+        app.UseRequestTimeouts();
+        if (instead is not null)
+        {
+            app.Use((HttpContext context, RequestDelegate _) => instead(context));
+        }
+
+        var policies = app.Services.GetRequiredService<SnapshotConfigProvider>();
+        app.MapReverseProxy(proxy =>
+        {
+            proxy.UseMiddleware<Admission>();
+            proxy.UseSessionAffinity();
+            proxy.UseLoadBalancing();
+            proxy.UsePassiveHealthChecks();
+        }).ConfigureEndpoints((endpoint, route) => endpoint.WithMetadata(policies.PolicyOf(route)));
+    }
+
+    private static void AddForwarding(IServiceCollection services)
+    {
+        services.AddRouting().AddCors().AddRequestTimeouts();
+        services.AddSingleton<ConcurrencyLimit>();
+        services.AddSingleton<SnapshotConfigProvider>();
+        services.AddSingleton<IProxyConfigProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
+        services.AddSingleton<ICorsPolicyProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
+        services.AddReverseProxy().AddTransforms<Crossing>();
+        services.AddSingleton<IForwarderHttpClientFactory, ForwarderClients>();
+    }
+
+    private static void AddOperations(IServiceCollection services, BrokerOptions options)
+    {
+        services.AddSingleton<Readiness>();
+        services.AddHostedService<ManagementServer>();
+        services.AddHostedService<Drain>();
+        services.AddHostedService<SnapshotPoller>();
+        services.AddHostedService<TelemetryExport>();
+
+        // The drain is part of the host's stopping, so its time is on top of what is in flight may take.
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainDelay + options.ShutdownTimeout);
+    }
+
+    private static void Listeners(KestrelServerOptions options, Snapshot snapshot)
+    {
+        var limits = snapshot.Broker.Limits;
+        options.AddServerHeader = false;
+        options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
+        options.Limits.MaxRequestLineSize = limits.RequestLineBytes;
+        options.Limits.MaxRequestBodySize = limits.RequestBodyBytes;
+        options.Limits.MinResponseDataRate = null;
+        options.Limits.MinRequestBodyDataRate =
+            limits.MinRequestBodyBytesPerSecond is { } rate ? new(rate, TimeSpan.FromSeconds(5)) : null;
+        if (snapshot.Kestrel.ContainsKey("Endpoints"))
+        {
+            options.Configure(snapshot.Kestrel.ToConfiguration(), reloadOnChange: true);
+        }
+        else
+        {
+            options.ListenLocalhost(8080);
+        }
+    }
+}

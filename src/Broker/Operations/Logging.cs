@@ -1,0 +1,35 @@
+using Broker.Configuration;
+using Serilog;
+using Serilog.Events;
+using Serilog.Extensions.Logging;
+using Serilog.Formatting.Json;
+
+namespace Broker.Operations;
+
+/// <summary>Serilog as the config has it; JSON lines on the console where it says nothing.</summary>
+internal static class Logging
+{
+    /// <summary>Adds Serilog to loggers that exist already: the config that decides about it is read by parts that log.</summary>
+    public static void AddSerilog(this ILoggerFactory loggers, Snapshot snapshot)
+    {
+        var configuration = new LoggerConfiguration();
+        if (snapshot.Serilog.Count > 0)
+        {
+            configuration.ReadFrom.Configuration(new ConfigurationBuilder().AddInMemoryCollection(JsonObjectConfiguration.Flatten(snapshot.Serilog, "Serilog")).Build());
+        }
+        else
+        {
+            configuration.MinimumLevel.Information()
+                .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+                .MinimumLevel.Override("System", LogEventLevel.Warning)
+                .MinimumLevel.Override("Yarp", LogEventLevel.Warning);
+        }
+
+        if (!snapshot.Serilog.ContainsKey("WriteTo"))
+        {
+            configuration.WriteTo.Console(new JsonFormatter(renderMessage: false));
+        }
+
+        loggers.AddProvider(new SerilogLoggerProvider(configuration.CreateLogger(), dispose: true));
+    }
+}
