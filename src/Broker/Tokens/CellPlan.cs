@@ -1,0 +1,37 @@
+using Broker.Configuration;
+using Broker.Tokens.Sources;
+
+namespace Broker.Tokens;
+
+/// <summary>All that a cell knows of its account: how to ask, how often, and under which names what it shares is kept.</summary>
+internal sealed record CellPlan
+{
+    public required string Upstream { get; init; }
+
+    /// <summary>The account's name in the config; never a rendered template.</summary>
+    public required string Account { get; init; }
+
+    public required ITokenSource Source { get; init; }
+
+    public required CellTimes Times { get; init; }
+
+    public required IReadOnlyList<LoginWindowOptions> Logins { get; init; }
+
+    /// <summary>The token endpoint, for its login budget.</summary>
+    public required RecordName Endpoint { get; init; }
+
+    /// <summary>Who logs in there.</summary>
+    public required RecordName Identity { get; init; }
+
+    /// <summary>The secrets it shows.</summary>
+    public required RecordName Fingerprint { get; init; }
+
+    /// <summary>Whether a login or refresh kills the identity's other tokens.</summary>
+    public required bool IsOnlyOne { get; init; }
+
+    /// <summary>The file that keeps the refresh token over a restart.</summary>
+    public required string? Keep { get; init; }
+
+    /// <summary>The snapshot that it is of.</summary>
+    public required long Version { get; init; }
+}

@@ -1,0 +1,57 @@
+namespace Broker.Tokens;
+
+/// <summary>A time in which nobody asks: a growing pause after each failure in a row. Guarded by its owner's lock.</summary>
+internal sealed class QuietTime(TimeProvider time)
+{
+    /// <summary>The longest <c>Retry-After</c> that is believed.</summary>
+    public static readonly TimeSpan LongestRetryAfter = TimeSpan.FromHours(1);
+
+    private long from;
+    private TimeSpan length;
+    private int failures;
+
+    /// <summary>What is answered in the meantime.</summary>
+    public TokenProblem Problem { get; private set; }
+
+    public TimeSpan Left
+    {
+        get
+        {
+            var left = length - time.GetElapsedTime(from);
+            return length == TimeSpan.Zero || left <= TimeSpan.Zero ? TimeSpan.Zero : left;
+        }
+    }
+
+    /// <summary>One more failure: quiet for what the upstream said (but never less than the first pause), else twice as long as before.</summary>
+    public void Grow(TokenProblem problem, TimeSpan? retryAfter, CellTimes times)
+    {
+        var pause = times.QuietTime * Math.Pow(2, Math.Min(failures++, 30));
+        if (retryAfter is { } said)
+        {
+            pause = said < times.QuietTime ? times.QuietTime : said > LongestRetryAfter ? LongestRetryAfter : said;
+        }
+        else if (pause > times.QuietTimeMax)
+        {
+            pause = times.QuietTimeMax;
+        }
+        Start(problem, pause);
+    }
+
+    /// <summary>Quiet for exactly so long; not a failure.</summary>
+    public void Start(TokenProblem problem, TimeSpan pause) => (Problem, from, length) = (problem, time.GetTimestamp(), pause);
+
+    public void End() => (failures, length) = (0, TimeSpan.Zero);
+
+    /// <summary>Whether the last pause began so long ago that the next one is a first one again.</summary>
+    public void ForgetAfter(TimeSpan calm)
+    {
+        if (length != TimeSpan.Zero && time.GetElapsedTime(from) >= calm)
+        {
+            End();
+        }
+    }
+}
+
+/// <summary>The times of an upstream's config that its cells go by.</summary>
+internal sealed record CellTimes(
+    TimeSpan RenewBefore, TimeSpan CallDeadline, TimeSpan Patience, TimeSpan QuietTime, TimeSpan QuietTimeMax, TimeSpan UnusedAfter);

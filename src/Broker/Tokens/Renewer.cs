@@ -1,0 +1,178 @@
+using Broker.Tokens.Sources;
+using Microsoft.Extensions.Logging;
+
+namespace Broker.Tokens;
+
+/// <summary>What one renewal brought: an access token, or why there is none.</summary>
+internal readonly record struct Renewal(string? Access, long AskedAt, TimeSpan Life, TokenProblem Problem, TimeSpan? RetryAfter)
+{
+    public override string ToString() => $"{Problem}";
+}
+
+/// <summary>Decides which of refresh and login is called, and what each of the four answers leads to.</summary>
+/// <remarks>
+/// <code>
+///   refresh --token--> keep      --refused--> login --token--> keep
+///      |  not now: quiet, the refresh token is unspent  |  refused: quiet; the third time for good
+///      +- unknown: quiet; spent, if it rotates          +- not now, unknown: quiet
+/// </code>
+/// One call of <see cref="Run"/> at a time: the cell sees to that.
+/// </remarks>
+internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault vault, ILogger log)
+{
+    private readonly TimeProvider time = vault.Time;
+    private volatile CellPlan plan = plan;
+    private TokenPair? pair;
+    private bool maybeSpent;
+
+    public CellPlan Plan => plan;
+
+    public LoginIdentity Identity => identity;
+
+    /// <summary>Takes the times and the form of the newest config; what decides the token is the same, or it would be another cell.</summary>
+    public void Adopt(CellPlan newer)
+    {
+        if (newer.Version > plan.Version)
+        {
+            plan = newer;
+        }
+    }
+
+    /// <summary>Whether a renewal would not kill the token of a newer cell of the same identity.</summary>
+    public bool MayRenew(TokenCell cell) => !plan.IsOnlyOne || identity.IsCurrent(cell);
+
+    /// <summary>One renewal. Never throws.</summary>
+    public async Task<Renewal> Run(TokenCell cell, bool isRejection)
+    {
+        var now = plan;
+        using var activity = TokenMetrics.StartRenewal(now);
+        try
+        {
+            using var turn = now.IsOnlyOne ? await identity.TakeTurn() : default;
+            return MayRenew(cell) ? await Renew(now, isRejection) : Failed(TokenProblem.Unavailable);
+        }
+        catch (Exception fault)
+        {
+            // A fault of ours must not end the cell: it counts as an answer that nobody knows.
+            TokenLog.Faulted(log, now.Upstream, now.Account, fault.GetType().Name);
+            return Failed(TokenProblem.Unavailable);
+        }
+    }
+
+    private static Renewal Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(null, 0, default, problem, retryAfter);
+
+    private async Task<Renewal> Renew(CellPlan now, bool isRejection)
+    {
+        var held = Spendable(now);
+        if (held is not null && !(maybeSpent && now.Source.CanLogin))
+        {
+            var asked = time.GetTimestamp();
+            var answer = await Call(now, "refresh", cancellation => now.Source.Refresh(held, cancellation));
+            switch (answer.Kind)
+            {
+                case AnswerKind.Token:
+                    return Commit(now, held, answer, asked);
+                case AnswerKind.NotNow:
+                    return Failed(TokenProblem.Unavailable, answer.RetryAfter);
+                case AnswerKind.Unknown:
+                    // A rotating one may be spent: sent twice it can take the account's tokens with it. Next time a login, where there is one.
+                    maybeSpent |= now.Source.Rotates;
+                    return Failed(TokenProblem.Unavailable, answer.RetryAfter);
+            }
+            if (!now.Source.CanLogin)
+            {
+                identity.Refused(now.Fingerprint);
+                return Failed(TokenProblem.LoginRefused);
+            }
+            pair = null;
+        }
+        return now.Source.CanLogin ? await LogIn(now, isRejection) : Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
+    }
+
+    /// <summary>What a refresh would spend; null when there is nothing, or it was refused as often as one may try.</summary>
+    private TokenPair? Spendable(CellPlan now)
+    {
+        if (pair?.Refresh is not null)
+        {
+            return now.Source.CanLogin || identity.MayLogIn(now.Fingerprint) ? pair : null;
+        }
+        if (now.Source.FirstRefreshToken is not { } first || !identity.MayLogIn(now.Fingerprint))
+        {
+            return null;
+        }
+        return pair = new TokenPair(null, now.Keep is null ? first : vault.Keeps.Read(now.Keep, first, log) ?? first);
+    }
+
+    private async Task<Renewal> LogIn(CellPlan now, bool isRejection)
+    {
+        if (!identity.MayLogIn(now.Fingerprint))
+        {
+            return Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
+        }
+        if (!vault.Budget.TryTake(now.Endpoint, now.Identity, now.Logins, isRejection, out var wait))
+        {
+            TokenLog.BudgetSpent(log, now.Upstream, now.Account, wait.TotalSeconds);
+            return Failed(TokenProblem.BudgetSpent, wait);
+        }
+        pair = null;
+        maybeSpent = false;
+        var asked = time.GetTimestamp();
+        var answer = await Call(now, "login", now.Source.Login);
+        if (answer.Kind == AnswerKind.Token)
+        {
+            identity.Accepted(now.Fingerprint);
+            return Commit(now, null, answer, asked);
+        }
+        if (answer.Kind == AnswerKind.Refused)
+        {
+            identity.Refused(now.Fingerprint);
+            return Failed(TokenProblem.LoginRefused);
+        }
+        return Failed(TokenProblem.Unavailable, answer.RetryAfter);
+    }
+
+    /// <summary>A call with its own deadline; what is thrown, even out of a source's own fault, is an answer that nobody knows.</summary>
+    private async Task<TokenAnswer> Call(CellPlan now, string call, Func<CancellationToken, Task<TokenAnswer>> ask)
+    {
+        var from = time.GetTimestamp();
+        using var deadline = new CancellationTokenSource(now.Times.CallDeadline, time);
+        TokenAnswer answer;
+        try
+        {
+            answer = await ask(deadline.Token);
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
+        {
+            answer = TokenAnswer.Unknown("timed-out");
+        }
+        catch (Exception fault)
+        {
+            answer = TokenAnswer.Unknown("fault-" + fault.GetType().Name);
+        }
+        var took = time.GetElapsedTime(from);
+        if (answer.Kind == AnswerKind.Token && took >= answer.Life)
+        {
+            answer = TokenAnswer.Unknown("over-on-arrival");
+        }
+        TokenLog.Renewed(log, now, call, answer, took);
+        TokenMetrics.Renewed(now, call, answer, took);
+        return answer;
+    }
+
+    /// <summary>Life counts from when the token was asked for: what the call took is not given twice.</summary>
+    private Renewal Commit(CellPlan now, TokenPair? spent, TokenAnswer answer, long asked)
+    {
+        var got = answer.Pair!;
+        pair = new TokenPair(got.Access, got.Refresh ?? spent?.Refresh);
+        maybeSpent = false;
+        if (!now.Source.CanLogin)
+        {
+            identity.Accepted(now.Fingerprint);
+        }
+        if (now.Keep is { } keep && now.Source.FirstRefreshToken is { } first && got.Refresh is { } next)
+        {
+            vault.Keeps.Write(keep, first, next, log);
+        }
+        return new(got.Access, asked, answer.Life, TokenProblem.None, null);
+    }
+}

@@ -1,0 +1,78 @@
+namespace Broker.Tokens.Sources;
+
+/// <summary>One vendor's HTTP for tokens, and nothing else: time, concurrency and failure are the cell's.</summary>
+internal interface ITokenSource
+{
+    /// <summary>Whether <see cref="Login"/> can get a token from nothing but the config.</summary>
+    bool CanLogin { get; }
+
+    /// <summary>Whether a refresh token dies at its use.</summary>
+    bool Rotates { get; }
+
+    /// <summary>The refresh token that stands in the config, for an account whose way in it is.</summary>
+    string? FirstRefreshToken { get; }
+
+    Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation);
+
+    Task<TokenAnswer> Login(CancellationToken cancellation);
+}
+
+/// <summary>What an upstream issued: an access token, and what gets the next one. Prints as <c>***</c>.</summary>
+internal sealed class TokenPair(string? access, string? refresh)
+{
+    public string? Access { get; } = access;
+
+    public string? Refresh { get; } = refresh;
+
+    public override string ToString() => "***";
+}
+
+/// <summary>The four answers of a token endpoint.</summary>
+internal enum AnswerKind
+{
+    /// <summary>Nobody knows what the upstream did: timed out, cut, 5xx, not understood.</summary>
+    Unknown,
+
+    Token,
+
+    /// <summary>The upstream says no to this refresh token, or to these credentials.</summary>
+    Refused,
+
+    /// <summary>The upstream did nothing: 429, 503 with Retry-After, or it was not reached at all.</summary>
+    NotNow,
+}
+
+/// <summary>A token endpoint's answer; the default is unknown.</summary>
+/// <param name="Kind">Which of the four.</param>
+/// <param name="Pair">With <see cref="AnswerKind.Token"/>.</param>
+/// <param name="Life">How long the access token lives, counted from when it was asked for.</param>
+/// <param name="Reason">A word of ours that says why, safe to log: never the upstream's.</param>
+/// <param name="RetryAfter">When to ask again, if the upstream said so.</param>
+internal readonly record struct TokenAnswer(AnswerKind Kind, TokenPair? Pair, TimeSpan Life, string? Reason, TimeSpan? RetryAfter = null)
+{
+    /// <summary>A token with less is over before it is used.</summary>
+    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(36_525);
+
+    public static TokenAnswer Unknown(string reason) => new(AnswerKind.Unknown, null, default, reason);
+
+    public static TokenAnswer Refused(string reason) => new(AnswerKind.Refused, null, default, reason);
+
+    public static TokenAnswer NotNow(string reason, TimeSpan? retryAfter = null) => new(AnswerKind.NotNow, null, default, reason, retryAfter);
+
+    /// <summary>A token, if it is one that can stand in a header and lives.</summary>
+    public static TokenAnswer Token(string? access, string? refresh, TimeSpan? life)
+    {
+        if (string.IsNullOrEmpty(access))
+        {
+            return Unknown("no-token");
+        }
+        if (access.AsSpan().ContainsAnyExceptInRange('!', '~'))
+        {
+            return Unknown("malformed-token");
+        }
+        return life is not { } known ? Unknown("no-expiry")
+            : known < Shortest || known > Longest ? Unknown("bad-expiry")
+            : new(AnswerKind.Token, new TokenPair(access, string.IsNullOrEmpty(refresh) ? null : refresh), known, null);
+    }
+}

@@ -1,0 +1,134 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+
+namespace Broker.Tokens.Sources;
+
+/// <summary>How all sources reach their token endpoints: no proxy, cookies or redirects; bounded in size; and it knows whether the body left.</summary>
+internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
+{
+    private const int MostBytes = 256 * 1024;
+
+    public TimeProvider Time { get; } = time;
+
+    public static HttpMessageInvoker NewInvoker() => new(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        ActivityHeadersPropagator = null,
+        ConnectTimeout = TimeSpan.FromSeconds(10),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        MaxResponseHeadersLength = 32,
+        MaxResponseDrainSize = MostBytes,
+        ResponseDrainTimeout = TimeSpan.FromSeconds(2),
+    });
+
+    /// <summary>Posts, and reads the answer; throws only when cancelled after the body left.</summary>
+    public async Task<TokenReply> Post(
+        Uri endpoint, byte[] body, string contentType, IEnumerable<KeyValuePair<string, string>> headers, CancellationToken cancellation)
+    {
+        using var content = new OnceContent(body);
+        content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
+        using var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = content };
+        request.Headers.TryAddWithoutValidation("Accept", "application/json");
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.Remove(name);
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+        try
+        {
+            using var response = await http.SendAsync(request, cancellation);
+            return await Read(response, cancellation);
+        }
+        catch (Exception) when (!content.Left)
+        {
+            // No connection, no name, no TLS: the upstream saw nothing of it, and nothing is spent.
+            return new(0, null, TokenAnswer.NotNow("not-connected"));
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception fault) when (fault is HttpRequestException or IOException or OperationCanceledException)
+        {
+            return new(0, null, TokenAnswer.Unknown("cut"));
+        }
+    }
+
+    private async Task<TokenReply> Read(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        var status = (int)response.StatusCode;
+        var retryAfter = RetryAfter(response.Headers.RetryAfter);
+        if (status is >= 300 and < 400)
+        {
+            return new(status, null, TokenAnswer.Unknown("redirect"));
+        }
+        if (status == 429 || (status == 503 && retryAfter is not null))
+        {
+            return new(status, null, TokenAnswer.NotNow($"http-{status}", retryAfter));
+        }
+        var unread = TokenAnswer.Unknown($"http-{status}") with { RetryAfter = retryAfter };
+        await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
+        var bytes = new byte[MostBytes + 1];
+        var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation);
+        if (length > MostBytes)
+        {
+            return new(status, null, TokenAnswer.Unknown("too-large"));
+        }
+        try
+        {
+            using var document = JsonDocument.Parse(bytes.AsMemory(0, length));
+            return new(status, document.RootElement.Clone(), unread);
+        }
+        catch (JsonException)
+        {
+            return new(status, null, status is >= 200 and < 300 ? TokenAnswer.Unknown("not-json") : unread);
+        }
+    }
+
+    private TimeSpan? RetryAfter(RetryConditionHeaderValue? header)
+    {
+        var said = header?.Delta ?? (header?.Date is { } date ? date - Time.GetUtcNow() : null);
+        return said is { } value ? value < TimeSpan.Zero ? TimeSpan.Zero : value : null;
+    }
+
+    /// <summary>A body that is sent at most once, and remembers whether it was.</summary>
+    private sealed class OnceContent(byte[] body) : HttpContent
+    {
+        public bool Left { get; private set; }
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+            SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context, CancellationToken cancellationToken)
+        {
+            if (Left)
+            {
+                // A refresh token must not be spent twice by a retry below us.
+                throw new HttpRequestException("The body was sent already.");
+            }
+            Left = true;
+            return stream.WriteAsync(body, cancellationToken).AsTask();
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = body.Length;
+            return true;
+        }
+    }
+}
+
+/// <summary>What a token endpoint said; prints nothing of it.</summary>
+/// <param name="Status">The HTTP status; 0 when there was none.</param>
+/// <param name="Body">The body where it is JSON.</param>
+/// <param name="Otherwise">The answer, where the kind does not know better.</param>
+internal readonly record struct TokenReply(int Status, JsonElement? Body, TokenAnswer Otherwise)
+{
+    public bool IsSuccess => Status is >= 200 and < 300 && Body is { ValueKind: JsonValueKind.Object };
+
+    public override string ToString() => $"{Status}";
+}

@@ -1,0 +1,90 @@
+using System.Buffers.Text;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace Broker.Tokens.Sources;
+
+/// <summary>How vendors write things: forms, names of members, seconds, claims inside a JWT.</summary>
+internal static class Wire
+{
+    public const string Json = "application/json";
+    public const string Form = "application/x-www-form-urlencoded";
+
+    /// <summary>application/x-www-form-urlencoded of one text (RFC 6749, appendix B).</summary>
+    public static string FormEncode(string text) => Uri.EscapeDataString(text).Replace("%20", "+", StringComparison.Ordinal);
+
+    public static byte[] FormBody(IEnumerable<KeyValuePair<string, string>> fields) =>
+        Encoding.ASCII.GetBytes(string.Join('&', fields.Select(field => $"{FormEncode(field.Key)}={FormEncode(field.Value)}")));
+
+    /// <summary>A member by name; vendors' own clients disagree on case.</summary>
+    public static JsonElement? Member(this JsonElement? parent, string name)
+    {
+        if (parent is not { ValueKind: JsonValueKind.Object } found)
+        {
+            return null;
+        }
+        foreach (var member in found.EnumerateObject())
+        {
+            if (string.Equals(member.Name, name, StringComparison.OrdinalIgnoreCase))
+            {
+                return member.Value;
+            }
+        }
+        return null;
+    }
+
+    public static string? Text(this JsonElement? parent, string name) =>
+        parent.Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+
+    /// <summary>A number, be it a float or a numeric string; null when there is none, and NaN when it is not one.</summary>
+    public static double? Number(this JsonElement? parent, string name) => parent.Member(name) switch
+    {
+        null or { ValueKind: JsonValueKind.Null } => null,
+        { ValueKind: JsonValueKind.Number } number when number.TryGetDouble(out var value) => value,
+        { ValueKind: JsonValueKind.String } text when double.TryParse(
+            text.GetString(), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) => value,
+        _ => double.NaN,
+    };
+
+    /// <summary>So many seconds; what is no time at all is one that was over long ago.</summary>
+    public static TimeSpan Seconds(double seconds) =>
+        double.IsNaN(seconds) || seconds <= 0 ? TimeSpan.Zero : seconds >= 1e11 ? TimeSpan.MaxValue : TimeSpan.FromSeconds(seconds);
+
+    /// <summary>The claims of a JWT of which nothing is verified: it is ours to send, not to believe.</summary>
+    public static JsonElement? Claims(string? token)
+    {
+        var parts = token?.Split('.');
+        if (parts is not { Length: 3 })
+        {
+            return null;
+        }
+        try
+        {
+            using var document = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
+            return document.RootElement.Clone();
+        }
+        catch (Exception fault) when (fault is FormatException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The life of an OAuth2-shaped token: <c>expires_in</c>, else the JWT's <c>exp</c>, else what is assumed.</summary>
+    public static TimeSpan? Life(JsonElement? body, TimeProvider time, TimeSpan? assumed)
+    {
+        if (body.Number("expires_in") is { } seconds)
+        {
+            return Seconds(seconds);
+        }
+        return Claims(body.Text("access_token")).Number("exp") is { } exp ? Until(exp, time) : assumed;
+    }
+
+    /// <summary>From now until a moment in seconds since 1970.</summary>
+    public static TimeSpan Until(double seconds, TimeProvider time) =>
+        Seconds(seconds - (time.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds);
+
+    public static AuthenticationHeaderValue Basic(string user, string password) =>
+        new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes($"{FormEncode(user)}:{FormEncode(password)}")));
+}

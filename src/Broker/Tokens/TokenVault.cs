@@ -1,0 +1,135 @@
+using System.Collections.Concurrent;
+using Broker.Tokens.Sources;
+using Microsoft.Extensions.Logging;
+
+namespace Broker.Tokens;
+
+/// <summary>Every token cell of this process, by record name; and what outlives a cell: login budgets, refusals, kept refresh tokens.</summary>
+internal sealed class TokenVault : IDisposable
+{
+    /// <summary>Cells of template accounts are as many as there are users; beyond this the one unused longest of a few makes room.</summary>
+    private const int MostCells = 200_000;
+
+    private readonly Lock gate = new();
+    private readonly ConcurrentDictionary<RecordName, TokenCell> cells = new();
+    private readonly Dictionary<RecordName, LoginIdentity> identities = [];
+    private readonly ILogger log;
+    private readonly HttpMessageInvoker http;
+    private int count;
+
+    public TokenVault(TimeProvider time, ILogger<TokenVault> log, HttpMessageInvoker? http = null)
+    {
+        (Time, this.log) = (time, log);
+        this.http = http ?? TokenHttp.NewInvoker();
+        (Budget, Subjects) = (new(time), new(time));
+        TokenMetrics.Watch(this);
+    }
+
+    public TimeProvider Time { get; }
+
+    public NameKey Names { get; } = new();
+
+    public LoginBudget Budget { get; }
+
+    public RefusedSubjects Subjects { get; }
+
+    public RefreshKeeps Keeps { get; } = new();
+
+    public IEnumerable<TokenCell> Cells => cells.Values;
+
+    /// <summary>The one way that sources have to the network.</summary>
+    public TokenHttp Http => field ??= new TokenHttp(http, Time);
+
+    /// <summary>The cell of this name; made, or told of a newer config, when it must be.</summary>
+    public TokenCell Find(RecordName name, long version, Func<CellPlan> plan)
+    {
+        if (cells.TryGetValue(name, out var cell) && cell.Renewer!.Plan.Version >= version)
+        {
+            return cell;
+        }
+        var newer = plan();
+        lock (gate)
+        {
+            if (!cells.TryGetValue(name, out cell))
+            {
+                MakeRoom();
+                cell = new TokenCell(Time, new Renewer(newer, IdentityOf(newer), this, log), this, name);
+                Put(cell);
+            }
+            cell.Renewer!.Adopt(newer);
+            cell.Renewer.Identity.Claim(cell, version);
+        }
+        cell.Watch();
+        return cell;
+    }
+
+    /// <summary>A cell that was let go and is used all the same comes back; or its successor, when there is one.</summary>
+    public TokenCell? Return(TokenCell cell)
+    {
+        if (!cell.IsGone)
+        {
+            return null;
+        }
+        lock (gate)
+        {
+            if (cells.TryGetValue(cell.Name, out var other) && !ReferenceEquals(other, cell))
+            {
+                return other;
+            }
+            if (cell.IsGone)
+            {
+                // Its identity may have been forgotten meanwhile; then it is the same again, as nothing was known of it.
+                identities[cell.Renewer!.Identity.Name] = cell.Renewer.Identity;
+                Put(cell);
+            }
+        }
+        cell.Watch();
+        return null;
+    }
+
+    /// <summary>Called by a cell that nobody has used for long.</summary>
+    public void LetGo(TokenCell cell)
+    {
+        lock (gate)
+        {
+            Remove(cell);
+        }
+    }
+
+    public void Dispose() => http.Dispose();
+
+    private void Put(TokenCell cell)
+    {
+        cell.Mark(gone: false);
+        cells[cell.Name] = cell;
+        cell.Renewer!.Identity.Cells++;
+        count++;
+    }
+
+    private void Remove(TokenCell cell)
+    {
+        if (!cells.TryRemove(new(cell.Name, cell)))
+        {
+            return;
+        }
+        cell.Mark(gone: true);
+        count--;
+        var identity = cell.Renewer!.Identity;
+        identity.Cells--;
+        if (identity.IsForgettable)
+        {
+            identities.Remove(identity.Name);
+        }
+    }
+
+    private LoginIdentity IdentityOf(CellPlan plan) =>
+        identities.TryGetValue(plan.Identity, out var known) ? known : identities[plan.Identity] = new LoginIdentity(plan.Identity);
+
+    private void MakeRoom()
+    {
+        if (count >= MostCells)
+        {
+            Remove(cells.Take(32).MinBy(pair => pair.Value.LastUsed).Value);
+        }
+    }
+}
