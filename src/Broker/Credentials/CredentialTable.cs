@@ -1,17 +1,85 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
 
 namespace Broker.Credentials;
 
 /// <summary>Every credential that a snapshot accepts, and how to read it.</summary>
-internal sealed class CredentialTable
+internal sealed class CredentialTable(
+    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared)
 {
+    private const string BearerScheme = "Bearer";
+    private const string BasicScheme = "Basic";
+    private const string ApiKeyScheme = "ApiKey";
+
     /// <summary>Headers that can carry a credential; they never cross to an upstream.</summary>
-    public static IReadOnlyList<string> HeaderNames { get; } = ["Authorization", "X-Api-Key"];
+    public static IReadOnlyList<string> HeaderNames { get; } = ["Authorization", ApiKeyReader.Header];
+
+    /// <summary>Our own tokens' issuer, audience and keys; null when the config issues none.</summary>
+    public SigningKeys? Keys { get; } = keys;
+
+    /// <summary>The external issuers.</summary>
+    public IReadOnlyList<IssuerReader> Issuers { get; } = issuers;
+
+    /// <summary>What outlives a reload.</summary>
+    public CredentialShared Shared { get; } = shared;
 
     /// <summary>Who asks? Completes at once for a credential that was verified a moment ago.</summary>
-    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation) =>
-        throw new NotImplementedException();
+    /// <remarks>Headers only: a credential in the query would stand in logs, histories and Referer headers.</remarks>
+    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation)
+    {
+        var authorization = headers.Authorization;
+        headers.TryGetValue(ApiKeyReader.Header, out StringValues apiKey);
+        switch (authorization.Count + apiKey.Count)
+        {
+            case 0:
+                return Refused(CredentialProblem.Missing);
+            case > 1:
+                // Whichever one we took, something before or behind us might take the other.
+                return Refused(CredentialProblem.Ambiguous);
+        }
+
+        return apiKey.Count == 1
+            ? ReadKey(apiKey[0], accepted)
+            : ReadAuthorization(authorization[0], accepted, cancellation);
+    }
 
     /// <summary>The caller of the config with this name, for 'explain' and 'token new'; null when there is none.</summary>
-    public Caller? CallerNamed(string name) => throw new NotImplementedException();
+    public Caller? CallerNamed(string name) => callers.Find(name)?.Caller;
+
+    /// <summary>The number in <c>u</c> of that caller's tokens, if the config gives it one.</summary>
+    public long? UserIdOf(string name) => callers.Find(name)?.UserId;
+
+    /// <summary>Prints no credential.</summary>
+    public override string ToString() => nameof(CredentialTable);
+
+    private ValueTask<CredentialResult> ReadAuthorization(string? value, CredentialKinds accepted, CancellationToken cancellation)
+    {
+        // Exactly: scheme, one space, credential.
+        var space = value?.IndexOf(' ', StringComparison.Ordinal) ?? -1;
+        if (space < 1)
+        {
+            return Refused(CredentialProblem.Invalid);
+        }
+
+        var scheme = value.AsSpan(0, space);
+        var text = value.AsSpan(space + 1);
+        if (scheme.Equals(BearerScheme, StringComparison.OrdinalIgnoreCase))
+        {
+            return bearer.Read(text, accepted, cancellation);
+        }
+
+        if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (accepted & CredentialKinds.Basic) != 0)
+        {
+            return basic.Read(text, cancellation);
+        }
+
+        return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase) ? ReadKey(text, accepted) : Refused(CredentialProblem.Invalid);
+    }
+
+    private ValueTask<CredentialResult> ReadKey(ReadOnlySpan<char> key, CredentialKinds accepted) =>
+        (accepted & CredentialKinds.ApiKey) != 0 && apiKeys.Read(key) is { } caller
+            ? new(new CredentialResult(caller, CredentialProblem.None))
+            : Refused(CredentialProblem.Invalid);
+
+    private static ValueTask<CredentialResult> Refused(CredentialProblem problem) => new(new CredentialResult(null, problem));
 }

@@ -1,0 +1,125 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Broker.Configuration;
+using Microsoft.AspNetCore.Identity;
+
+namespace Broker.Credentials;
+
+/// <summary>Reads Basic: user name and password against the framework's password hashes.</summary>
+internal sealed class BasicReader
+{
+    private const int MaxLength = 2048;
+
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private readonly CallerTable callers;
+    private readonly CredentialShared shared;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly string[] hashes;
+    private readonly IPasswordHasher<CallerOptions> hasher;
+
+    public BasicReader(CallerTable callers, CredentialShared shared, IPasswordHasher<CallerOptions> hasher, TimeProvider time, ILogger log)
+    {
+        (this.callers, this.shared, this.hasher, this.time, this.log) = (callers, shared, hasher, time, log);
+        hashes = [.. callers.All.Select(caller => caller.PasswordHash).OfType<string>().Order(StringComparer.Ordinal)];
+    }
+
+    /// <summary>Reads what stands after <c>Basic </c>.</summary>
+    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CancellationToken cancellation)
+    {
+        // Without a single password in the config nothing can match, and there is nobody to tell apart.
+        if (hashes.Length == 0 || Parse(text) is not { } login)
+        {
+            return new(new CredentialResult(null, CredentialProblem.Invalid));
+        }
+
+        var caller = callers.Find(login.User);
+        // An unknown user costs what a known one does: one of the hashes, always the same for the same name, stands in.
+        var isKnown = caller?.PasswordHash is not null;
+        var stored = caller?.PasswordHash ?? hashes[Key(login.User, "").Place % (uint)hashes.Length];
+        var key = Key(login.Password, stored);
+        if (isKnown && shared.Memory.Find(key) is VerifiedPassword)
+        {
+            return new(new CredentialResult(caller!.Caller, CredentialProblem.None));
+        }
+
+        return Verify(isKnown ? caller : null, login.Password, stored, key, cancellation);
+    }
+
+    private async ValueTask<CredentialResult> Verify(
+        ConfigCaller? caller, string password, string stored, Digest key, CancellationToken cancellation)
+    {
+        if (!await shared.Gate.Enter(cancellation))
+        {
+            CredentialLog.PasswordsBusy(log, shared.Gate.Limit);
+            return new(null, CredentialProblem.Unknown); // nobody looked at the password: this is not "wrong"
+        }
+
+        try
+        {
+            // Another request may have verified the same login while this one waited.
+            var matches = (caller is not null && shared.Memory.Find(key) is VerifiedPassword)
+                || hasher.VerifyHashedPassword(null!, stored, password) != PasswordVerificationResult.Failed;
+            if (!matches || caller is null) // a match against a stand-in's hash is still nobody
+            {
+                CredentialLog.Refused(log, CredentialKinds.Basic, "unknown user or wrong password");
+                return new(null, CredentialProblem.Invalid);
+            }
+
+            shared.Memory.Keep(new VerifiedPassword { Digest = key, EndTicks = long.MaxValue }, time.GetUtcNow());
+            return new(caller.Caller, CredentialProblem.None);
+        }
+        finally
+        {
+            shared.Gate.Leave();
+        }
+    }
+
+    // Password and stored hash together: a hash changed in the config is a miss. Keyed, so that a memory dump cannot be guessed off-line
+    // faster than the hash itself; lengths in front, so that no two pairs give the same bytes.
+    private Digest Key(string password, string stored)
+    {
+        Span<byte> digest = stackalloc byte[Digest.Size];
+        Span<byte> length = stackalloc byte[sizeof(int)];
+        using var hmac = IncrementalHash.CreateHMAC(HashAlgorithmName.SHA256, shared.ProcessKey);
+        foreach (var part in (ReadOnlySpan<string>)[password, stored])
+        {
+            var bytes = Encoding.UTF8.GetBytes(part);
+            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
+            hmac.AppendData(length);
+            hmac.AppendData(bytes);
+            CryptographicOperations.ZeroMemory(bytes);
+        }
+
+        hmac.GetHashAndReset(digest);
+        return new(digest);
+    }
+
+    private static (string User, string Password)? Parse(ReadOnlySpan<char> text)
+    {
+        Span<byte> bytes = stackalloc byte[MaxLength];
+        if (text.Length > MaxLength || !Convert.TryFromBase64Chars(text, bytes, out var length) || !text.SequenceEqual(Convert.ToBase64String(bytes[..length])))
+        {
+            return null;
+        }
+
+        string login;
+        try
+        {
+            login = StrictUtf8.GetString(bytes[..length]);
+        }
+        catch (DecoderFallbackException)
+        {
+            return null;
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(bytes);
+        }
+
+        var colon = login.IndexOf(':', StringComparison.Ordinal);
+        // RFC 7617, 2: neither part may hold control characters.
+        return colon <= 0 || login.Any(char.IsControl) ? null : (login[..colon], login[(colon + 1)..]);
+    }
+}

@@ -1,0 +1,126 @@
+using System.Buffers;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Broker.Credentials;
+
+/// <summary>Reads bearer tokens: remembered ones by one hash and one look-up, others through the verifier that their issuer picks.</summary>
+/// <remarks>
+/// <code>
+/// token -- SHA-256 --> memory --hit, same keys and options--> caller in this snapshot --> still before its end? --> who asks
+///                        |  miss
+///                        +--> parse --iss--> one verifier, its keys only --> remembered --> the same way
+/// </code>
+/// </remarks>
+internal sealed class BearerReader
+{
+    // RFC 7235, token68.
+    private static readonly SearchValues<char> Token68 =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
+
+    private readonly TokenReader? ours;
+    private readonly string? ourIssuer;
+    private readonly IReadOnlyList<IssuerReader> issuers;
+    private readonly VerifiedMemory memory;
+    private readonly TimeProvider time;
+
+    public BearerReader(SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, TimeProvider time)
+    {
+        (this.ours, ourIssuer, this.issuers, this.memory, this.time) = (ours, keys?.Issuer, issuers, memory, time);
+    }
+
+    /// <summary>Reads what stands after <c>Bearer </c>.</summary>
+    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation)
+    {
+        if (text.IsEmpty || text.Length > JwtText.MaxLength || text.ContainsAnyExcept(Token68))
+        {
+            return new(new CredentialResult(null, CredentialProblem.Invalid));
+        }
+
+        Span<byte> bytes = stackalloc byte[text.Length];
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        Encoding.ASCII.GetBytes(text, bytes);
+        SHA256.HashData(bytes, hash);
+        var digest = new Digest(hash);
+        return memory.Find(digest) is VerifiedToken known && Present(known) is { } resolution
+            ? new(Answer(known, resolution, accepted))
+            : ReadNew(text.ToString(), digest, accepted, cancellation);
+    }
+
+    private async ValueTask<CredentialResult> ReadNew(string text, Digest digest, CredentialKinds accepted, CancellationToken cancellation)
+    {
+        // 'iss' is not believed, it only picks who verifies; a verifier checks it again.
+        if (JwtText.Parse(text) is not { } token || VerifierOf(token.Issuer) is not { } verifier || (accepted & verifier.Kind) == 0)
+        {
+            return new(null, CredentialProblem.Invalid);
+        }
+
+        var verification = await verifier.Verify(token, digest, cancellation);
+        if (verification.Token is not { } verified)
+        {
+            return new(null, verification.Problem == CredentialProblem.None ? CredentialProblem.Invalid : verification.Problem);
+        }
+
+        var resolution = new Resolution(this, verifier, verifier.Resolve(verified));
+        verified.Resolution = resolution;
+        var answer = Answer(verified, resolution, accepted);
+        if (answer.Caller is not null)
+        {
+            memory.Keep(verified, time.GetUtcNow());
+        }
+
+        return answer;
+    }
+
+    // Asked on every request, remembered or not: kind, end, and a caller who is still there.
+    private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted)
+    {
+        if ((accepted & resolution.Verifier.Kind) == 0)
+        {
+            return new(null, CredentialProblem.Invalid);
+        }
+
+        if (time.GetUtcNow().UtcTicks >= token.EndTicks)
+        {
+            return new(null, CredentialProblem.Expired);
+        }
+
+        return resolution.Caller is { } caller ? new(caller, CredentialProblem.None) : new(null, CredentialProblem.Invalid);
+    }
+
+    // Null when the keys or options that the verification rested on are not in force any more: verify again.
+    private Resolution? Present(VerifiedToken token)
+    {
+        if (token.Resolution is { } kept && ReferenceEquals(kept.Owner, this))
+        {
+            return ReferenceEquals(kept.Verifier.Stamp, token.Stamp) ? kept : null;
+        }
+
+        if (VerifierOf(token.Issuer) is not { } verifier || !ReferenceEquals(verifier.Stamp, token.Stamp))
+        {
+            return null;
+        }
+
+        var resolution = new Resolution(this, verifier, verifier.Resolve(token));
+        token.Resolution = resolution;
+        return resolution;
+    }
+
+    private IBearerVerifier? VerifierOf(string issuer)
+    {
+        if (ours is not null && issuer == ourIssuer)
+        {
+            return ours;
+        }
+
+        foreach (var candidate in issuers)
+        {
+            if (candidate.Answers(issuer))
+            {
+                return candidate;
+            }
+        }
+
+        return null;
+    }
+}

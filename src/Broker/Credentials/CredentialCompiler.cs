@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using Broker.Configuration;
+using Microsoft.AspNetCore.Identity;
+
+namespace Broker.Credentials;
+
+/// <summary>Compiles every credential of a candidate into its <see cref="CredentialTable"/>.</summary>
+/// <remarks>What outlives a reload (verified credentials, issuers' keys, the bound on password hashes) is taken from the table in force, so a
+/// candidate that is never published leaves nothing behind.</remarks>
+internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
+{
+    private const int MaxDocumentBytes = 1024 * 1024;
+
+    private readonly SnapshotStore store;
+    private readonly TimeProvider time;
+    private readonly IPasswordHasher<CallerOptions> hasher;
+    private readonly ILogger log;
+    private readonly ConditionalWeakTable<Snapshot, CredentialTable> compiled = [];
+
+    // For issuers' documents: no proxy of the environment, no cookies, no redirects (the address in the config is the one that was checked).
+    private readonly HttpClient client = new(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        ConnectTimeout = TimeSpan.FromSeconds(5),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        MaxResponseHeadersLength = 32,
+    })
+    {
+        Timeout = TimeSpan.FromSeconds(10),
+        MaxResponseContentBufferSize = MaxDocumentBytes,
+    };
+
+    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs)
+        : this(store, time, logs, new PasswordHasher<CallerOptions>())
+    {
+    }
+
+    /// <summary>With another hasher, so that a test can count.</summary>
+    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher)
+    {
+        (this.store, this.time, this.hasher) = (store, time, hasher);
+        log = logs.CreateLogger("Broker.Credentials");
+    }
+
+    public void Compile(Snapshot candidate, Mistakes mistakes)
+    {
+        var previous = store.IsLoaded && compiled.TryGetValue(store.Current, out var table) ? table : null;
+        var shared = Shared(candidate.Broker.Limits, previous?.Shared, mistakes);
+        var callerCompiler = new CallerCompiler(candidate, mistakes);
+        var callers = callerCompiler.Compile();
+        var keys = SigningKeyCompiler.Compile(candidate.Broker.Issuing, previous?.Keys, mistakes);
+        var issuers = new IssuerCompiler(candidate, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
+        var tokens = keys is null ? null : new TokenReader(keys, callers, candidate.Actions, time, log);
+        var made = new CredentialTable(
+            callers,
+            new ApiKeyReader(callerCompiler.Keys),
+            new BasicReader(callers, shared, hasher, time, log),
+            new BearerReader(keys, tokens, issuers, shared.Memory, time),
+            keys, issuers, shared);
+        candidate.Add(made);
+        compiled.Add(candidate, made);
+    }
+
+    public void Dispose() => client.Dispose();
+
+    private CredentialShared Shared(LimitOptions limits, CredentialShared? previous, Mistakes mistakes)
+    {
+        if (limits.RememberedCredentials is < 0 or > 10_000_000)
+        {
+            mistakes.Error("Broker:Limits:RememberedCredentials", "is between 0 and 10000000");
+        }
+
+        if (limits.ConcurrentPasswordHashes is < 1 or > 64)
+        {
+            mistakes.Error("Broker:Limits:ConcurrentPasswordHashes", "is between 1 and 64");
+        }
+
+        var remembered = Math.Clamp(limits.RememberedCredentials, 0, 10_000_000);
+        var hashes = Math.Clamp(limits.ConcurrentPasswordHashes, 1, 64);
+        return new(
+            previous?.Memory.Capacity == remembered ? previous.Memory : new(remembered),
+            previous?.Gate.Limit == hashes ? previous.Gate : new(hashes, time),
+            previous?.ProcessKey ?? RandomNumberGenerator.GetBytes(32));
+    }
+}

@@ -1,0 +1,23 @@
+namespace Broker.Credentials;
+
+/// <summary>Verifies the bearer tokens of one issuer: our own, or an external one.</summary>
+internal interface IBearerVerifier
+{
+    /// <summary>The name of the kind, for a route that does not accept all.</summary>
+    CredentialKinds Kind { get; }
+
+    /// <summary>The key material and options that a verification now rests on, by identity.</summary>
+    object? Stamp { get; }
+
+    /// <summary>Verifies all but the end of the token's life in the future: that is asked on each request.</summary>
+    ValueTask<Verification> Verify(JwtText token, Digest digest, CancellationToken cancellation);
+
+    /// <summary>Whom the token stands for in the present config; null when that caller is not there.</summary>
+    Caller? Resolve(VerifiedToken token);
+}
+
+/// <summary>A verified token, or why not; the default refuses.</summary>
+internal readonly record struct Verification(VerifiedToken? Token, CredentialProblem Problem)
+{
+    public static Verification Invalid => new(null, CredentialProblem.Invalid);
+}

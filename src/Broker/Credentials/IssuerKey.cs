@@ -1,0 +1,126 @@
+using System.Security.Cryptography;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Broker.Credentials;
+
+/// <summary>One public key of an external issuer, made anew from its numbers: nothing else that stood beside them is used.</summary>
+internal sealed class IssuerKey
+{
+    private const int MinRsaBits = 2048;
+
+    public required string? Id { get; init; }
+
+    /// <summary>The only algorithm, where the key set names one.</summary>
+    public required string? Algorithm { get; init; }
+
+    /// <summary>RSA, P-256, P-384 or P-521.</summary>
+    public required string Family { get; init; }
+
+    public required SecurityKey Key { get; init; }
+
+    public required IReadOnlySet<string> Fingerprints { get; init; }
+
+    /// <summary>Whether a signature of this algorithm can be this key's.</summary>
+    public bool Fits(string algorithm) => (Algorithm is null || Algorithm == algorithm) && FamilyOf(algorithm) == Family;
+
+    /// <summary>The family of an algorithm; null for those that are not accepted, 'none' and HMAC (a shared secret is no issuer's key) among them.</summary>
+    public static string? FamilyOf(string algorithm) => algorithm switch
+    {
+        "RS256" or "RS384" or "RS512" or "PS256" or "PS384" or "PS512" => "RSA",
+        "ES256" => "P-256",
+        "ES384" => "P-384",
+        "ES512" => "P-521",
+        _ => null,
+    };
+
+    /// <summary>Null when the entry of a key set is no usable public signature key.</summary>
+    public static IssuerKey? Of(JsonWebKey entry)
+    {
+        // A key whose private part was published is nobody's; one for encryption signs nothing.
+        if (entry.HasPrivateKey || (!string.IsNullOrEmpty(entry.Use) && entry.Use != "sig") || (entry.KeyOps.Count > 0 && !entry.KeyOps.Contains("verify")))
+        {
+            return null;
+        }
+
+        var id = string.IsNullOrEmpty(entry.Kid) ? null : entry.Kid;
+        var algorithm = string.IsNullOrEmpty(entry.Alg) ? null : entry.Alg;
+        try
+        {
+            switch (entry.Kty)
+            {
+                case "RSA":
+                    using (var rsa = RSA.Create(new RSAParameters { Modulus = Base64UrlEncoder.DecodeBytes(entry.N), Exponent = Base64UrlEncoder.DecodeBytes(entry.E) }))
+                    {
+                        return Of(rsa, id, algorithm);
+                    }
+
+                case "EC":
+                    using (var ec = ECDsa.Create(new ECParameters
+                    {
+                        Curve = CurveOf(entry.Crv),
+                        Q = new() { X = Base64UrlEncoder.DecodeBytes(entry.X), Y = Base64UrlEncoder.DecodeBytes(entry.Y) },
+                    }))
+                    {
+                        return Of(ec, id, algorithm);
+                    }
+
+                default:
+                    return null;
+            }
+        }
+        catch (Exception problem) when (problem is CryptographicException or FormatException or ArgumentException or PlatformNotSupportedException)
+        {
+            return null;
+        }
+    }
+
+    public static IssuerKey? Of(RSA rsa, string? id, string? algorithm)
+    {
+        var parameters = rsa.ExportParameters(includePrivateParameters: false);
+        if (rsa.KeySize < MinRsaBits || parameters.Exponent is [1])
+        {
+            return null;
+        }
+
+        var key = new JsonWebKey
+        {
+            Kty = "RSA",
+            N = Base64UrlEncoder.Encode(parameters.Modulus),
+            E = Base64UrlEncoder.Encode(parameters.Exponent),
+        };
+        return new() { Id = id, Algorithm = algorithm, Family = "RSA", Key = key, Fingerprints = KeyFingerprint.Of(rsa) };
+    }
+
+    public static IssuerKey? Of(ECDsa ec, string? id, string? algorithm)
+    {
+        var parameters = ec.ExportParameters(includePrivateParameters: false);
+        var family = parameters.Curve.Oid.Value switch
+        {
+            "1.2.840.10045.3.1.7" => "P-256",
+            "1.3.132.0.34" => "P-384",
+            "1.3.132.0.35" => "P-521",
+            _ => null,
+        };
+        if (family is null)
+        {
+            return null;
+        }
+
+        var key = new JsonWebKey
+        {
+            Kty = "EC",
+            Crv = family,
+            X = Base64UrlEncoder.Encode(parameters.Q.X),
+            Y = Base64UrlEncoder.Encode(parameters.Q.Y),
+        };
+        return new() { Id = id, Algorithm = algorithm, Family = family, Key = key, Fingerprints = KeyFingerprint.Of(ec) };
+    }
+
+    private static ECCurve CurveOf(string? name) => name switch
+    {
+        "P-256" => ECCurve.NamedCurves.nistP256,
+        "P-384" => ECCurve.NamedCurves.nistP384,
+        "P-521" => ECCurve.NamedCurves.nistP521,
+        _ => throw new ArgumentException("Another curve.", nameof(name)),
+    };
+}
