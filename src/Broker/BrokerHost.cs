@@ -12,7 +12,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Broker;
 
 /// <summary>Composition root: what there is, and in which order. One way in, one way through, one way out.</summary>
-internal sealed class BrokerHost : IAsyncDisposable
+internal sealed class BrokerHost : IDisposable
 {
     private readonly ILoggerFactory loggers;
     private readonly TimeProvider time;
@@ -23,17 +23,19 @@ internal sealed class BrokerHost : IAsyncDisposable
     /// <param name="environment">Variables that the config may name.</param>
     /// <param name="loggers">Where everything logs to; the command adds Serilog once its config is read.</param>
     /// <param name="time">The clock.</param>
-    public BrokerHost(IReadOnlyList<string> files, Func<string, string?> environment, ILoggerFactory loggers, TimeProvider time)
+    /// <param name="missingSecrets">How bad it is when a secret is not there: to serve, an error.</param>
+    public BrokerHost(
+        IReadOnlyList<string> files, Func<string, string?> environment, ILoggerFactory loggers, TimeProvider time, Severity missingSecrets = Severity.Error)
     {
         (this.loggers, this.time) = (loggers, time);
-        vault = new(time, loggers);
-        credentials = new(time, loggers);
-        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler()], Snapshots, environment);
+        vault = new(time, loggers.CreateLogger<TokenVault>());
+        credentials = new(Snapshots, time, loggers);
+        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler()], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 
     public SnapshotStore Snapshots { get; } = new();
 
-    public SnapshotLoader Loader { get; init; }
+    public SnapshotLoader Loader { get; }
 
     /// <summary>The broker for the snapshot in force, built and not started.</summary>
     public WebApplication Build(RequestDelegate? instead = null)
@@ -53,9 +55,9 @@ internal sealed class BrokerHost : IAsyncDisposable
         return app;
     }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        await vault.DisposeAsync();
+        vault.Dispose();
         credentials.Dispose();
     }
 

@@ -1,0 +1,35 @@
+using System.CommandLine;
+
+namespace Broker.Commands;
+
+/// <summary>What the broker's command line knows.</summary>
+internal static class BrokerCommands
+{
+    public static Task<int> Run(string[] args, Streams streams, CancellationToken cancellation)
+    {
+        var config = ConfigOption();
+        var root = new RootCommand("The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out.")
+        {
+            config,
+            ServeCommand.Create(streams),
+            DemoCommand.Create(streams),
+            SimulateCommand.Create(streams),
+            CheckCommand.Create(streams),
+            ExplainCommand.Create(streams),
+            KeyCommand.Create(streams),
+            TokenCommand.Create(streams),
+            SchemaCommand.Create(streams),
+        };
+        root.SetAction((parsed, stop) => ServeCommand.Run(parsed.GetValue(config) ?? [], streams, stop));
+        var configuration = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, ProcessTerminationTimeout = null };
+        return root.Parse(args).InvokeAsync(configuration, cancellation);
+    }
+
+    /// <summary>The config files; the one that ships where none is named.</summary>
+    public static Option<string[]> ConfigOption() => new("--config", "-c")
+    {
+        Description = "A config file; may be given several times: a later one goes before an earlier.",
+        DefaultValueFactory = _ => [Path.Combine(AppContext.BaseDirectory, "config", "broker.json")],
+        AllowMultipleArgumentsPerToken = true,
+    };
+}

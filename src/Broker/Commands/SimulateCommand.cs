@@ -1,0 +1,49 @@
+using System.CommandLine;
+using System.Net.Sockets;
+using Simulators;
+
+namespace Broker.Commands;
+
+/// <summary><c>broker simulate</c>: a stand-in for an upstream alone, for a user's own integration tests.</summary>
+internal static class SimulateCommand
+{
+    public static Command Create(Streams streams)
+    {
+        var kind = new Argument<string>("kind") { Description = "Which upstream." };
+        kind.AcceptOnlyFromAmong([.. SimulatorKinds.Names]);
+        var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 is any free one.", DefaultValueFactory = _ => 0 };
+        var lifetime = new Option<TimeSpan?>("--token-lifetime") { Description = "Life of its tokens, as hh:mm:ss; the vendor's own when missing." };
+        var command = new Command("simulate", "Runs a strict stand-in for an upstream on loopback.") { kind, port, lifetime };
+        command.SetAction((parsed, stop) => Run(parsed.GetValue(kind)!, parsed.GetValue(port), parsed.GetValue(lifetime), streams, stop));
+        return command;
+    }
+
+    private static async Task<int> Run(string kind, int port, TimeSpan? lifetime, Streams streams, CancellationToken stop)
+    {
+        try
+        {
+            await using var simulator = await SimulatorKinds.StartAsync(kind, new() { Port = port, TokenLifetime = lifetime });
+            await streams.Out.WriteLineAsync($"{kind} listens on {simulator.Address}; what it received: {simulator.Address}_simulator/received. Ctrl-C ends it.");
+            await Stopped(stop);
+            return 0;
+        }
+        catch (Exception failure) when (failure is IOException or SocketException)
+        {
+            await streams.Error.WriteLineAsync($"error: {kind} cannot listen on port {port}: {(failure.InnerException ?? failure).Message}");
+            return 1;
+        }
+    }
+
+    /// <summary>Waits until the command is told to stop.</summary>
+    public static async Task Stopped(CancellationToken stop)
+    {
+        try
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop);
+        }
+        catch (OperationCanceledException)
+        {
+            // That is what was waited for.
+        }
+    }
+}
