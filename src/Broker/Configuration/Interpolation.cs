@@ -24,29 +24,33 @@ internal sealed partial class Interpolation(Sources sources, Mistakes mistakes)
                 foreach (var name in json.Select(member => member.Key).ToList())
                 {
                     var at = path.Length == 0 ? name : $"{path}:{name}";
-                    json[name] = Filled(json[name], at);
+                    if (Filled(json[name], at) is { } text)
+                    {
+                        json[name] = text;
+                    }
                 }
 
                 break;
             case JsonArray array:
                 for (var i = 0; i < array.Count; i++)
                 {
-                    array[i] = Filled(array[i], $"{path}:{i}");
+                    if (Filled(array[i], $"{path}:{i}") is { } text)
+                    {
+                        array[i] = text;
+                    }
                 }
 
                 break;
         }
     }
 
-    private JsonNode? Filled(JsonNode? node, string path)
+    // What stands in the node's place; null where nothing does.
+    private JsonValue? Filled(JsonNode? node, string path)
     {
-        if (node is JsonValue value && value.TryGetValue(out string? text))
-        {
-            return text.Contains("${", StringComparison.Ordinal) ? JsonValue.Create(Text(text, path)) : node;
-        }
-
         Walk(node, path);
-        return node;
+        return node is JsonValue value && value.TryGetValue(out string? text) && text.Contains("${", StringComparison.Ordinal)
+            ? JsonValue.Create(Text(text, path))
+            : null;
     }
 
     private string Text(string text, string path)

@@ -22,8 +22,6 @@ internal sealed record RouteShape
 
     public string? RateLimiterPolicy { get; init; }
 
-    public string? OutputCachePolicy { get; init; }
-
     public string? TimeoutPolicy { get; init; }
 
     public TimeSpan? Timeout { get; init; }

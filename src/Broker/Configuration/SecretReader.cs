@@ -66,6 +66,13 @@ internal sealed class SecretReader(Sources sources, Mistakes mistakes, Severity 
 
     private Secret FromVariable(string variable, string path)
     {
+        if (!variable.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '_'))
+        {
+            // Not repeated: whoever puts the secret itself here should not find it in a log.
+            mistakes.Error($"{path}:Env", "a variable's name is needed: letters, digits and '_'");
+            return new("", "");
+        }
+
         var source = $"variable {variable}";
         var value = sources.Variable(variable);
         if (value is null)
