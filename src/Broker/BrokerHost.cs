@@ -5,6 +5,7 @@ using Broker.Limits;
 using Broker.Operations;
 using Broker.Tokens;
 using Microsoft.AspNetCore.Cors.Infrastructure;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
@@ -91,6 +92,9 @@ internal sealed class BrokerHost : IDisposable
         services.AddSingleton<IProxyConfigProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
         services.AddSingleton<ICorsPolicyProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
         services.AddReverseProxy().AddTransforms<Crossing>();
+
+        // YARP's session affinity brings data protection along; its keys would land in the file system.
+        services.AddDataProtection().UseEphemeralDataProtectionProvider();
         services.AddSingleton<IForwarderHttpClientFactory, ForwarderClients>();
     }
 

@@ -30,6 +30,5 @@ internal static class BrokerCommands
     {
         Description = "A config file; may be given several times: a later one goes before an earlier.",
         DefaultValueFactory = _ => [Path.Combine(AppContext.BaseDirectory, "config", "broker.json")],
-        AllowMultipleArgumentsPerToken = true,
     };
 }

@@ -31,7 +31,7 @@ internal static class ServeCommand
             return 1;
         }
 
-        loggers.AddSerilog(loaded.Snapshot);
+        loggers.AddSerilog(loaded.Snapshot, streams.Out);
         await using var app = host.Build();
         return await RunUntilStopped(app, streams, stop);
     }

@@ -26,7 +26,7 @@ internal static class TokenCommand
                 return 1;
             }
 
-            var selected = snapshot.Actions.Select(parsed.GetValue(actions) ?? [], out var unknown);
+            var selected = snapshot.Actions.Select(Given(parsed, actions) ?? [], out var unknown);
             if (unknown.Count > 0)
             {
                 await streams.Error.WriteLineAsync($"error: no action of this config: {string.Join(", ", unknown)}.");
@@ -34,7 +34,7 @@ internal static class TokenCommand
             }
 
             var wanted = new Permissions(
-                parsed.GetValue(actions) is null ? Selection.Everything : selected, Wanted(parsed, networks), Wanted(parsed, types), Wanted(parsed, devices));
+                Given(parsed, actions) is null ? Selection.Everything : selected, Wanted(parsed, networks), Wanted(parsed, types), Wanted(parsed, devices));
             try
             {
                 await streams.Out.WriteLineAsync(new TokenIssuer(TimeProvider.System).Issue(snapshot, parsed.GetValue(caller)!, wanted, parsed.GetValue(lifetime)));
@@ -50,7 +50,10 @@ internal static class TokenCommand
     }
 
     private static Option<string[]?> List(string name, string description) =>
-        new(name) { Description = description, AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => null };
+        new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
 
-    private static Selection Wanted(ParseResult parsed, Option<string[]?> option) => parsed.GetValue(option) is { } names ? Selection.Of(names) : Selection.Everything;
+    private static Selection Wanted(ParseResult parsed, Option<string[]?> option) => Given(parsed, option) is { } names ? Selection.Of(names) : Selection.Everything;
+
+    // Without the option nothing is narrowed; with it and no value, everything is taken away.
+    private static string[]? Given(ParseResult parsed, Option<string[]?> option) => parsed.GetResult(option) is null ? null : parsed.GetValue(option) ?? [];
 }

@@ -2,7 +2,6 @@ using Broker.Configuration;
 using Serilog;
 using Serilog.Events;
 using Serilog.Extensions.Logging;
-using Serilog.Formatting.Json;
 
 namespace Broker.Operations;
 
@@ -10,7 +9,7 @@ namespace Broker.Operations;
 internal static class Logging
 {
     /// <summary>Adds Serilog to loggers that exist already: the config that decides about it is read by parts that log.</summary>
-    public static void AddSerilog(this ILoggerFactory loggers, Snapshot snapshot)
+    public static void AddSerilog(this ILoggerFactory loggers, Snapshot snapshot, TextWriter output)
     {
         var configuration = new LoggerConfiguration();
         if (snapshot.Serilog.Count > 0)
@@ -27,7 +26,7 @@ internal static class Logging
 
         if (!snapshot.Serilog.ContainsKey("WriteTo"))
         {
-            configuration.WriteTo.Console(new JsonFormatter(renderMessage: false));
+            configuration.WriteTo.Sink(new LogLines(output, TimeProvider.System));
         }
 
         loggers.AddProvider(new SerilogLoggerProvider(configuration.CreateLogger(), dispose: true));
