@@ -1,1 +1,0 @@
-namespace Simulators; public static class S {}

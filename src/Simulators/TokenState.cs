@@ -1,0 +1,10 @@
+namespace Simulators;
+
+/// <summary>What has become of a token.</summary>
+internal enum TokenState
+{
+    Unknown,
+    Live,
+    Expired,
+    Revoked,
+}
