@@ -22,12 +22,14 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
 {
     private readonly TimeProvider time = vault.Time;
     private volatile CellPlan plan = plan;
+    private volatile LoginIdentity identity = identity;
     private TokenPair? pair;
     private bool maybeSpent;
 
     public CellPlan Plan => plan;
 
-    public LoginIdentity Identity => identity;
+    /// <summary>Who logs in; the vault says it anew when the cell comes back.</summary>
+    public LoginIdentity Identity { get => identity; set => identity = value; }
 
     /// <summary>Takes the times and the form of the newest config; what decides the token is the same, or it would be another cell.</summary>
     public void Adopt(CellPlan newer)

@@ -78,8 +78,8 @@ internal sealed class TokenVault : IDisposable
             }
             if (cell.IsGone)
             {
-                // Its identity may have been forgotten meanwhile; then it is the same again, as nothing was known of it.
-                identities[cell.Renewer!.Identity.Name] = cell.Renewer.Identity;
+                // Its identity may have been forgotten meanwhile, and made anew by a newer cell.
+                cell.Renewer!.Identity = IdentityOf(cell.Renewer.Plan);
                 Put(cell);
             }
         }

@@ -1,0 +1,106 @@
+using Broker.Configuration;
+using Broker.Tokens.Sources;
+
+namespace Broker.Tokens;
+
+/// <summary>What decides an account's tokens, and how its cells come about.</summary>
+internal sealed class AccountPlan(TokenVault vault, long version, string upstream, string name) : ICellFinder
+{
+    private static readonly Dictionary<string, string> NoValues = [];
+
+    public required string Kind { get; init; }
+
+    public required Uri Endpoint { get; init; }
+
+    public required CellTimes Times { get; init; }
+
+    public required IReadOnlyList<LoginWindowOptions> Logins { get; init; }
+
+    /// <summary>Every text that may be a template; the first ones name who logs in.</summary>
+    public required IReadOnlyList<Template> Templates { get; init; }
+
+    /// <summary>How many of <see cref="Templates"/> name who logs in.</summary>
+    public required int IdentityTemplates { get; init; }
+
+    /// <summary>What names who logs in besides.</summary>
+    public IReadOnlyList<string?> IdentityParts { get; init; } = [];
+
+    public required IReadOnlyList<string?> Secrets { get; init; }
+
+    /// <summary>All else that decides the token: scopes, audience, grant, names of parameters.</summary>
+    public IReadOnlyList<string?> Others { get; init; } = [];
+
+    public bool IsOnlyOne { get; init; }
+
+    /// <summary>Whether the pair is the identity's, whatever upstream and account of the config ask for it.</summary>
+    public bool IsPairOfIdentity { get; init; }
+
+    public string? Keep { get; init; }
+
+    /// <summary>Whether a rendered text may stand where it will; a header takes less than a form.</summary>
+    public Func<IReadOnlyList<string>, bool> Accepts { get; init; } = _ => true;
+
+    /// <summary>The source for one caller's rendered texts, in the order of <see cref="Templates"/>.</summary>
+    public required Func<IReadOnlyList<string>, ITokenSource> Source { get; init; }
+
+    /// <summary>The template values that its cells differ by.</summary>
+    public IReadOnlyList<string> TemplateNames => [.. Templates.SelectMany(template => template.Names).Distinct()];
+
+    /// <summary>The account in the table of upstreams.</summary>
+    public Account Account => new()
+    {
+        Upstream = upstream,
+        Name = name,
+        TemplateNames = TemplateNames,
+        TokenHeader = "Authorization",
+        TokenQuery = null,
+        Finder = this,
+    };
+
+    /// <summary>Who logs in, where no template decides it.</summary>
+    public RecordName? FixedIdentity => TemplateNames.Count > 0 ? null : IdentityOf([.. Templates.Select(template => template.Render(NoValues)!)]);
+
+    /// <summary>The name of the secrets, and of all else that decides the token.</summary>
+    public RecordName FingerprintName => vault.Names.Name(["fingerprint", .. Counted(Secrets), .. Others]);
+
+    private string Fixed => field ??= vault.Names.Digest(
+        
+        [
+            Kind, Endpoint.AbsoluteUri, IsPairOfIdentity ? null : upstream, IsPairOfIdentity ? null : name,
+            .. Counted(IdentityParts), .. Counted(Secrets), .. Counted(Others),
+        ]);
+
+    public TokenCell? Find(IReadOnlyDictionary<string, string> values)
+    {
+        var rendered = new string[Templates.Count];
+        for (var i = 0; i < rendered.Length; i++)
+        {
+            if (Templates[i].Render(values) is not { } text)
+            {
+                return null;
+            }
+            rendered[i] = text;
+        }
+        return Accepts(rendered) ? vault.Find(vault.Names.Name(["cell", Fixed, .. rendered]), version, () => Plan(rendered)) : null;
+    }
+
+    private static string?[] Counted(IReadOnlyList<string?> parts) => [$"{parts.Count}", .. parts];
+
+    private RecordName IdentityOf(string[] rendered) =>
+        vault.Names.Name(["identity", Kind, Endpoint.AbsoluteUri, .. Counted(IdentityParts), .. rendered[..IdentityTemplates]]);
+
+    private CellPlan Plan(string[] rendered) => new()
+    {
+        Upstream = upstream,
+        Account = name,
+        Source = Source(rendered),
+        Times = Times,
+        Logins = Logins,
+        Endpoint = vault.Names.Name("endpoint", Endpoint.AbsoluteUri),
+        Identity = IdentityOf(rendered),
+        Fingerprint = vault.Names.Name(["secrets", .. Secrets]),
+        IsOnlyOne = IsOnlyOne,
+        Keep = Keep,
+        Version = version,
+    };
+}

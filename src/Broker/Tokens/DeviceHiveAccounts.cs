@@ -1,0 +1,43 @@
+using Broker.Configuration;
+using Broker.Tokens.Sources;
+
+namespace Broker.Tokens;
+
+/// <summary>Reads the accounts of a DeviceHive upstream.</summary>
+internal sealed class DeviceHiveAccounts(TokenVault vault, string upstream, DeviceHiveUpstreamOptions options, OptionsReader reader) : IAccountReader
+{
+    private readonly Uri endpoint = reader.Endpoint(options.TokenEndpoint, "TokenEndpoint");
+    private readonly CellTimes times = reader.Times(options, TimeSpan.FromMinutes(2));
+
+    // It locks a user at ten wrong passwords in a row.
+    private readonly IReadOnlyList<LoginWindowOptions> logins =
+        reader.Logins(options, [new() { Permit = 5, Per = TimeSpan.FromMinutes(10) }]);
+
+    public IEnumerable<string> Names => options.Accounts.Keys;
+
+    public Account Read(string name, string key, out AccountPlan? plan)
+    {
+        var account = options.Accounts[name];
+        var isUser = account.Login is not null;
+        var refresh = new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/refresh");
+        if (isUser == account.RefreshToken is not null)
+        {
+            reader.Error(isUser ? $"{key}:RefreshToken" : $"{key}:Login", "exactly one of Login (with Password) and RefreshToken");
+        }
+        reader.MustNotBeHere(isUser && account.Password is null, $"{key}:Password", "Login needs it: name a File or Env");
+        reader.MustNotBeHere(!isUser && account.Password is not null, $"{key}:Password", "stands beside Login only");
+        plan = new AccountPlan(vault, reader.Version, upstream, name)
+        {
+            Kind = "DeviceHive",
+            Endpoint = endpoint,
+            Times = times,
+            Logins = logins,
+            Templates = [isUser ? reader.Template(account.Login, $"{key}:Login") : Template.Of("")],
+            IdentityTemplates = 1,
+            IdentityParts = [account.RefreshToken?.Reveal()],
+            Secrets = [account.Password?.Reveal(), account.RefreshToken?.Reveal()],
+            Source = rendered => new DeviceHiveSource(vault.Http, endpoint, refresh, account, rendered[0]),
+        };
+        return plan.Account;
+    }
+}

@@ -1,0 +1,134 @@
+using Broker.Configuration;
+
+namespace Broker.Tokens;
+
+/// <summary>Checks one upstream's options, and tells what is wrong at the key's own path.</summary>
+internal sealed class OptionsReader(Snapshot candidate, Mistakes mistakes, string path, bool allowInsecure)
+{
+    private static readonly Uri Nowhere = new("https://invalid.invalid/");
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+    private static readonly HashSet<string> NeverOurs = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "Host", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding",
+        "Upgrade", "HTTP2-Settings", "Expect", "Cookie",
+    };
+
+    public string Path { get; } = path;
+
+    public long Version => candidate.Version;
+
+    public void Error(string key, string message) => mistakes.Error($"{Path}:{key}", message);
+
+    public void Warning(string key, string message) => mistakes.Warning($"{Path}:{key}", message);
+
+    /// <summary>An absolute https address; one that is none comes back as an address that leads nowhere, and the config does not load.</summary>
+    public Uri Endpoint(string? address, string key)
+    {
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("https" or "http"))
+        {
+            Error(key, "not an absolute address: write https://host/path");
+            return Nowhere;
+        }
+        if (uri.UserInfo.Length > 0 || uri.Fragment.Length > 0)
+        {
+            Error(key, "user names, passwords and fragments don't belong into an address: take them out");
+        }
+        if (uri.Scheme == "http" && !allowInsecure)
+        {
+            Error(key, $"http would send secrets in clear: use https, or say \"AllowInsecure\": true at {Path}");
+        }
+        return uri;
+    }
+
+    public Template Template(string? text, string key)
+    {
+        if (string.IsNullOrEmpty(text))
+        {
+            Error(key, "is needed here and must not be empty");
+            return Tokens.Template.Of("");
+        }
+        var template = Tokens.Template.Parse(text, candidate.Broker.Issuers.Keys.ToHashSet(StringComparer.Ordinal), out var mistake);
+        if (mistake is not null)
+        {
+            Error(key, mistake);
+        }
+        return template;
+    }
+
+    public void HeaderName(string name, string key)
+    {
+        if (name.Length == 0 || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || "!#$%&'*+-.^_`|~".Contains(letter, StringComparison.Ordinal)))
+        {
+            Error(key, $"'{name}' is not a header name: letters, digits and '-'");
+        }
+        else if (NeverOurs.Contains(name) || name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase))
+        {
+            Error(key, $"'{name}' belongs to the connection or the body: take another header");
+        }
+    }
+
+    public static bool IsHeaderText(string value) => !value.AsSpan().ContainsAnyExceptInRange(' ', '~');
+
+    public void HeaderText(string value, string key)
+    {
+        if (!IsHeaderText(value))
+        {
+            Error(key, "a header takes visible ASCII only: no control characters, no line breaks (does the secret's file end with one?)");
+        }
+    }
+
+    public void MustNotBeHere(bool isHere, string key, string message)
+    {
+        if (isHere)
+        {
+            Error(key, message);
+        }
+    }
+
+    public CellTimes Times(FetchedUpstreamOptions options, TimeSpan renewBefore)
+    {
+        Duration(options.RenewBefore ?? renewBefore, "RenewBefore", Day);
+        Duration(options.CallDeadline, "CallDeadline", TimeSpan.FromHours(1));
+        Duration(options.Patience, "Patience", TimeSpan.FromHours(1));
+        Duration(options.QuietTime, "QuietTime", Day);
+        Duration(options.QuietTimeMax, "QuietTimeMax", Day);
+        Duration(options.UnusedAfter, "UnusedAfter", TimeSpan.FromDays(30));
+        if (options.QuietTimeMax < options.QuietTime)
+        {
+            Error("QuietTimeMax", "less than QuietTime: make it at least as long");
+        }
+        return new(
+            options.RenewBefore ?? renewBefore, options.CallDeadline, options.Patience, options.QuietTime, options.QuietTimeMax, options.UnusedAfter);
+    }
+
+    public IReadOnlyList<LoginWindowOptions> Logins(FetchedUpstreamOptions options, params IReadOnlyList<LoginWindowOptions> kinds)
+    {
+        var windows = options.Logins ?? kinds;
+        for (var i = 0; i < windows.Count; i++)
+        {
+            Duration(windows[i].Per, $"Logins:{i}:Per", LoginBudget.LongestPer);
+            if (windows[i].Permit is < 1 or > LoginBudget.LargestPermit)
+            {
+                Error($"Logins:{i}:Permit", $"from 1 to {LoginBudget.LargestPermit}");
+            }
+            else if (windows[i].Permit == 1)
+            {
+                Warning($"Logins:{i}:Permit", "with 1, a token that the upstream refuses is not replaced by a login: "
+                    + "rejections use at most half of the budget");
+            }
+        }
+        if (windows.Count == 0)
+        {
+            Error("Logins", "no window is no budget: name at least one, or leave the key out for the kind's own");
+        }
+        return windows;
+    }
+
+    public void Duration(TimeSpan time, string key, TimeSpan longest)
+    {
+        if (time <= TimeSpan.Zero || time > longest)
+        {
+            Error(key, $"must be more than zero and at most {longest}");
+        }
+    }
+}
