@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Broker.Configuration;
-using Microsoft.Extensions.Logging;
 using Shouldly;
 using Xunit;
 
@@ -253,52 +252,5 @@ public sealed class ReloadTests : IDisposable
     private sealed class Throws : ISnapshotCompiler
     {
         public void Compile(Snapshot candidate, Mistakes mistakes) => throw new InvalidOperationException("tops3cret");
-    }
-
-    private sealed class Lines : ILogger<SnapshotPoller>
-    {
-        public List<int> Ids { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Ids.Add(eventId.Id);
-    }
-
-    private sealed class HandClock : TimeProvider
-    {
-        private readonly TaskCompletionSource<TimeSpan> started = new();
-        private Action tick = () => { };
-
-        /// <summary>The period of the first timer, once there is one.</summary>
-        public Task<TimeSpan> Started => started.Task;
-
-        public TimeSpan Period { get; private set; }
-
-        public void Tick() => tick();
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            (Period, tick) = (period, () => callback(state));
-            started.TrySetResult(period);
-            return new HandTimer(this);
-        }
-
-        private sealed class HandTimer(HandClock clock) : ITimer
-        {
-            public bool Change(TimeSpan dueTime, TimeSpan period)
-            {
-                clock.Period = period;
-                return true;
-            }
-
-            public void Dispose()
-            {
-            }
-
-            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-        }
     }
 }
