@@ -15,7 +15,7 @@ internal sealed class AccountChecks(JsonObject broker, Mistakes mistakes)
             {
                 mistakes.Error($"{path}:{upstream}", $"there is no upstream '{upstream}': {Nearest.Say(upstream, upstreams.Select(member => member.Key))}");
             }
-            else if (found?["Accounts"] is JsonObject known && !known.ContainsKey(account))
+            else if ((found as JsonObject)?["Accounts"] is JsonObject known && !known.ContainsKey(account))
             {
                 var names = known.Select(member => member.Key).ToList();
                 mistakes.Error($"{path}:{upstream}", $"the upstream '{upstream}' has no account of that name; it has: {string.Join(", ", names)}");

@@ -20,6 +20,7 @@ internal sealed record Mistake(string Path, string Message, Severity Severity)
 internal sealed class Mistakes
 {
     private readonly List<Mistake> all = [];
+    private readonly List<string> unread = [];
 
     public IReadOnlyList<Mistake> All => all;
 
@@ -29,13 +30,23 @@ internal sealed class Mistakes
 
     public void Warning(string path, string message) => all.Add(new(path, message, Severity.Warning));
 
-    public void Add(string path, string message, Severity severity) => all.Add(new(path, message, severity));
+    /// <summary>Whether a secret was not there, so that a blank stands in its place.</summary>
+    public bool HasUnread => unread.Count > 0;
 
-    /// <summary>Adds those of a later stage, but for what follows from an error that is already told at the same path, above or below it.</summary>
+    /// <summary>A secret that is not there: bad enough to serve nothing, and to be expected where a config is only checked.</summary>
+    public void Unread(string path, string message, Severity severity)
+    {
+        unread.Add(path);
+        all.Add(new(path, message, severity));
+    }
+
+    /// <summary>Adds those of a later stage, but for what follows from an error that is already told at the same path, above or below it,
+    /// and for what is said of the blank that stands in a missing secret's place.</summary>
     public void AddUnlessExplained(Mistakes later)
     {
         var explained = all.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => mistake.Path).ToList();
-        all.AddRange(later.all.Where(mistake => !explained.Exists(path => Within(path, mistake.Path) || Within(mistake.Path, path))));
+        all.AddRange(later.all.Where(mistake =>
+            !unread.Contains(mistake.Path) && !explained.Exists(path => Within(path, mistake.Path) || Within(mistake.Path, path))));
     }
 
     private static bool Within(string path, string outer) =>

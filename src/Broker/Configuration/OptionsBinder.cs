@@ -92,7 +92,7 @@ internal sealed class OptionsBinder(Mistakes mistakes, SecretReader secrets, IRe
         var found = shape.Kinds.FirstOrDefault(kind => kind.Name == name);
         if (found is null)
         {
-            var said = name is null ? "a string is needed" : $"there is no kind '{name}'; {Nearest.Say(name, kinds)}";
+            var said = name is null ? "a string is needed" : $"there is no kind '{Scalars.Short(name)}'; {Nearest.Say(name, kinds)}";
             mistakes.Error(at, $"{said}; the kinds are {string.Join(", ", kinds)}");
         }
 

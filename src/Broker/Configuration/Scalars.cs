@@ -140,7 +140,8 @@ internal static partial class Scalars
         _ => "null",
     };
 
-    private static string Short(string text) => text.Length > LongestEcho ? text[..LongestEcho] + "..." : text;
+    /// <summary>A word for a mistake, cut where it is too long to be one.</summary>
+    public static string Short(string text) => text.Length > LongestEcho ? text[..LongestEcho] + "..." : text;
 
     [GeneratedRegex(TimeSpanPattern)]
     private static partial Regex DurationForm();

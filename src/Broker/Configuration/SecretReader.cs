@@ -56,7 +56,7 @@ internal sealed class SecretReader(Sources sources, Mistakes mistakes, Severity 
         var content = sources.File(file);
         if (content.Bytes is null)
         {
-            mistakes.Add(path, $"the secret's file {file} {content.Fault}", whenMissing);
+            mistakes.Unread(path, $"the secret's file {file} {content.Fault}", whenMissing);
             return new(source, "");
         }
 
@@ -77,7 +77,7 @@ internal sealed class SecretReader(Sources sources, Mistakes mistakes, Severity 
         var value = sources.Variable(variable);
         if (value is null)
         {
-            mistakes.Add(path, $"the secret's environment variable {variable} is not set", whenMissing);
+            mistakes.Unread(path, $"the secret's environment variable {variable} is not set", whenMissing);
             return new(source, "");
         }
 

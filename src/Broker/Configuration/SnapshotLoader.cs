@@ -129,7 +129,7 @@ internal sealed class SnapshotLoader(
             catch (Exception exception)
             {
                 // A reload never takes the process down. What was told before may well be why; the text of an exception may hold a value.
-                if (!mistakes.HasErrors && !later.HasErrors)
+                if (!mistakes.HasErrors && !later.HasErrors && !mistakes.HasUnread)
                 {
                     later.Error(compiler.GetType().Name, $"could not compile the config ({exception.GetType().Name}); this is a fault of the broker's");
                 }

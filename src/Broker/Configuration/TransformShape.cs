@@ -48,7 +48,7 @@ internal static class TransformShape
 
         if (heads.Count == 0)
         {
-            var said = transform.Keys.FirstOrDefault();
+            var said = transform.Keys.FirstOrDefault(key => !All.Values.Any(beside => beside.Contains(key))) ?? transform.Keys.FirstOrDefault();
             mistakes.Error(path, said is null ? "the transform is empty" : $"no transform of YARP's has the key '{said}': {Nearest.Say(said, All.Keys)}");
             return;
         }

@@ -45,6 +45,16 @@ public sealed class SecretReaderTests : IDisposable
         checkedOnly.Good().Reveal().ShouldBe("");
     }
 
+    [Fact]
+    public void What_a_compiler_says_of_a_missing_secret_is_not_told_when_the_config_is_only_checked()
+    {
+        var text = """{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"NOWHERE"}}}}}}""";
+        files.Write("i.json", text);
+        files.Loader([files["i.json"]], Severity.Warning, new WantsALongKey()).Load().Errors().ShouldBeEmpty();
+        files.Environment["NOWHERE"] = "short";
+        files.Loader([files["i.json"]], Severity.Warning, new WantsALongKey()).Load().Errors().ShouldHaveSingleItem().ShouldContain("32 bytes");
+    }
+
     [Theory]
     [InlineData("\"hunter2\"", "secrets are named, never written")]
     [InlineData("\"${hunter2:-hunter2}\"", "secrets are named, never written")]
@@ -100,5 +110,16 @@ public sealed class SecretReaderTests : IDisposable
         var text = """{"Broker":{"Upstreams":{"s":{"Kind":"Static","Accounts":{"default":{"Header":"x","Value":SECRET}}}}}}""".Replace("SECRET", secret);
         var result = files.Loader([files.Write("s.json", text)], missing).Load();
         return (result, () => ((StaticUpstreamOptions)result.Good().Broker.Upstreams["s"]).Accounts["default"].Value);
+    }
+
+    private sealed class WantsALongKey : ISnapshotCompiler
+    {
+        public void Compile(Snapshot candidate, Mistakes mistakes)
+        {
+            foreach (var (id, key) in candidate.Broker.Issuing!.SigningKeys.Where(key => key.Value.Key.Reveal().Length < 32))
+            {
+                mistakes.Error($"Broker:Issuing:SigningKeys:{id}:Key", $"{key.Algorithm} needs 32 bytes");
+            }
+        }
     }
 }
