@@ -37,7 +37,7 @@ internal sealed class IssuerKey
     public static IssuerKey? Of(JsonWebKey entry)
     {
         // A key whose private part was published is nobody's; one for encryption signs nothing.
-        if (entry.HasPrivateKey || (!string.IsNullOrEmpty(entry.Use) && entry.Use != "sig") || (entry.KeyOps.Count > 0 && !entry.KeyOps.Contains("verify")))
+        if (HoldsPrivatePart(entry) || (!string.IsNullOrEmpty(entry.Use) && entry.Use != "sig") || (entry.KeyOps.Count > 0 && !entry.KeyOps.Contains("verify")))
         {
             return null;
         }
@@ -115,6 +115,10 @@ internal sealed class IssuerKey
         };
         return new() { Id = id, Algorithm = algorithm, Family = family, Key = key, Fingerprints = KeyFingerprint.Of(ec) };
     }
+
+    // Any one of them is enough: IdentityModel's HasPrivateKey wants them all.
+    private static bool HoldsPrivatePart(JsonWebKey entry) =>
+        (entry.D ?? entry.P ?? entry.Q ?? entry.DP ?? entry.DQ ?? entry.QI ?? entry.K) is not null;
 
     private static ECCurve CurveOf(string? name) => name switch
     {
