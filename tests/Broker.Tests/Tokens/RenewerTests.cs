@@ -158,7 +158,9 @@ public sealed class RenewerTests : IDisposable
         (await before.Get(None)).Problem.ShouldBe(TokenProblem.Unavailable);
         (old.Logins, old.Refreshes).ShouldBe((1, 0));
         bench.Cell(source: old, identity: "who", onlyOne: true, secret: "old", version: 3).ShouldBe(before);
-        await Fresh(before); // the old config came back
+        bench.Pass(TimeSpan.FromSeconds(5)); // the old config came back; its refresh token was killed by the login in between
+        await Fresh(before);
+        (old.Logins, old.Refreshes).ShouldBe((2, 0));
     }
 
     [Fact]
@@ -213,6 +215,25 @@ public sealed class RenewerTests : IDisposable
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task A_kept_refresh_token_is_never_spent_twice_when_configs_come_and_go()
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        var keep = Path.Combine(folder.FullName, "keep");
+        var spent = new List<string?>();
+        for (var version = 1; version <= 5; version++)
+        {
+            var source = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = $"v{version}" };
+            var cell = bench.Cell($"scope{version % 2}", source, identity: "who", version: version, onlyOne: true, keep: keep);
+            await Fresh(cell);
+            spent.AddRange(source.Spent);
+            bench.Pass(TimeSpan.FromMinutes(31));
+        }
+        spent.Count.ShouldBeGreaterThan(4);
+        spent.ShouldBeUnique();
+        folder.Delete(recursive: true);
     }
 
     [Fact]
