@@ -49,8 +49,9 @@ internal sealed class RawEndpoint : IAsyncDisposable
                 await stream.WriteAsync(answer, closing.Token);
             }
         }
-        catch (Exception fault) when (fault is OperationCanceledException or SocketException or IOException or ObjectDisposedException)
+        catch (Exception fault) when (fault is OperationCanceledException or SocketException or IOException or InvalidOperationException)
         {
+            // Closed while it listened or spoke.
         }
     }
 

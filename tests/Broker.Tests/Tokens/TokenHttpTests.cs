@@ -67,8 +67,14 @@ public sealed class TokenHttpTests : IDisposable
     [Fact]
     public async Task A_failed_TLS_handshake_is_not_now()
     {
-        await using var endpoint = new RawEndpoint("not TLS");
-        (await Login(new UriBuilder(endpoint.Address) { Scheme = "https" }.Uri)).Kind.ShouldBe(AnswerKind.NotNow);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var answer = Login(new Uri($"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/"));
+        using (var client = await listener.AcceptTcpClientAsync())
+        {
+            await client.GetStream().WriteAsync("this is not TLS\r\n"u8.ToArray());
+        }
+        (await answer).Kind.ShouldBe(AnswerKind.NotNow);
     }
 
     [Fact]
