@@ -282,7 +282,7 @@ public sealed class RenewerTests : IDisposable
     {
         for (var passed = TimeSpan.Zero; passed < time; passed += TimeSpan.FromSeconds(10))
         {
-            bench.Pass(TimeSpan.FromSeconds(Math.Min(10, (time - passed).TotalSeconds)));
+            bench.Pass(TimeSpan.FromTicks(Math.Min(TimeSpan.FromSeconds(10).Ticks, (time - passed).Ticks)));
             cell.TryGet(out _);
         }
     }
