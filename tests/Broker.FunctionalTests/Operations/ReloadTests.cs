@@ -122,7 +122,9 @@ public sealed class ReloadTests
             upstream.Requests.Last().Headers["Authorization"].ShouldBe("Bearer secret-of-version-one");
 
             Directory.CreateSymbolicLink(Path.Combine(folder, "..data_tmp"), "v2");
-            File.Move(Path.Combine(folder, "..data_tmp"), Path.Combine(folder, "..data"), overwrite: true);
+            using var rename = System.Diagnostics.Process.Start("mv", ["-T", Path.Combine(folder, "..data_tmp"), Path.Combine(folder, "..data")]);
+            await rename.WaitForExitAsync();
+            rename.ExitCode.ShouldBe(0);
 
             await Eventually.Holds(
                 async () =>
