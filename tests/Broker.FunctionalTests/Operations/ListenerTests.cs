@@ -22,12 +22,16 @@ public sealed class ListenerTests
             config["Kestrel"] = JsonNode.Parse($$"""
                 { "Endpoints": { "public": { "Url": "https://127.0.0.1:0", "Certificate": { "Path": "{{folder}}/tls.crt", "KeyPath": "{{folder}}/tls.key" } } } }
                 """);
+            config["Broker"]!["PollInterval"] = "00:00:00.1000000";
             await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
             (await ServedName(broker.Address)).ShouldBe("CN=first.example");
 
             WriteCertificate(folder, "second.example");
 
             await Eventually.Holds(async () => await ServedName(broker.Address) == "CN=second.example", "the new certificate is served");
+            await File.WriteAllTextAsync(Path.Combine(folder, "tls.crt"), "half a certifi");
+            await broker.LogHolding("cannot be read", ask: () => ServedName(broker.Address));
+            (await ServedName(broker.Address)).ShouldBe("CN=second.example", "the last good one serves on");
         }
         finally
         {
