@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Issuing;
 using Broker.Operations;
@@ -14,7 +15,7 @@ namespace Broker.Commands;
 internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? chargersTokenLife, string logLevel, Streams streams) : IAsyncDisposable
 {
     private readonly List<(string Kind, Simulator Simulator)> simulators = [];
-    private readonly ApiKey signingKey = ApiKey.New();
+    private readonly string signingKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     private readonly ILoggerFactory loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace));
     private BrokerHost? host;
     private WebApplication? app;
@@ -58,7 +59,7 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
 
         host = new([Path.Combine(AppContext.BaseDirectory, "config", "demo.json")], Variable, loggers, TimeProvider.System);
         var loaded = host.Loader.TryReload();
-        return loaded.Snapshot is null ? string.Join(' ', loaded.Mistakes.All.Select(mistake => mistake.ToString())) : await StartBroker(loaded.Snapshot, stop);
+        return loaded.Snapshot is null ? $"config/demo.json does not load: {string.Join("; ", loaded.Mistakes.All.Select(mistake => $"{mistake.Path}: {mistake.Message}"))}" : await StartBroker(loaded.Snapshot, stop);
     }
 
     /// <summary>A new token with its whole life before it.</summary>
@@ -110,6 +111,7 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
     {
         if (app is not null)
         {
+            await app.StopAsync();
             await app.DisposeAsync();
         }
 
@@ -164,7 +166,7 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
         "DEMO_DAMOOV_INSTANCE_KEY" => DamoovSimulator.InstanceKey,
         "DEMO_DEVICEHIVE_PASSWORD" => DeviceHiveSimulator.OperatorPassword,
         "DEMO_OAUTH2_SECRET" => OAuth2Simulator.BasicClientSecret,
-        "DEMO_SIGNING_KEY" => signingKey.Text,
+        "DEMO_SIGNING_KEY" => signingKey,
         "DEMO_DASHBOARD_DIGEST" => Keys[DemoTour.Dashboard].Sha256,
         "DEMO_OPERATIONS_DIGEST" => Keys[DemoTour.Operations].Sha256,
         "DEMO_DRIVER_DIGEST" => Keys[DemoTour.Driver].Sha256,

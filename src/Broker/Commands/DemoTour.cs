@@ -33,7 +33,7 @@ internal static class DemoTour
             { As = Dashboard, Holds = "Truck 42", Upstream = Telemax, Receives = PositionThere, Renewals = 0 },
         new("What a caller says of itself does not cross", "GET /devicehive/device/device-a")
         {
-            As = Dashboard, Headers = ["Cookie: session=mine", "X-Forwarded-For: 10.0.0.1", "UserDeviceToken: someone-else"],
+            As = Dashboard, Headers = ["Cookie: session=mine", "X-Forwarded-For: 203.0.113.7"],
             Holds = "Device A", Upstream = DeviceHive, Receives = "GET /api/rest/device/device-a",
         },
         new("A command goes through with its body", "POST /devicehive/device/device-a/command", 201)
@@ -43,8 +43,11 @@ internal static class DemoTour
             As = Operations, Upstream = Damoov, Holds = "Result",
             Receives = $"GET /indicators/admin/v3/Statistics?UserId={DamoovSimulator.Bob}&StartDate=2026-01-01",
         },
-        new("A driver reads its own trips, by an upstream account of its own", "POST /damoov/my/trips")
-            { As = Driver, Body = "{}", Holds = "Trips", Upstream = Damoov, Receives = "POST /trips/get/v1/", LoginHolds = DamoovSimulator.Alice },
+        new("A driver reads its own trips, by an upstream account of its own, whoever it says that it is", "POST /damoov/my/trips")
+        {
+            As = Driver, Headers = [$"DeviceToken: {DamoovSimulator.Bob}"], Body = "{}",
+            Holds = DamoovSimulator.Alice, Upstream = Damoov, Receives = "POST /trips/get/v1/", LoginHolds = DamoovSimulator.Alice,
+        },
         new("An action that the config adds: the driver starts its charger", "POST /chargers/charger-1/start", 202)
             { As = Driver, Holds = "charger-start.charger-1", Upstream = Chargers, Receives = "POST /api/chargers/charger-1/start" },
         new("A public route needs no credential, and gets no token", "GET /devicehive/info")
@@ -128,7 +131,13 @@ internal static class DemoTour
         },
         new("Twenty requests at once with a revoked token are one login", Position)
         {
-            Given = "all access tokens revoked at telemax", Before = (stand, _) => DemoStand.Do(stand[Telemax].RevokeAccessTokens),
+            // Slow enough that all of them are under way with the old token when the first is refused.
+            Given = "all access tokens revoked at telemax, which takes its time",
+            Before = (stand, _) => DemoStand.Do(() =>
+            {
+                stand[Telemax].RevokeAccessTokens();
+                stand[Telemax].Faults.DataDelay = TimeSpan.FromMilliseconds(300);
+            }),
             As = Operations, AtOnce = 20, Arrivals = null, Holds = "Truck 42", Upstream = Telemax, Receives = PositionThere, Renewals = 1,
         },
     ];
