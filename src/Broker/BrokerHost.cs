@@ -66,7 +66,10 @@ internal sealed class BrokerHost : IDisposable
     {
         app.UseMiddleware<Edge>();
         app.UseRouting();
-        app.UseCors();
+
+        // Only where a route has a policy: the middleware opens a service scope for each request that it sees. An endpoint with one that it
+        // did not see would fail, not pass.
+        app.UseWhen(context => context.GetEndpoint()?.Metadata.GetMetadata<ICorsMetadata>() is not null, cors => cors.UseCors());
         app.UseRequestTimeouts();
         if (instead is not null)
         {
