@@ -8,13 +8,21 @@ namespace Broker.Tokens;
 /// <summary>The name of something that secrets decide: an HMAC, of which nothing can be guessed without its key.</summary>
 internal readonly record struct RecordName(ulong A, ulong B, ulong C, ulong D)
 {
+    /// <summary>The name as it stands in a key of Redis; in no log.</summary>
+    public string Hex => $"{A:x16}{B:x16}{C:x16}{D:x16}";
+
     public override string ToString() => "***";
 }
 
-/// <summary>The key under which records are named; another one in each process.</summary>
+/// <summary>The key under which records are named; where tokens are shared the config's, else another one in each process.</summary>
 internal sealed class NameKey
 {
-    private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
+    private readonly byte[] key;
+
+    public NameKey() => key = RandomNumberGenerator.GetBytes(32);
+
+    /// <param name="secret">What all replicas' names come from.</param>
+    public NameKey(string secret) => key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), 32, info: "broker record names"u8.ToArray());
 
     /// <summary>Each part stands behind its length, null behind -1: no two lists of parts are one message.</summary>
     public RecordName Name(params ReadOnlySpan<string?> parts)
@@ -40,9 +48,5 @@ internal sealed class NameKey
     }
 
     /// <summary>The same as text, to be a part of another name.</summary>
-    public string Digest(params ReadOnlySpan<string?> parts)
-    {
-        var name = Name(parts);
-        return $"{name.A:x16}{name.B:x16}{name.C:x16}{name.D:x16}";
-    }
+    public string Digest(params ReadOnlySpan<string?> parts) => Name(parts).Hex;
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Broker.Tokens.Sources;
+using Broker.Tokens.Store;
 using Microsoft.Extensions.Logging;
 
 namespace Broker.Tokens;
@@ -27,7 +28,10 @@ internal sealed class TokenVault : IDisposable
 
     public TimeProvider Time { get; }
 
-    public NameKey Names { get; } = new();
+    /// <summary>The tokens that all replicas share; null when there is one replica, and tokens live in this process only.</summary>
+    public SharedStore? Shared { get; private set; }
+
+    public NameKey Names { get; private set; } = new();
 
     public LoginBudget Budget { get; }
 
@@ -95,6 +99,12 @@ internal sealed class TokenVault : IDisposable
             Remove(cell);
         }
     }
+
+    /// <summary>Names records as all replicas do; before there is a cell.</summary>
+    public void NameBy(NameKey names) => Names = names;
+
+    /// <summary>Shares tokens from now on.</summary>
+    public void Share(SharedStore shared) => Shared = shared;
 
     public void Dispose() => http.Dispose();
 
