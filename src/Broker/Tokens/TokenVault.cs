@@ -14,6 +14,7 @@ internal sealed class TokenVault : IDisposable
     private readonly Lock gate = new();
     private readonly ConcurrentDictionary<RecordName, TokenCell> cells = new();
     private readonly Dictionary<RecordName, LoginIdentity> identities = [];
+    private readonly ConcurrentDictionary<StoreName, string> lackedKeys = new();
     private readonly ILogger log;
     private readonly HttpMessageInvoker http;
     private int count;
@@ -22,7 +23,7 @@ internal sealed class TokenVault : IDisposable
     {
         (Time, this.log) = (time, log);
         this.http = http ?? TokenHttp.NewInvoker();
-        (Budget, Subjects) = (new(time), new(time));
+        (Budget, AwayBudget, Subjects) = (new(time), new(time, TimeSpan.FromDays(3650)), new(time));
         TokenMetrics.Watch(this);
     }
 
@@ -31,9 +32,15 @@ internal sealed class TokenVault : IDisposable
     /// <summary>The tokens that all replicas share; null when there is one replica, and tokens live in this process only.</summary>
     public SharedStore? Shared { get; private set; }
 
+    /// <summary>The encryption key without which stored tokens cannot be read; null when there is none such.</summary>
+    public string? LackedKey => lackedKeys.Values.FirstOrDefault();
+
     public NameKey Names { get; private set; } = new();
 
     public LoginBudget Budget { get; }
+
+    /// <summary>This process's share of the logins while Redis is away.</summary>
+    public LoginBudget AwayBudget { get; }
 
     public RefusedSubjects Subjects { get; }
 
@@ -104,7 +111,27 @@ internal sealed class TokenVault : IDisposable
     public void NameBy(NameKey names) => Names = names;
 
     /// <summary>Shares tokens from now on.</summary>
-    public void Share(SharedStore shared) => Shared = shared;
+    public void Share(SharedStore shared)
+    {
+        Shared = shared;
+        shared.Tokens.Returned += new Republication(this, shared).Start;
+    }
+
+    /// <summary>Remembers which encryption key a record needs and this replica lacks; null when it lacks none.</summary>
+    public void LacksKey(StoreName name, string? key)
+    {
+        if (key is null)
+        {
+            if (!lackedKeys.IsEmpty)
+            {
+                lackedKeys.TryRemove(name, out _);
+            }
+        }
+        else if (lackedKeys.TryAdd(name, key))
+        {
+            TokenLog.LacksKey(log, key);
+        }
+    }
 
     public void Dispose() => http.Dispose();
 

@@ -15,7 +15,7 @@ internal interface ISharedTokens
     /// <summary>Redis is reached again, or another one answers in its place: who holds a pair republishes it.</summary>
     event Action? Returned;
 
-    /// <summary>What is stored; changes nothing but the epoch's beginning.</summary>
+    /// <summary>What is stored; changes nothing.</summary>
     Task<Seen> Read(StoreName name);
 
     /// <summary>1. The lease, if no live one is there, with a number above all that were given or stored; and what is stored, whoever has the lease.</summary>

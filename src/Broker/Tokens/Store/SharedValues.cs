@@ -87,7 +87,7 @@ internal readonly record struct Seen
     /// <summary>Redis's run id where the record lives.</summary>
     public string Run { get; init; }
 
-    /// <summary>How long ago the record was first looked at under this run id: nobody spends a refresh token at the beginning of an epoch.</summary>
+    /// <summary>How long ago the first lease was taken under this run id, zero if none was: nobody spends a refresh token at the beginning of an epoch.</summary>
     public TimeSpan EpochAge { get; init; }
 }
 
@@ -144,6 +144,9 @@ internal sealed record SharedTimes
 
     /// <summary>How long nobody spends a refresh token after Redis came back as another.</summary>
     public TimeSpan EpochPause { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a pair is kept for its refresh token; one of an account that can only refresh has no end.</summary>
+    public TimeSpan RefreshLives { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>What the budget is divided by where Redis is away.</summary>
     public int MaxReplicas { get; init; } = 8;
