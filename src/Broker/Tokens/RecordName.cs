@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -11,7 +12,14 @@ internal readonly record struct RecordName(ulong A, ulong B, ulong C, ulong D)
     /// <summary>The name as it stands in a key of Redis; in no log.</summary>
     public string Hex => $"{A:x16}{B:x16}{C:x16}{D:x16}";
 
+    /// <summary>The name that <see cref="Hex"/> wrote; no name for anything else.</summary>
+    public static RecordName Parse(string? hex) =>
+        hex is { Length: 64 } && Part(hex, 0, out var a) && Part(hex, 16, out var b) && Part(hex, 32, out var c) && Part(hex, 48, out var d) ? new(a, b, c, d) : default;
+
     public override string ToString() => "***";
+
+    private static bool Part(string hex, int at, out ulong part) =>
+        ulong.TryParse(hex.AsSpan(at, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out part);
 }
 
 /// <summary>The key under which records are named; where tokens are shared the config's, else another one in each process.</summary>

@@ -3,6 +3,8 @@ namespace Broker.Tokens.Store;
 /// <summary>After Redis was away or restarted: tells it every pair, note and count of logins that this process holds, one after the other.</summary>
 internal sealed class Republication(TokenVault vault, SharedStore store)
 {
+    private const int Enough = 3;
+
     private int asked;
 
     /// <summary>Begins, or has the running one begin anew when it is through.</summary>
@@ -16,34 +18,40 @@ internal sealed class Republication(TokenVault vault, SharedStore store)
 
     private async Task Run()
     {
-        int begun;
-        do
+        while (true)
         {
-            begun = Volatile.Read(ref asked);
-            try
+            var begun = Volatile.Read(ref asked);
+            if (!await Tell())
             {
-                await Tell();
+                await Task.Delay(store.Times.Poll / 2, store.Time);
             }
-            catch (Exception)
+            else if (Interlocked.CompareExchange(ref asked, 0, begun) == begun)
             {
-                // A fault of ours must not end it for good: what was not told is told when the record is looked at.
+                return;
             }
         }
-        while (Interlocked.CompareExchange(ref asked, 0, begun) != begun);
     }
 
-    private async Task Tell()
+    /// <summary>Whether all was answered; after a few that were not, the rest is not asked.</summary>
+    private async Task<bool> Tell()
     {
+        var unanswered = 0;
         foreach (var (budget, count) in store.Budgets)
         {
-            await store.Tokens.Permit(new(budget, store.NewAttempt(), [], IsRejection: false, count, IsReminder: true));
+            var answer = await store.Tokens.Permit(new(budget, store.NewAttempt(), [], IsRejection: false, count, IsReminder: true));
+            unanswered += answer.Outcome == StoreOutcome.Unknown ? 1 : 0;
         }
         foreach (var cell in vault.Cells)
         {
-            if (cell.Renewer is { Shared: { } shared } renewer)
+            if (unanswered >= Enough)
             {
-                await shared.Republish(renewer.Plan);
+                return false;
+            }
+            if (cell.Renewer is { Shared: { } shared } renewer && await shared.Republish(renewer.Plan) == StoreOutcome.Unknown)
+            {
+                unanswered++;
             }
         }
+        return unanswered == 0;
     }
 }

@@ -62,14 +62,15 @@ internal sealed partial class SharedRenewal
     }
 
     /// <summary>Redis is back, or another one is in its place: it is told what this process holds.</summary>
-    public async Task Republish(CellPlan plan)
+    public async Task<StoreOutcome> Republish(CellPlan plan)
     {
-        await CommitPending();
-        if (held is { } mine || note is not null)
+        var outcome = await CommitPending();
+        if (outcome != StoreOutcome.Unknown && (held is not null || note is not null))
         {
             var pair = held;
-            Saw(await store.Tokens.Republish(name, pair, pair is null ? null : Lives(plan, pair), note));
+            return Saw(await store.Tokens.Republish(name, pair, pair is null ? null : Lives(plan, pair), note));
         }
+        return outcome;
     }
 
     private sealed record Uncommitted(SharedPair Pair, Attempt Attempt, TimeSpan? Lives);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Broker.Tokens.Store;
 
 /// <summary>Where a record stands: all keys of an identity are in one slot.</summary>
@@ -8,7 +10,14 @@ internal readonly record struct StoreName(RecordName Identity, RecordName Owner)
 /// <summary>One try to renew; a new one each time, so that an answer that comes late is never taken for another try's.</summary>
 internal readonly record struct Attempt(ulong A, ulong B)
 {
+    /// <summary>The attempt that <see cref="ToString"/> wrote; none for anything else.</summary>
+    public static Attempt Parse(string? hex) =>
+        hex is { Length: 32 } && Part(hex, 0, out var a) && Part(hex, 16, out var b) ? new(a, b) : default;
+
     public override string ToString() => $"{A:x16}{B:x16}";
+
+    private static bool Part(string hex, int at, out ulong part) =>
+        ulong.TryParse(hex.AsSpan(at, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out part);
 }
 
 /// <summary>An access token and what gets the next one, as all replicas have it. Prints as <c>***</c>.</summary>
