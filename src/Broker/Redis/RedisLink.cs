@@ -12,6 +12,7 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
 {
     private readonly NoteLinks notes = new(settings, time);
     private readonly CancellationTokenSource stop = new();
+    private readonly TaskCompletionSource<ConnectionMultiplexer> connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ConnectionMultiplexer? client;
     private long lastAnswer = time.GetTimestamp();
     private int isHealing;
@@ -32,9 +33,8 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
     /// <summary>Runs a step where its first key lives; null when it was not answered in time.</summary>
     public async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
-        if (Volatile.Read(ref client) is not { } now)
+        if (await Client() is not { } now)
         {
-            Unanswered("not-connected");
             return null;
         }
         var from = time.GetTimestamp();
@@ -50,9 +50,8 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
     /// <returns>The script's answer, and whether a replica has it; null when nobody knows.</returns>
     public async Task<(RedisResult Answer, bool IsReplicated)?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
-        if (Volatile.Read(ref client) is not { } now || await Bounded(() => Node(now, keys[0])) is not { } node)
+        if (await Client() is not { } now || await Bounded(() => Node(now, keys[0])) is not { } node)
         {
-            Unanswered("not-connected");
             return null;
         }
         var from = time.GetTimestamp();
@@ -83,6 +82,21 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
 
     private static async Task<EndPoint> Node(ConnectionMultiplexer client, RedisKey key) =>
         await client.GetDatabase().IdentifyEndpointAsync(key) ?? throw new TimeoutException("no node");
+
+    /// <summary>The client; at the start what comes first waits for it, once.</summary>
+    private async Task<ConnectionMultiplexer?> Client()
+    {
+        if (Volatile.Read(ref client) is null && !IsAway)
+        {
+            await Bounded(() => connected.Task);
+        }
+        if (Volatile.Read(ref client) is { } now)
+        {
+            return now;
+        }
+        Unanswered("not-connected");
+        return null;
+    }
 
     private async Task<T?> Bounded<T>(Func<Task<T>> call)
         where T : class
@@ -148,7 +162,7 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
                 // Tried again below.
             }
             Volatile.Write(ref isHealing, 0);
-            if (await Run(Probe, [], []) is not null && !IsAway)
+            if (Volatile.Read(ref client) is not null && await Run(Probe, [], []) is not null && !IsAway)
             {
                 return;
             }
@@ -183,6 +197,7 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
         await fresh.GetSubscriber().SubscribeAsync(settings.Channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(bound, time, stop.Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Close(Interlocked.Exchange(ref client, fresh));
+        connected.TrySetResult(fresh);
         if (stop.IsCancellationRequested)
         {
             Close(Interlocked.Exchange(ref client, null));
