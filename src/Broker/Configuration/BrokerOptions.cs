@@ -17,6 +17,9 @@ internal sealed record BrokerOptions
     [Description("Tokens of the broker's own: who issues them, and the keys that sign and verify them.")]
     public IssuingOptions? Issuing { get; init; }
 
+    [Description("The Redis in which replicas share their upstream tokens; without it tokens live in this process. Takes effect at start.")]
+    public RedisOptions? Redis { get; init; }
+
     [Description("Actions besides DeviceHive's: a number from 1000, or an object that says as well whether it reaches anything.")]
     public IReadOnlyDictionary<string, ActionOptions> Actions { get; init; } = new Dictionary<string, ActionOptions>();
 

@@ -26,6 +26,11 @@ internal sealed class ConfigValidator(BrokerOptions broker, JsonObject json, Mis
             CorsChecks.Check(cors, $"Broker:Cors:{name}", mistakes);
         }
 
+        if (broker.Redis is { } redis)
+        {
+            new RedisChecks(redis, mistakes).Check();
+        }
+
         new LimitChecks(broker, mistakes).Check();
         return actions;
     }

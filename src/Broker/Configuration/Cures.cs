@@ -15,7 +15,6 @@ internal static class Cures
         At("IpRateLimitPolicies", NotYet("rate limits")),
         At("ClientRateLimiting", NotYet("rate limits")),
         At("ClientRateLimitPolicies", NotYet("rate limits")),
-        At("Broker:Redis", NotYet("tokens shared through Redis")),
         At("Broker:TokenService", NotYet("the token service")),
         At("Broker:Users", NotYet("users")),
         At("Broker:RateLimits", NotYet("rate limits")),

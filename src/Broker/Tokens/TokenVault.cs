@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Broker.Configuration;
 using Broker.Tokens.Sources;
 using Broker.Tokens.Store;
 using Microsoft.Extensions.Logging;
@@ -109,6 +110,19 @@ internal sealed class TokenVault : IDisposable
 
     /// <summary>Names records as all replicas do; before there is a cell.</summary>
     public void NameBy(NameKey names) => Names = names;
+
+    /// <summary>Takes the names' key from the config; once it is in use, another one takes effect at the next start.</summary>
+    public void NameAs(RedisOptions? redis, Mistakes mistakes)
+    {
+        if (Shared is null && cells.IsEmpty && redis is not null)
+        {
+            NameBy(new(redis.NameKey.Reveal()));
+        }
+        else if (redis is null != Shared is null || (redis is not null && !Names.IsOf(redis.NameKey.Reveal())))
+        {
+            mistakes.Warning("Broker:Redis", "what changed here takes effect at the next start");
+        }
+    }
 
     /// <summary>Shares tokens from now on.</summary>
     public void Share(SharedStore shared)

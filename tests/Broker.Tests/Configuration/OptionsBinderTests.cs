@@ -31,7 +31,6 @@ public sealed class OptionsBinderTests : IDisposable
     [InlineData("""{"Logging":{}}""", "Serilog")]
     [InlineData("""{"AllowedHosts":"*"}""", "Match:Hosts")]
     [InlineData("""{"ConnectionStrings":{}}""", "\"File\"")]
-    [InlineData("""{"Broker":{"Redis":{}}}""", "Broker:Redis: is not in this version")]
     [InlineData("""{"Broker":{"TokenService":{}}}""", "is not in this version")]
     [InlineData("""{"Broker":{"Users":{}}}""", "is not in this version")]
     [InlineData("""{"Broker":{"RateLimits":{}}}""", "is not in this version")]
