@@ -202,6 +202,9 @@ internal sealed class Conduct
 
     public TimeSpan CallBegan { get; set; }
 
+    /// <summary>The refresh token of that call.</summary>
+    public string? Sends { get; set; }
+
     /// <summary>What the upstream said last in this attempt, in truth.</summary>
     public AnswerKind? Answer { get; set; }
 

@@ -28,11 +28,11 @@ internal sealed class Promises(World world)
         }
         if (run == Redis.Run && stored is not null)
         {
-            if (pair is null || pair.Generation < stored.Generation)
+            if (pair is not null && pair.Generation < stored.Generation)
             {
-                world.Fail($"the generation went down from {stored.Generation} to {pair?.Generation}");
+                world.Fail($"the generation went down from {stored.Generation} to {pair.Generation}");
             }
-            else if (world.Upstream.IsLive(stored.Access) && SimulatedUpstream.Age(pair.Access) < SimulatedUpstream.Age(stored.Access))
+            else if (pair is not null && world.Upstream.IsLive(stored.Access) && SimulatedUpstream.Age(pair.Access) < SimulatedUpstream.Age(stored.Access))
             {
                 world.Fail($"{stored.Access} lives, and the older {pair.Access} was put over it");
             }
@@ -94,13 +94,17 @@ internal sealed class Promises(World world)
         {
             Spend(process, refresh, isFenced);
         }
-        (conduct.IsCalling, conduct.CallBegan) = (true, Pump.Time);
+        (conduct.IsCalling, conduct.CallBegan, conduct.Sends) = (true, Pump.Time, refresh);
     }
 
     public void CallEnds(Process process, AnswerKind answer)
     {
         var conduct = process.Conduct;
         (conduct.IsCalling, conduct.Answer) = (false, answer);
+        if (answer == AnswerKind.NotNow && conduct.Sends is { } unspent)
+        {
+            sent.Remove(unspent); // the upstream said that it did nothing
+        }
         if (!conduct.IsAlone && Lease?.Attempt != conduct.Attempt && conduct.TroubleAt < conduct.CallBegan && Redis.RestartedAt < conduct.StepSent
             && conduct.PausedAt < conduct.StepSent)
         {

@@ -27,7 +27,14 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
     /// <summary>In microseconds.</summary>
     public long Now => Base + (pump.Now / 10);
 
-    public Entry this[StoreName name] => memory.Entries.GetValueOrDefault(name) ?? Entry.Empty;
+    public Entry this[StoreName name]
+    {
+        get
+        {
+            var entry = memory.Entries.GetValueOrDefault(name) ?? Entry.Empty;
+            return entry.Pair?.Ends <= Now ? entry with { Pair = null } : entry;
+        }
+    }
 
     public LiveLease? Lease(StoreName name) => this[name].Lease is { } lease && lease.Until > Now ? lease : null;
 
@@ -162,7 +169,7 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
         var stored = entry.Pair?.Value.Generation ?? 0;
         if (pair is not null && (pair.Generation > stored || (defect == Defect.OldPairRepublishedOverANewerOne && pair.Generation < stored)))
         {
-            if (entry.Pair?.Value.Run == Run && defect != Defect.OldPairRepublishedOverANewerOne)
+            if ((entry.Pair?.Value.Run == Run || (pair.Run == Run && lives is not null)) && defect != Defect.OldPairRepublishedOverANewerOne)
             {
                 outcome = StoreOutcome.Lost;
             }
@@ -220,7 +227,7 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
     private Seen Look(StoreName name, long number)
     {
         var (entry, quiet) = (this[name], QuietOf(name.Identity));
-        var pair = entry.Pair is { } stored && (stored.Ends ?? long.MaxValue) > Now ? stored : null;
+        var pair = entry.Pair;
         return new()
         {
             Outcome = StoreOutcome.Done,
