@@ -9,7 +9,7 @@ internal sealed class Promises(World world)
     private readonly Dictionary<string, Sending> sent = [];
     private readonly List<(TimeSpan At, bool IsAlone)> logins = [];
     private string run = "";
-    private SharedPair? stored;
+    private SimulatedRedis.StoredPair? last;
     private long given;
 
     private Pump Pump => world.Pump;
@@ -21,23 +21,25 @@ internal sealed class Promises(World world)
     /// <summary>After each step of Redis.</summary>
     public void Hold()
     {
-        var pair = Redis[Process.Record].Pair?.Value;
-        if (ReferenceEquals(pair, stored) && run == Redis.Run)
+        var now = Redis[Process.Record].Pair;
+        if (ReferenceEquals(now, last) && run == Redis.Run)
         {
             return;
         }
-        if (run == Redis.Run && stored is not null)
+        // A pair without a refresh token ends with its access token, and leaves nothing to stand above.
+        var stored = last?.Ends <= Redis.Now ? null : last?.Value;
+        if (run == Redis.Run && stored is not null && now?.Value is { } pair)
         {
-            if (pair is not null && pair.Generation < stored.Generation)
+            if (pair.Generation < stored.Generation)
             {
                 world.Fail($"the generation went down from {stored.Generation} to {pair.Generation}");
             }
-            else if (pair is not null && world.Upstream.IsLive(stored.Access) && SimulatedUpstream.Age(pair.Access) < SimulatedUpstream.Age(stored.Access))
+            else if (world.Upstream.IsLive(stored.Access) && SimulatedUpstream.Age(pair.Access) < SimulatedUpstream.Age(stored.Access))
             {
                 world.Fail($"{stored.Access} lives, and the older {pair.Access} was put over it");
             }
         }
-        (run, stored) = (Redis.Run, pair);
+        (run, last) = (Redis.Run, now);
     }
 
     /// <summary>At the moment the lease is taken, or not.</summary>
