@@ -1,0 +1,42 @@
+using Broker.Tokens;
+using Broker.Tokens.Store;
+
+namespace Broker.Tests.Tokens.Simulation;
+
+/// <summary>The simulated Redis without a network: each step is answered when it is asked.</summary>
+internal sealed class AtOnce(SimulatedRedis redis) : ISharedTokens
+{
+    public event Action? Returned
+    {
+        add { }
+        remove { }
+    }
+
+    public Task<Seen> Read(StoreName name) => Task.FromResult(redis.Read(name));
+
+    public Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) => Task.FromResult(redis.Take(name, attempt, lease));
+
+    public Task<StoreOutcome> Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease) =>
+        Task.FromResult(redis.Note(name, attempt, spends, deadline, lease));
+
+    public Task<StoreOutcome> Extend(StoreName name, Attempt attempt, TimeSpan lease) => Task.FromResult(redis.Extend(name, attempt, lease));
+
+    public Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives) =>
+        Task.FromResult(redis.Commit(name, attempt, pair, lives));
+
+    public Task<StoreOutcome> Release(StoreName name, Attempt attempt) => Task.FromResult(redis.Release(name, attempt));
+
+    public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) => Task.FromResult(redis.Settle(name, attempt, settlement));
+
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note) =>
+        Task.FromResult(redis.Republish(name, pair, lives, note));
+
+    public Task<Permission> Permit(BudgetAsk ask) => Task.FromResult(redis.Permit(ask));
+
+    public Task Changed(StoreName name, TimeSpan atMost)
+    {
+        var changed = new TaskCompletionSource();
+        redis.Told += told => changed.TrySetResult();
+        return changed.Task;
+    }
+}
