@@ -109,6 +109,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
     /// <summary>Step 5: with whose token?</summary>
     private static async ValueTask<Refusal?> TakeToken(HttpContext context, Passage passage)
     {
+        passage.HasBody = !passage.IsExtendedConnect && BodyRules.HasBody(context);
         passage.Cell = passage.Account!.Cell(passage.Caller?.TemplateValues ?? NoValues);
         if (passage.Cell is null)
         {

@@ -9,12 +9,13 @@ namespace Broker.Forwarding;
 /// caller --read--> [copy, up to the limit] --write--> upstream
 /// </code>
 /// An upstream that answers early stops reading; the body is then read on for the copy alone. So reading has a cancellation of its own, and
-/// a failed write ends the writing, not the reading. A body over the limit, or one of unknown length that trickles on, is handed back to YARP's
+/// a failed write ends the writing, not the reading. A body over the limit, or one that trickles on, is handed back to YARP's
 /// own content, and not kept.
 /// </remarks>
 internal sealed class KeptContent : HttpContent
 {
     private readonly HttpContent original;
+    private readonly long? length;
     private readonly Stream body;
     private readonly int limit;
     private readonly TimeSpan handOver;
@@ -30,11 +31,12 @@ internal sealed class KeptContent : HttpContent
     /// <param name="limit">Bytes kept.</param>
     /// <param name="handOver">How long a body may take before it is handed back, so that YARP's idle clock sees it move.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="aborted">The caller went away.</param>
-    public KeptContent(HttpContent original, Stream body, int limit, TimeSpan handOver, TimeProvider time, CancellationToken aborted)
+    /// <param name="over">The caller went away, or nothing moved for too long: on HTTP/1.1 nothing else ends a read that waits.</param>
+    public KeptContent(HttpContent original, Stream body, int limit, TimeSpan handOver, TimeProvider time, CancellationToken over)
     {
         (this.original, this.body, this.limit, this.handOver, this.time) = (original, body, limit, handOver, time);
-        reading = CancellationTokenSource.CreateLinkedTokenSource(aborted);
+        reading = CancellationTokenSource.CreateLinkedTokenSource(over);
+        length = original.Headers.ContentLength;
         foreach (var (name, values) in original.Headers)
         {
             Headers.TryAddWithoutValidation(name, values);
@@ -49,7 +51,7 @@ internal sealed class KeptContent : HttpContent
     {
         if (Volatile.Read(ref started) == 0)
         {
-            return null; // nobody read it, so nobody knows that it would come whole
+            return this; // refused before it was asked for (Expect: 100-continue): it goes whole with the next try
         }
 
         try
@@ -106,10 +108,10 @@ internal sealed class KeptContent : HttpContent
         }
     }
 
-    protected override bool TryComputeLength(out long length)
+    protected override bool TryComputeLength(out long computed)
     {
-        length = Headers.ContentLength ?? 0;
-        return Headers.ContentLength is not null;
+        computed = length ?? 0;
+        return length is not null;
     }
 
     /// <summary>Whether the copy holds the whole body.</summary>
@@ -117,6 +119,7 @@ internal sealed class KeptContent : HttpContent
     {
         var start = time.GetTimestamp();
         var buffer = new byte[Math.Min(limit, 16 * 1024) + 1];
+        await Write(upstream, default, writing); // the head leaves at once: a stream may wait for an answer before its first byte
         while (true)
         {
             var count = await Read(buffer);
@@ -125,7 +128,7 @@ internal sealed class KeptContent : HttpContent
                 return true;
             }
 
-            var isKept = kept!.Length + count <= limit && (Headers.ContentLength is not null || time.GetElapsedTime(start) < handOver);
+            var isKept = kept!.Length + count <= limit && time.GetElapsedTime(start) < handOver;
             if (isKept)
             {
                 kept.Write(buffer, 0, count);
@@ -140,6 +143,7 @@ internal sealed class KeptContent : HttpContent
                     ExceptionDispatchInfo.Throw(writeFailure);
                 }
 
+                original.Headers.ContentLength = null; // it would count what it copies against the whole
                 await original.CopyToAsync(upstream, writing);
                 return false;
             }

@@ -49,8 +49,6 @@ internal sealed class Passage
     /// <summary>Whether an extended CONNECT was routed as a GET, to be given back its own method.</summary>
     public bool IsExtendedConnect { get; set; }
 
-    public CancellationToken Aborted => Incoming?.HttpContext.RequestAborted ?? default;
-
     /// <summary>Route and ids: whom a 401 of the upstream is about.</summary>
     public string Subject => $"{Route?.Id}|{Demand.Networks}|{Demand.DeviceTypes}|{Demand.Devices}";
 

@@ -38,7 +38,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             passage.Token = fresh.Token;
         }
 
-        Keep(request, passage);
+        Keep(request, passage, cancellation);
         var token = passage.Token;
         token.PutOn(request);
         var sentAt = time.GetTimestamp();
@@ -97,7 +97,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
     }
 
     /// <summary>Wraps a body that may be sent again; one that is longer than the limit is left alone.</summary>
-    private void Keep(HttpRequestMessage request, Passage passage)
+    private void Keep(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
     {
         var options = passage.Route!.Snapshot.Broker.Forwarding;
         if (!passage.HasBody || request.Content is null || passage.Body is not null || request.Content.Headers.ContentLength > options.ReplayBodyLimit)
@@ -106,7 +106,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         }
 
         request.Content = passage.Body =
-            new KeptContent(request.Content, passage.Incoming!.Body, options.ReplayBodyLimit, options.IdleTimeout / 2, time, passage.Aborted);
+            new KeptContent(request.Content, passage.Incoming!.Body, options.ReplayBodyLimit, options.IdleTimeout / 2, time, cancellation);
     }
 
     private static HttpResponseMessage Instead(HttpRequestMessage request, Passage passage, Refusal refusal)
