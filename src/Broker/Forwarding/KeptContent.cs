@@ -156,7 +156,7 @@ internal sealed class KeptContent : HttpContent
         {
             return await body.ReadAsync(buffer, reading.Token);
         }
-        catch (Exception failure)
+        catch (Exception failure) when (!reading.IsCancellationRequested) // that we stopped reading is no fault of the caller's
         {
             ReadFailure = failure;
             throw;
