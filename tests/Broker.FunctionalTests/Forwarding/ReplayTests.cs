@@ -42,7 +42,7 @@ public sealed class ReplayTests
         bench.Bodies.ShouldBe([body]);
         (bench.Upstream.Requests.Count, bench.Tokens.Logins).ShouldBe((2, 2));
         bench.Upstream.Requests.ShouldAllBe(request => request.Headers["Content-Type"] == "application/json");
-        bench.Upstream.Requests.Select(request => request.Headers.GetValueOrDefault("Content-Length")).ToArray()[1].ShouldBe($"{length}");
+        bench.Upstream.Requests.ShouldAllBe(request => isChunked || request.Headers["Content-Length"] == $"{length}");
     }
 
     [Theory]

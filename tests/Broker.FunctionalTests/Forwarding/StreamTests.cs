@@ -12,13 +12,15 @@ public sealed class StreamTests
     private const long Size = 300L << 20;
 
     [Fact]
-    public async Task A_server_sent_event_arrives_before_the_next_one_is_made()
+    public async Task The_head_of_an_event_stream_and_each_event_arrive_before_the_next_one_is_made()
     {
         await using var upstream = await EchoUpstream.Start();
         var go = new SemaphoreSlim(0);
         upstream.Answer = async context =>
         {
             context.Response.ContentType = "text/event-stream";
+            await context.Response.Body.FlushAsync();
+            await go.WaitAsync(context.RequestAborted);
             for (var i = 1; i <= 3; i++)
             {
                 await context.Response.WriteAsync($"data: {i}\n\n");
@@ -28,7 +30,8 @@ public sealed class StreamTests
         };
         await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
 
-        var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/events"), HttpCompletionOption.ResponseHeadersRead);
+        var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/events"), HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(20));
+        go.Release();
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
         for (var i = 1; i <= 3; i++)
         {
