@@ -50,6 +50,7 @@ internal sealed class Crossing : ITransformProvider
 
             if (context.ProxyResponse is { } answer)
             {
+                passage.IsAnswered = true;
                 AnswerRule.Apply(context.HttpContext, answer, passage.Route!);
             }
 

@@ -58,7 +58,7 @@ internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<E
             {
                 (404, null) => Refusal.NotFound,
                 (405, null) => Refusal.MethodNotAllowed,
-                (504, _) when passage.Token is null || context.Response.ContentLength is null => Refusal.UpstreamTimeout, // the route's Timeout ran out
+                (504, _) when !passage.IsAnswered => Refusal.UpstreamTimeout, // the route's Timeout ran out
                 _ => null,
             };
         if (passage.Refusal is not null)
@@ -77,7 +77,8 @@ internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<E
         return failed.Error switch
         {
             ForwarderError.None => null,
-            ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled => Refusal.UpstreamTimeout,
+            // Cancelled, and the caller is still there: the route's own Timeout ran out.
+            ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled or ForwarderError.RequestCanceled => Refusal.UpstreamTimeout,
             ForwarderError.RequestBodyClient => CallerFault(failed.Exception),
             _ => Refusal.UpstreamUnreachable,
         };

@@ -22,6 +22,7 @@ internal sealed class KeptContent : HttpContent
     private readonly TimeProvider time;
     private readonly CancellationTokenSource reading;
     private readonly TaskCompletionSource<bool> whole = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private MemoryStream? kept = new();
     private Exception? writeFailure;
     private int started;
@@ -81,7 +82,7 @@ internal sealed class KeptContent : HttpContent
         await reading.CancelAsync();
         if (Volatile.Read(ref started) == 1)
         {
-            await whole.Task;
+            await ended.Task;
         }
 
         reading.Dispose();
@@ -105,6 +106,7 @@ internal sealed class KeptContent : HttpContent
         finally
         {
             whole.TrySetResult(isWhole);
+            ended.SetResult();
         }
     }
 
@@ -138,6 +140,7 @@ internal sealed class KeptContent : HttpContent
             if (!isKept)
             {
                 kept = null;
+                whole.TrySetResult(false); // who waits for the copy need not wait for the body's end
                 if (writeFailure is not null)
                 {
                     ExceptionDispatchInfo.Throw(writeFailure);

@@ -31,6 +31,9 @@ internal sealed class Passage
     /// <summary>What is answered instead of the upstream's answer.</summary>
     public Refusal? Refusal { get; set; }
 
+    /// <summary>The upstream answered, and its status is the caller's to see.</summary>
+    public bool IsAnswered { get; set; }
+
     /// <summary>Whether the caller sends a body; then a second try needs its copy.</summary>
     public bool HasBody { get; set; }
 
