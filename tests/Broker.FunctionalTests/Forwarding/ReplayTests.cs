@@ -111,6 +111,7 @@ public sealed class ReplayTests
     [InlineData(200, 20, true)]
     [InlineData(413, 20, false)]
     [InlineData(413, 20, true)]
+    [InlineData(413, 300_000, false)]
     [InlineData(413, 300_000, true)]
     [InlineData(413, 3_000_000, true)]
     public async Task An_upstream_that_answers_before_it_reads_the_body_is_heard(int status, int length, bool isUpstreamHttp2)

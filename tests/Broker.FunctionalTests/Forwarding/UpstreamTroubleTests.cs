@@ -36,6 +36,17 @@ public sealed class UpstreamTroubleTests
     }
 
     [Fact]
+    public async Task A_routes_own_timeout_is_504()
+    {
+        await using var upstream = await EchoUpstream.Start();
+        upstream.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
+        var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll.Replace("{ \"Match\"", "{ \"Timeout\": \"00:00:00.500\", \"Match\"", StringComparison.Ordinal)));
+        await using var broker = await TokenConfig.Start(config);
+
+        await (await broker.Ask("/things")).ShouldRefuse(504, "upstream-timeout");
+    }
+
+    [Fact]
     public async Task An_upstream_that_is_away_is_502_with_the_brokers_own_words()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
@@ -113,26 +124,26 @@ public sealed class UpstreamTroubleTests
     public async Task The_upstreams_own_errors_pass_through_with_body_and_headers(int status)
     {
         await using var upstream = await EchoUpstream.Start();
-        var withBody = true;
+        var form = "";
         upstream.Answer = async context =>
         {
             context.Response.StatusCode = status;
             context.Response.Headers["X-Vendor"] = "v";
             context.Response.Headers.RetryAfter = "9";
-            if (withBody)
+            if (form != "empty")
             {
                 context.Response.ContentType = "application/vendor+json";
-                await context.Response.WriteAsync("""{"their":"error"}""");
+                await (form == "body" ? context.Response.WriteAsync("""{"their":"error"}""") : context.Response.StartAsync());
             }
         };
         await using var broker = await Start(upstream.Address);
 
-        foreach (var hasBody in new[] { true, false })
+        foreach (var (next, body, type) in new[] { ("body", """{"their":"error"}""", "application/vendor+json"), ("empty", "", null), ("empty and chunked", "", "application/vendor+json") })
         {
-            withBody = hasBody;
+            form = next;
             var answer = await broker.Ask("/things");
-            ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync()).ShouldBe((status, hasBody ? """{"their":"error"}""" : ""));
-            answer.Content.Headers.ContentType?.MediaType.ShouldBe("application/vendor+json");
+            ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync()).ShouldBe((status, body));
+            answer.Content.Headers.ContentType?.MediaType.ShouldBe(type);
             answer.Headers.GetValues("X-Vendor").ShouldBe(["v"]);
             answer.RetryAfter().ShouldBe(9);
         }
