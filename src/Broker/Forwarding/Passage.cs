@@ -34,8 +34,8 @@ internal sealed class Passage
     /// <summary>The upstream answered, and its status is the caller's to see.</summary>
     public bool IsAnswered { get; set; }
 
-    /// <summary>Whether the caller sends a body; then a second try needs its copy.</summary>
-    public bool HasBody { get; set; }
+    /// <summary>Whether the caller sends a body; then a second try needs its copy. What flows in an extended CONNECT is no body.</summary>
+    public bool HasBody => Incoming is not null && !IsExtendedConnect && BodyRules.HasBody(Incoming.HttpContext);
 
     /// <summary>The caller's request, for its body.</summary>
     public HttpRequest? Incoming { get; set; }
