@@ -1,0 +1,56 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Shouldly;
+using Xunit;
+
+namespace Broker.FunctionalTests.Rights;
+
+/// <summary>The same rules for a caller who speaks HTTP/2.</summary>
+public sealed class Http2Tests
+{
+    [Fact]
+    public async Task Te_trailers_crosses_and_nothing_else_that_ends_here()
+    {
+        await using var upstream = await EchoUpstream.Start();
+        var config = Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll));
+        config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }""");
+        await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
+        using var request = TestConfig.Request(HttpMethod.Get, "/x");
+        request.Version = HttpVersion.Version20;
+        request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        request.Headers.TryAddWithoutValidation("TE", "trailers");
+        request.Headers.TryAddWithoutValidation("Cookie", "a=1");
+        request.Headers.TryAddWithoutValidation("X_Forwarded_For", "10.0.0.1");
+        request.Headers.TryAddWithoutValidation("Forwarded", "for=10.0.0.1");
+
+        var answer = await broker.Client.SendAsync(request);
+
+        ((int)answer.StatusCode).ShouldBe(200);
+        upstream.Only.Headers["TE"].ShouldBe("trailers");
+        upstream.Only.Headers["Authorization"].ShouldBe($"Bearer {TestConfig.UpstreamSecret}");
+        foreach (var name in new[] { "X-Api-Key", "Cookie", "X_Forwarded_For", "Forwarded" })
+        {
+            upstream.Only.Headers.ShouldNotContainKey(name);
+        }
+    }
+
+    [Fact]
+    public async Task A_raw_number_sign_or_semicolon_in_the_query_is_refused()
+    {
+        await using var upstream = await EchoUpstream.Start();
+        var config = Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll));
+        config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }""");
+        await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
+
+        foreach (var target in new[] { "/x?a;b", "/x?#a", "/x;y", "/x/%2e%2e/y" })
+        {
+            using var request = TestConfig.Request(HttpMethod.Get, "/");
+            request.RequestUri = new($"{broker.Address.GetLeftPart(UriPartial.Authority)}{target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+            request.Version = HttpVersion.Version20;
+            request.VersionPolicy = HttpVersionPolicy.RequestVersionExact;
+            ((int)(await broker.Client.SendAsync(request)).StatusCode).ShouldBe(400, target);
+        }
+
+        upstream.Requests.ShouldBeEmpty();
+    }
+}
