@@ -118,27 +118,6 @@ public sealed class AnswerTests(AnswerTests.Routing stage) : IClassFixture<Answe
         stage.Upstream.Requests.Count.ShouldBe(1); // not followed
     }
 
-    [Fact]
-    public async Task Trailers_obey_the_same_rule()
-    {
-        stage.Upstream.Answer = async context =>
-        {
-            context.Response.DeclareTrailer("X-Sum");
-            context.Response.DeclareTrailer("Set-Cookie");
-            await context.Response.WriteAsync("x");
-            context.Response.AppendTrailer("X-Sum", "1");
-            context.Response.AppendTrailer("Set-Cookie", "s=1");
-            context.Response.AppendTrailer("Access-Control-Allow-Origin", "*");
-        };
-        using var client = new HttpClient();
-        client.DefaultRequestHeaders.Add("X-Api-Key", Stage.All);
-
-        using var answer = await client.GetAsync(new Uri(stage.Broker.Address, "/x"));
-        try { await answer.Content.ReadAsStringAsync(); } catch (HttpRequestException) { throw new InvalidOperationException(stage.Broker.Log); }
-
-        answer.TrailingHeaders.Select(header => header.Key).ShouldBe(["X-Sum"]);
-    }
-
     [Theory]
     [InlineData(403)]
     [InlineData(404)]
