@@ -127,8 +127,8 @@ public sealed class ConfigCommandTests : IAsyncDisposable
         var hash = (await CommandRun.With([], "open sesame\n", "key", "hash")).Out.Trim();
         await using var upstream = await EchoUpstream.Start();
         var config = JsonNode.Parse(Json(upstream.Address))!;
-        config["Broker"]!["Callers"]!["tester"]!["Basic"] = new JsonObject { ["Hash"] = hash };
-        await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), Environment);
+        config["Broker"]!["Callers"]!["tester"]!["Basic"] = JsonNode.Parse("""{ "Hash": { "Env": "HASH" } }""");
+        await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), [.. Environment, ("HASH", hash)]);
 
         (await AsBasic(broker, "tester:open sesame")).ShouldBe(200);
         (await AsBasic(broker, "tester:open says me")).ShouldBe(401);
