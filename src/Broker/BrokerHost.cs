@@ -6,7 +6,6 @@ using Broker.Operations;
 using Broker.Tokens;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.DataProtection;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -44,7 +43,7 @@ internal sealed class BrokerHost : IDisposable
         var snapshot = Snapshots.Current;
         var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory });
         builder.Services.AddSingleton(loggers).AddLogging().AddSingleton(time).AddSingleton(Snapshots).AddSingleton(Loader);
-        builder.WebHost.UseKestrel(options => Listeners(options, snapshot));
+        builder.WebHost.UseKestrel(options => Operations.Listeners.Apply(options, snapshot, time, loggers));
         AddForwarding(builder.Services);
         if (instead is null)
         {
@@ -67,7 +66,10 @@ internal sealed class BrokerHost : IDisposable
     {
         app.UseMiddleware<Edge>();
         app.UseRouting();
-        app.UseCors();
+
+        // Only where a route has a policy: the middleware opens a service scope for each request that it sees. An endpoint with one that it
+        // did not see would fail, not pass.
+        app.UseWhen(context => context.GetEndpoint()?.Metadata.GetMetadata<ICorsMetadata>() is not null, cors => cors.UseCors());
         app.UseRequestTimeouts();
         if (instead is not null)
         {
@@ -108,25 +110,5 @@ internal sealed class BrokerHost : IDisposable
 
         // The drain is part of the host's stopping, so its time is on top of what is in flight may take.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainDelay + options.ShutdownTimeout);
-    }
-
-    private static void Listeners(KestrelServerOptions options, Snapshot snapshot)
-    {
-        var limits = snapshot.Broker.Limits;
-        options.AddServerHeader = false;
-        options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
-        options.Limits.MaxRequestLineSize = limits.RequestLineBytes;
-        options.Limits.MaxRequestBodySize = limits.RequestBodyBytes;
-        options.Limits.MinResponseDataRate = null;
-        options.Limits.MinRequestBodyDataRate =
-            limits.MinRequestBodyBytesPerSecond is { } rate ? new(rate, TimeSpan.FromSeconds(5)) : null;
-        if (snapshot.Kestrel.ContainsKey("Endpoints"))
-        {
-            options.Configure(snapshot.Kestrel.ToConfiguration(), reloadOnChange: true);
-        }
-        else
-        {
-            options.ListenLocalhost(8080);
-        }
     }
 }

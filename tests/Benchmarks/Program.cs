@@ -1,1 +1,27 @@
-return;
+using Benchmarks.Load;
+using Benchmarks.Micro;
+
+const string Usage = """
+    usage: dotnet run -c Release --project tests/Benchmarks -- micro [BenchmarkDotNet's options]
+           dotnet run -c Release --project tests/Benchmarks -- load [options]
+
+    micro: Decide, handing out a fresh token, reading a remembered credential, looking at a path.
+    load:  the broker doing its whole job beside a bare YARP proxy, in turns, in front of the same local server.
+    """;
+
+switch (args)
+{
+    case ["micro", .. var rest]:
+        return MicroRun.Run(rest);
+    case ["load", .. var rest]:
+        return await LoadRun.Run(rest);
+    case [AnswerServer.Verb, var token]:
+        return await AnswerServer.Run(token);
+    case [BareProxy.Verb, var destination]:
+        return await BareProxy.Run(destination);
+    default:
+        Console.WriteLine(Usage);
+        Console.WriteLine();
+        Console.WriteLine(LoadOptions.Usage);
+        return args.Length == 0 ? 0 : 2;
+}

@@ -93,9 +93,15 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     public Task Stop() => app.StopAsync();
 
     /// <summary>Waits until the log holds this text; log lines come a moment after the answer.</summary>
-    public async Task<string> LogHolding(string text)
+    public async Task<string> LogHolding(string text, Func<Task>? ask = null)
     {
-        await Eventually.Holds(() => Log.Contains(text, StringComparison.Ordinal), $"the log holds '{text}'");
+        await Eventually.Holds(
+            async () =>
+            {
+                await (ask?.Invoke() ?? Task.CompletedTask);
+                return Log.Contains(text, StringComparison.Ordinal);
+            },
+            $"the log holds '{text}'");
         return Log;
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using Broker.Configuration;
 using Broker.Operations;
 
 namespace Broker.Commands;
@@ -33,6 +34,7 @@ internal static class ServeCommand
 
         loggers.AddSerilog(loaded.Snapshot, streams.Out);
         await using var app = host.Build();
+        app.Services.GetServices<IHostedService>().OfType<SnapshotPoller>().Single().Warn(loaded);
         return await RunUntilStopped(app, streams, stop);
     }
 

@@ -13,4 +13,7 @@ internal static partial class ConfigurationLog
 
     [LoggerMessage(102, LogLevel.Error, "Looking at the config failed; it is tried again")]
     public static partial void PollFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(103, LogLevel.Warning, "Config: {Path}: {Mistake}")]
+    public static partial void Warned(ILogger logger, string path, string mistake);
 }

@@ -22,6 +22,7 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
         {
             told = [];
             ConfigurationLog.Loaded(logger, snapshot.Version, result.Mistakes.All.Count);
+            Warn(result);
         }
         else if (!told.SequenceEqual(result.Mistakes.All))
         {
@@ -31,6 +32,15 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
         }
 
         return result;
+    }
+
+    /// <summary>Logs what a config that loads should be told of.</summary>
+    public void Warn(LoadResult result)
+    {
+        foreach (var warning in result.Mistakes.All)
+        {
+            ConfigurationLog.Warned(logger, warning.Path, warning.Message);
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -59,7 +59,7 @@ internal sealed class IssuerClaims(
         foreach (var member in claims.EnumerateObject())
         {
             if (values.Count < MaxTemplateValues && !NotForTemplates.Contains(member.Name)
-                && ClaimMapping.Scalar(member.Value) is { Length: <= MaxNameLength } value)
+                && ClaimMapping.Scalar(member.Value) is { Length: <= MaxNameLength } value && !value.Any(char.IsControl))
             {
                 values[$"{source}:{member.Name}"] = value;
             }

@@ -94,7 +94,37 @@ internal sealed class JwtText
         }
 
         var element = JsonElement.Parse(utf8, Strict);
+        if (utf8.AsSpan().IndexOf("\\u"u8) >= 0)
+        {
+            ReadAll(element); // half a surrogate pair, escaped, is valid JSON and no text: found here, and not where a claim is used
+        }
+
         return element.ValueKind == JsonValueKind.Object ? element : null;
+    }
+
+    private static void ReadAll(JsonElement element)
+    {
+        switch (element.ValueKind)
+        {
+            case JsonValueKind.String:
+                element.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in element.EnumerateArray())
+                {
+                    ReadAll(item);
+                }
+
+                break;
+            case JsonValueKind.Object:
+                foreach (var member in element.EnumerateObject())
+                {
+                    _ = member.Name;
+                    ReadAll(member.Value);
+                }
+
+                break;
+        }
     }
 
     private static byte[]? Decode(string part)

@@ -10,14 +10,19 @@ namespace Broker.Forwarding;
 /// <summary>Decides whether a routed request may pass, and gets the token that it passes with.</summary>
 internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
 {
-    public async Task Invoke(HttpContext context)
+    public Task Invoke(HttpContext context)
     {
         var passage = Passage.Of(context);
-        passage.Refusal = await Admit(context, passage);
-        if (passage.Refusal is null)
-        {
-            await next(context);
-        }
+        var admitted = Admit(context, passage);
+        return admitted.IsCompletedSuccessfully ? Pass(context, passage, admitted.Result) : Wait(context, passage, admitted);
+    }
+
+    private async Task Wait(HttpContext context, Passage passage, ValueTask<Refusal?> admitted) => await Pass(context, passage, await admitted);
+
+    private Task Pass(HttpContext context, Passage passage, Refusal? refusal)
+    {
+        passage.Refusal = refusal;
+        return refusal is null ? next(context) : Task.CompletedTask;
     }
 
     /// <summary>The steps of the walk; the first that says no ends it. Nothing here waits for a caller or a token that was seen a moment ago.</summary>

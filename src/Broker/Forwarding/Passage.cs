@@ -31,8 +31,8 @@ internal sealed class Passage
     /// <summary>What is answered instead of the upstream's answer.</summary>
     public Refusal? Refusal { get; set; }
 
-    /// <summary>Whether the caller sends a body; then a second try needs its copy.</summary>
-    public bool HasBody { get; set; }
+    /// <summary>Whether the caller sends a body; then a second try needs its copy. What flows in an extended CONNECT is no body.</summary>
+    public bool HasBody => Incoming is not null && !IsExtendedConnect && BodyRules.HasBody(Incoming.HttpContext);
 
     /// <summary>The caller's request, for its body.</summary>
     public HttpRequest? Incoming { get; set; }

@@ -59,7 +59,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             Selectors = demands.Selectors,
             DeniesAll = deniesAll,
             Denials = [.. denials.Select(denial => new Denial(denial.Selector, denial.Id))],
-            IsPathLoose = metadata.Word("Path", "Strict", "Loose") == "Loose",
+            IsPathLoose = IsLoose(metadata),
             Query = QueryOf(metadata, selected, upstream),
             Body = BodyOf(metadata),
             Headers = new(upstream?.IdHeaders ?? [], selected.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name), tokenHeaders),
@@ -91,7 +91,23 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             }
         }
 
+        if (listed is ["*"])
+        {
+            metadata.Warning("Query", "lets every query name cross: the upstream may read an id there that nobody looked at. List the names instead.");
+        }
+
         return new([.. listed, .. selected], any: listed is ["*"]);
+    }
+
+    private static bool IsLoose(RouteMetadata metadata)
+    {
+        if (metadata.Word("Path", "Strict", "Loose") != "Loose")
+        {
+            return false;
+        }
+
+        metadata.Warning("Path", "lets paths cross that an upstream may read differently from the broker: keep the route's rights as wide as its upstream's.");
+        return true;
     }
 
     private static BodyRule BodyOf(RouteMetadata metadata) => metadata.Word("Body", "", "json", "form", "any", "none") switch

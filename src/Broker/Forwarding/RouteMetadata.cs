@@ -23,6 +23,8 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
 
     public void Error(string key, string message) => mistakes.Error($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message);
 
+    public void Warning(string key, string message) => mistakes.Warning($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message);
+
     /// <summary>Tells every key that is neither ours nor starts with <c>x-</c>.</summary>
     public void CheckKeys()
     {

@@ -8,6 +8,10 @@ namespace Broker.Operations;
 /// <summary>Serilog as the config has it; JSON lines on the console where it says nothing.</summary>
 internal static class Logging
 {
+    // These write whole addresses, or the very line that could not be read: a query or a header may hold a secret. No config turns them on.
+    private static readonly string[] Talkative =
+        ["Microsoft.AspNetCore.Hosting.Diagnostics", "Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.HttpLogging", "Yarp.ReverseProxy.Forwarder"];
+
     /// <summary>Adds Serilog to loggers that exist already: the config that decides about it is read by parts that log.</summary>
     public static void AddSerilog(this ILoggerFactory loggers, Snapshot snapshot, TextWriter output)
     {
@@ -22,6 +26,11 @@ internal static class Logging
                 .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
                 .MinimumLevel.Override("System", LogEventLevel.Warning)
                 .MinimumLevel.Override("Yarp", LogEventLevel.Warning);
+        }
+
+        foreach (var source in Talkative)
+        {
+            configuration.MinimumLevel.Override(source, LogEventLevel.Warning);
         }
 
         if (!snapshot.Serilog.ContainsKey("WriteTo"))

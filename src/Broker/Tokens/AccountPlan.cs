@@ -64,7 +64,7 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
     public RecordName FingerprintName => vault.Names.Name(["fingerprint", .. Counted(Secrets), .. Others]);
 
     private string Fixed => field ??= vault.Names.Digest(
-        
+
         [
             Kind, Endpoint.AbsoluteUri, IsPairOfIdentity ? null : upstream, IsPairOfIdentity ? null : name,
             .. Counted(IdentityParts), .. Counted(Secrets), .. Counted(Others),

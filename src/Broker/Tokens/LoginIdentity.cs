@@ -17,6 +17,9 @@ internal sealed class LoginIdentity(RecordName name) : IDisposable
     /// <summary>Cells that log in as this identity; the vault counts them.</summary>
     public int Cells { get; set; }
 
+    /// <summary>Whose renewal was the last; read and set in one's turn only.</summary>
+    public Renewer? LastToRenew { get; set; }
+
     /// <summary>Whether nothing is lost when it is forgotten.</summary>
     public bool IsForgettable
     {

@@ -51,7 +51,17 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
         try
         {
             using var turn = now.IsOnlyOne ? await identity.TakeTurn() : default;
-            return MayRenew(cell) ? await Renew(now, isRejection) : Failed(TokenProblem.Unavailable);
+            if (!MayRenew(cell))
+            {
+                return Failed(TokenProblem.Unavailable);
+            }
+            if (now.IsOnlyOne && !ReferenceEquals(identity.LastToRenew, this))
+            {
+                // Another cell of the identity renewed since: what this one holds is dead, and a second use could kill what lives.
+                pair = null;
+                identity.LastToRenew = this;
+            }
+            return await Renew(now, isRejection);
         }
         catch (Exception fault)
         {

@@ -48,11 +48,11 @@ internal sealed partial class TokenCell
     {
         lock (gate)
         {
-            if (isGone || running is not null)
+            if (running is not null)
             {
                 return; // who renews sets the timer again
             }
-            if (time.GetElapsedTime(used) >= renewer!.Plan.Times.UnusedAfter)
+            if (isGone || time.GetElapsedTime(used) >= renewer!.Plan.Times.UnusedAfter)
             {
                 vault!.LetGo(this);
                 timer?.Dispose();

@@ -15,7 +15,11 @@ internal static class TokenMetrics
     private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("broker.renewal.duration", "s", "How long they took.");
     private static readonly List<WeakReference<TokenVault>> Vaults = [];
     private static readonly ObservableGauge<double> SecondsLeft = Meter.CreateObservableGauge(
-        "broker.token.seconds_left", Observe, "s", "How long an account's token lives; of a template's many, the one that ends first.");
+        "broker.token.seconds_left", () => Observe(Left, Math.Min), "s", "How long an account's token lives; of a template's many, the one that ends first.");
+
+    private static readonly ObservableGauge<double> Age = Meter.CreateObservableGauge(
+        "broker.token.age", () => Observe((token, now, time) => time.GetElapsedTime(token.GotAt, now).TotalSeconds, Math.Max), "s",
+        "How long ago an account's token was got; of a template's many, the oldest.");
 
     public static void Watch(TokenVault vault)
     {
@@ -41,7 +45,10 @@ internal static class TokenMetrics
         Duration.Record(took.TotalSeconds, new("upstream", plan.Upstream), new("call", call), new("outcome", outcome));
     }
 
-    private static List<Measurement<double>> Observe()
+    private static double Left(UpstreamToken token, long now, TimeProvider time) =>
+        token.EndsAt <= now ? 0 : time.GetElapsedTime(now, token.EndsAt).TotalSeconds;
+
+    private static List<Measurement<double>> Observe(Func<UpstreamToken, long, TimeProvider, double> read, Func<double, double, double> choose)
     {
         List<TokenVault> vaults = [];
         lock (Vaults)
@@ -54,20 +61,19 @@ internal static class TokenMetrics
                 }
             }
         }
-        Dictionary<(string, string), double> least = [];
+        Dictionary<(string, string), double> chosen = [];
         foreach (var vault in vaults)
         {
             foreach (var cell in vault.Cells)
             {
                 if (cell.Held is { } token && cell.Renewer is { } renewer)
                 {
-                    var now = vault.Time.GetTimestamp();
-                    var left = token.EndsAt <= now ? 0 : vault.Time.GetElapsedTime(now, token.EndsAt).TotalSeconds;
+                    var value = read(token, vault.Time.GetTimestamp(), vault.Time);
                     var key = (renewer.Plan.Upstream, renewer.Plan.Account);
-                    least[key] = least.TryGetValue(key, out var other) ? Math.Min(other, left) : left;
+                    chosen[key] = chosen.TryGetValue(key, out var other) ? choose(other, value) : value;
                 }
             }
         }
-        return [.. least.Select(pair => new Measurement<double>(pair.Value, new("upstream", pair.Key.Item1), new("account", pair.Key.Item2)))];
+        return [.. chosen.Select(pair => new Measurement<double>(pair.Value, new("upstream", pair.Key.Item1), new("account", pair.Key.Item2)))];
     }
 }

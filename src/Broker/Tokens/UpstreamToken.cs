@@ -16,6 +16,7 @@ internal sealed class UpstreamToken
         this.queryName = queryName;
         this.value = value;
         HeaderName = headerName;
+        GotAt = time.GetTimestamp();
     }
 
     /// <summary>The header that carries it; null when it is a query value.</summary>
@@ -26,6 +27,9 @@ internal sealed class UpstreamToken
 
     /// <summary>From when on it is renewed while it is handed out.</summary>
     public long DueAt { get; private init; } = long.MaxValue;
+
+    /// <summary>When it was got, as a timestamp.</summary>
+    public long GotAt { get; }
 
     /// <summary>When the last request that succeeded with it was sent.</summary>
     public long LastSuccess => Volatile.Read(ref lastSuccess);

@@ -78,6 +78,10 @@ public sealed class ConfigFilesTests : IDisposable
     }
 
     [Fact]
+    public void Of_half_a_config_nothing_is_judged() =>
+        files.Load("""{"Broker":{"Callers":{"a":{"Accounts":{"in-the-other-file":"default"}}}}}""", "{").Errors().ShouldHaveSingleItem().ShouldStartWith(files["1.json"]);
+
+    [Fact]
     public void Names_that_differ_only_by_case_in_two_files_are_a_mistake() =>
         files.Load("""{"Broker":{"Callers":{"a":{}}}}""", """{"Broker":{"Callers":{"A":{}}}}""").Errors()
             .ShouldHaveSingleItem().ShouldStartWith("Broker:Callers:A: another name differs");

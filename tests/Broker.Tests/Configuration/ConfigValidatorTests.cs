@@ -20,6 +20,7 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("""{"a":{"UserId":1,"Actions":["999"]}}""", "Broker:Callers:a:Actions:0: there is no action '999'")]
     [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"B"},{"Sha256":"C"}]}}""", "Broker:Callers:a:Keys: 2 keys at most")]
     [InlineData("""{"a":{"Keys":[{"Sha256":"A"}]},"b":{"Keys":[{"Sha256":"A"}]}}""", "Broker:Callers:b:Keys:0:Sha256: the same key stands at Broker:Callers:a:Keys:0:Sha256")]
+    [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}""", "Broker:Callers:a:Keys:1:Sha256: the same key stands at")]
     [InlineData("""{"a":{"Keys":[{"Sha256":"my-own-key"}]}}""", "Broker:Callers:a:Keys:0:Sha256: 64 hex digits are needed")]
     [InlineData("""{"a":{"UserId":1},"b":{"UserId":1}}""", "Broker:Callers:b:UserId: 1 is the caller a's")]
     [InlineData("""{"a":{"UserId":-1}}""", "Broker:Callers:a:UserId: 0 or more")]

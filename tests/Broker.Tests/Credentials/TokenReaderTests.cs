@@ -99,6 +99,33 @@ public sealed class TokenReaderTests : IDisposable
     }
 
     [Fact]
+    public void A_signature_of_any_length_is_refused_and_never_throws()
+    {
+        var claims = bench.Claims().ToJsonString();
+        foreach (var header in new[] { Bench.HsHeader, "{\"alg\":\"RS256\",\"kid\":\"r\"}", "{\"alg\":\"ES256\",\"kid\":\"e\"}" })
+        {
+            foreach (var length in new[] { 0, 1, 31, 32, 33, 63, 64, 65, 255, 256, 257, 512 })
+            {
+                Refused(Bench.Sign(header, claims, _ => RandomNumberGenerator.GetBytes(length)));
+            }
+        }
+    }
+
+    [Fact]
+    public void Text_that_is_no_text_is_refused_where_it_stands()
+    {
+        foreach (var name in new[] { "sub", "jti", "aud", "iss", "x" })
+        {
+            Refused(Bench.Sign(Bench.HsHeader, bench.Claims(c => c[name] = "HALF").ToJsonString().Replace("HALF", "\\ud800"), Bench.Hs));
+            Refused(bench.CorpToken(c => c[name] = "x", "{\"alg\":\"RS256\",\"kid\":\"\\udc00\"}"));
+            Refused(Bench.Sign("{\"alg\":\"RS256\"}", bench.CorpClaims(c => c[name] = "HALF").ToJsonString().Replace("HALF", "\\ud800"), Bench.CorpRs));
+        }
+
+        Refused(Bench.Sign(Bench.HsHeader, bench.Claims(c => c["HALF"] = 1).ToJsonString().Replace("HALF", "\\ud800"), Bench.Hs));
+        Refused(Bench.Sign(Bench.HsHeader, bench.Claims(c => c["payload"]!["n"] = new JsonArray("HALF")).ToJsonString().Replace("HALF", "\\ud800"), Bench.Hs));
+    }
+
+    [Fact]
     public void A_token_changed_in_any_character_or_bit_is_refused()
     {
         foreach (var token in new[]

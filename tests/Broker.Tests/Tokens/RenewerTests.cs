@@ -158,7 +158,9 @@ public sealed class RenewerTests : IDisposable
         (await before.Get(None)).Problem.ShouldBe(TokenProblem.Unavailable);
         (old.Logins, old.Refreshes).ShouldBe((1, 0));
         bench.Cell(source: old, identity: "who", onlyOne: true, secret: "old", version: 3).ShouldBe(before);
-        await Fresh(before); // the old config came back
+        bench.Pass(TimeSpan.FromSeconds(5)); // the old config came back; its refresh token was killed by the login in between
+        await Fresh(before);
+        (old.Logins, old.Refreshes).ShouldBe((2, 0));
     }
 
     [Fact]
@@ -216,6 +218,29 @@ public sealed class RenewerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_kept_refresh_token_is_never_spent_twice_when_configs_come_and_go()
+    {
+        var folder = Directory.CreateTempSubdirectory();
+        var keep = Path.Combine(folder.FullName, "keep");
+        List<ScriptedSource> sources = [];
+        for (var version = 1; version <= 5; version++)
+        {
+            var source = new ScriptedSource
+            {
+                CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = $"v{version}", Life = TimeSpan.FromMinutes(5),
+            };
+            sources.Add(source);
+            var cell = bench.Cell($"scope{version % 2}", source, identity: "who", version: version, onlyOne: true, keep: keep);
+            await Fresh(cell);
+            bench.Pass(TimeSpan.FromMinutes(6));
+        }
+        var spent = sources.SelectMany(source => source.Spent).ToList();
+        spent.Count.ShouldBeGreaterThan(4);
+        spent.ShouldBeUnique();
+        folder.Delete(recursive: true);
+    }
+
+    [Fact]
     public async Task A_keep_file_that_cannot_be_written_is_told_and_the_account_goes_on()
     {
         var log = new LogLines();
@@ -257,7 +282,7 @@ public sealed class RenewerTests : IDisposable
     {
         for (var passed = TimeSpan.Zero; passed < time; passed += TimeSpan.FromSeconds(10))
         {
-            bench.Pass(TimeSpan.FromSeconds(Math.Min(10, (time - passed).TotalSeconds)));
+            bench.Pass(TimeSpan.FromTicks(Math.Min(TimeSpan.FromSeconds(10).Ticks, (time - passed).Ticks)));
             cell.TryGet(out _);
         }
     }

@@ -14,8 +14,6 @@ internal sealed class ScriptedSource : ITokenSource
 
     public bool Rotates { get; init; }
 
-    public bool IsAutomatic { get; set; } = true;
-
     public TimeSpan Life { get; set; } = TimeSpan.FromMinutes(30);
 
     public string? RefreshToken { get; set; }
@@ -28,6 +26,9 @@ internal sealed class ScriptedSource : ITokenSource
 
     public List<string?> Spent { get; } = [];
 
+    /// <summary>The span in which the last login ran.</summary>
+    public System.Diagnostics.Activity? Surrounding { get; private set; }
+
     public TokenAnswer Next() => TokenAnswer.Token($"token-{++issued}", RefreshToken is null ? null : $"{RefreshToken}-{issued}", Life);
 
     /// <summary>The next login is answered with this.</summary>
@@ -38,6 +39,7 @@ internal sealed class ScriptedSource : ITokenSource
     public Task<TokenAnswer> Login(CancellationToken cancellation)
     {
         Logins++;
+        Surrounding = System.Diagnostics.Activity.Current;
         return Answer(logins, cancellation);
     }
 

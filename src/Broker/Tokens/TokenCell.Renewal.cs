@@ -1,0 +1,149 @@
+namespace Broker.Tokens;
+
+/// <content>Waits and the renewal that they wait for: one at a time, its own deadline, nobody's cancellation.</content>
+internal sealed partial class TokenCell
+{
+    private static TokenResult NoToken(TokenResult result) =>
+        new(null, result.Problem == TokenProblem.None ? TokenProblem.Unavailable : result.Problem, result.RetryAfter);
+
+    private async ValueTask<TokenResult> Wait(UpstreamToken? refused, CancellationToken cancellation)
+    {
+        if (vault!.Return(this) is { } other)
+        {
+            return await other.Get(cancellation);
+        }
+        if (Join(refused, out var wait) is { } known)
+        {
+            return known;
+        }
+        var result = new TokenResult(null, TokenProblem.Unavailable, renewer!.Plan.Times.QuietTime);
+        try
+        {
+            result = await wait!.WaitAsync(renewer.Plan.Times.Patience, time, cancellation);
+        }
+        catch (TimeoutException)
+        {
+            // Only this wait ran out, which says nothing of the credentials; the renewal goes on for whoever comes next.
+        }
+        // What counts is what stands here now, not what stood here before the wait.
+        return held is not { IsOver: false } now || ReferenceEquals(now, refused) ? NoToken(result)
+            : refused is not null && now.IsSameAs(refused) ? new(null, TokenProblem.TokenRefused, null)
+            : Answer(now);
+    }
+
+    /// <summary>Looks again, then joins the renewal that runs or starts one; an answer that is known already comes back instead.</summary>
+    private TokenResult? Join(UpstreamToken? refused, out Task<TokenResult>? wait)
+    {
+        TaskCompletionSource<TokenResult> slot;
+        bool isRejection;
+        wait = null;
+        lock (gate)
+        {
+            used = time.GetTimestamp();
+            var live = held is { IsOver: false } now ? now : null;
+            if (live is not null && !ReferenceEquals(live, refused))
+            {
+                return Answer(live);
+            }
+            wait = running?.Task;
+            if (wait is not null)
+            {
+                return null;
+            }
+            isRejection = live is not null;
+            if (quiet.Left is var left && left > TimeSpan.Zero)
+            {
+                return new(null, quiet.Problem, left);
+            }
+            if (isRejection && rejections.Left is var pause && pause > TimeSpan.Zero)
+            {
+                return new(null, rejections.Problem, pause);
+            }
+            if (!renewer!.MayRenew(this))
+            {
+                return new(null, TokenProblem.Unavailable, renewer.Plan.Times.QuietTime);
+            }
+            slot = Open(isRejection);
+            wait = slot.Task;
+        }
+        Start(slot, isRejection);
+        return null;
+    }
+
+    private void RenewBehind()
+    {
+        TaskCompletionSource<TokenResult> slot;
+        lock (gate)
+        {
+            if (running is not null || isGone || held is not { } token || time.GetTimestamp() < token.DueAt || quiet.Left > TimeSpan.Zero
+                || !renewer!.MayRenew(this))
+            {
+                return;
+            }
+            slot = Open(isRejection: false);
+        }
+        Start(slot, isRejection: false);
+    }
+
+    private TaskCompletionSource<TokenResult> Open(bool isRejection)
+    {
+        if (isRejection)
+        {
+            // Grows with each rejection: neither an upstream that refuses what it issues nor a caller can make us renew without end.
+            var times = renewer!.Plan.Times;
+            rejections.ForgetAfter(times.QuietTimeMax * 2);
+            rejections.Grow(TokenProblem.TokenRefused, null, times);
+        }
+        nextTry = long.MaxValue;
+        return running = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    /// <summary>The renewal takes nothing of its caller along: no cancellation, no trace, no async locals.</summary>
+    private void Start(TaskCompletionSource<TokenResult> slot, bool isRejection)
+    {
+        if (ExecutionContext.IsFlowSuppressed())
+        {
+            _ = Renew(slot, isRejection);
+            return;
+        }
+        using (ExecutionContext.SuppressFlow())
+        {
+            _ = Renew(slot, isRejection);
+        }
+    }
+
+    private async Task Renew(TaskCompletionSource<TokenResult> slot, bool isRejection)
+    {
+        var renewal = await renewer!.Run(this, isRejection);
+        slot.SetResult(Settle(renewal, isRejection));
+    }
+
+    /// <summary>Keeps what a renewal brought, and clears its slot: nobody else does.</summary>
+    private TokenResult Settle(Renewal renewal, bool isRejection)
+    {
+        lock (gate)
+        {
+            running = null;
+            var times = renewer!.Plan.Times;
+            if (renewal.Access is { } access)
+            {
+                var margin = Min(times.RenewBefore, renewal.Life / 4) * (1 - (jitter / 5));
+                held = UpstreamToken.Bearer(time, access, After(renewal.AskedAt, renewal.Life), After(renewal.AskedAt, renewal.Life - margin));
+                quiet.End();
+            }
+            else if (renewal.Problem == TokenProblem.BudgetSpent)
+            {
+                // The half that rejections may use is their own; a renewal that is due is not held up by it.
+                (isRejection ? rejections : quiet).Start(renewal.Problem, renewal.RetryAfter ?? times.QuietTime);
+            }
+            else
+            {
+                quiet.Grow(renewal.Problem, renewal.RetryAfter, times);
+            }
+            var left = (renewal.Problem == TokenProblem.BudgetSpent && isRejection ? rejections : quiet).Left;
+            nextTry = After(time.GetTimestamp(), quiet.Left);
+            Schedule();
+            return renewal.Access is null ? new(null, renewal.Problem, left) : Answer(held!);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+using Broker;
+using Broker.Issuing;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Benchmarks.Load;
+
+/// <summary>A config in a folder of its own that has the broker do its whole job, and a caller's token for it.</summary>
+internal sealed class BrokerConfig : IDisposable
+{
+    public const string RoutePath = "/vehicles/{vehicleId}/last-position";
+    public const string Target = "/vehicles/42/last-position";
+    private const string Caller = "dashboard";
+
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("broker-load-");
+    private readonly string algorithm;
+
+    public BrokerConfig(string algorithm)
+    {
+        this.algorithm = algorithm;
+        using var rsa = RSA.Create(2048);
+        Write("key", algorithm == "RS256" ? rsa.ExportPkcs8PrivateKeyPem() : Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+        Write("client-secret", "secret-of-the-broker");
+    }
+
+    /// <summary>A config file for a broker in front of this server.</summary>
+    public string File(string name, Uri server, Uri listen, bool logs)
+    {
+        var config = JsonNode.Parse($$"""
+            {
+              "Kestrel": { "Endpoints": { "public": { "Url": "{{Plain(listen)}}" } } },
+              "Serilog": { "MinimumLevel": { "Default": "{{(logs ? "Information" : "Warning")}}",
+                "Override": { "Microsoft": "Warning", "System": "Warning", "Yarp": "Warning" } } },
+              "Broker": {
+                "Management": { "Url": "http://127.0.0.1:0" },
+                "Issuing": { "AccessLifetime": "1.00:00:00", "SigningKeys": { "load": { "Algorithm": "{{algorithm}}", "Key": { "File": "{{Of("key")}}" } } } },
+                "Upstreams": { "api": { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{Plain(server)}}{{AnswerServer.TokenPath}}",
+                  "Accounts": { "default": { "ClientId": "load", "ClientSecret": { "File": "{{Of("client-secret")}}" } } } } },
+                "Callers": { "{{Caller}}": { "Actions": [ "GetDevice" ], "Networks": [ "12" ], "DeviceTypes": [ "*" ], "Devices": {{Devices()}} } }
+              },
+              "ReverseProxy": {
+                "Routes": { "position": { "ClusterId": "api", "Match": { "Path": "{{RoutePath}}", "Methods": [ "GET" ] },
+                  "Metadata": { "Action": "GetDevice", "Device": "route:vehicleId", "Network": "const:12" } } },
+                "Clusters": { "api": { "Destinations": { "main": { "Address": "{{Plain(server)}}{{AnswerServer.Guarded}}/" } } } }
+              }
+            }
+            """)!;
+        Write(name, config.ToJsonString());
+        return Of(name);
+    }
+
+    /// <summary>A token of the broker's own, issued by its own code.</summary>
+    public static string Token(string configFile)
+    {
+        using var host = new BrokerHost([configFile], _ => null, NullLoggerFactory.Instance, TimeProvider.System);
+        var loaded = host.Loader.TryReload();
+        return loaded.Snapshot is { } snapshot
+            ? new TokenIssuer(TimeProvider.System).Issue(snapshot, Caller, null, null)
+            : throw new InvalidOperationException(string.Join('\n', loaded.Mistakes.All));
+    }
+
+    public void Dispose() => folder.Delete(recursive: true);
+
+    public static string Plain(Uri address) => address.GetLeftPart(UriPartial.Authority);
+
+    // With the short signature of HS256, more devices make the token as long.
+    private string Devices() => new JsonArray([.. Enumerable.Range(42, algorithm == "RS256" ? 1 : 24).Select(id => (JsonNode)$"{id}")]).ToJsonString();
+
+    private string Of(string name) => Path.Combine(folder.FullName, name);
+
+    private void Write(string name, string text) => System.IO.File.WriteAllText(Of(name), text);
+}

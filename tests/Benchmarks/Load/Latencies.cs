@@ -1,0 +1,35 @@
+using System.Diagnostics;
+
+namespace Benchmarks.Load;
+
+/// <summary>A histogram of answer times, a place for each microsecond up to a second.</summary>
+internal sealed class Latencies
+{
+    private readonly int[] places = new int[1_000_001];
+
+    public long Count { get; private set; }
+
+    public void Add(long timestamps)
+    {
+        var microseconds = timestamps * 1_000_000 / Stopwatch.Frequency;
+        places[(int)Math.Min(microseconds, places.Length - 1)]++;
+        Count++;
+    }
+
+    /// <summary>Milliseconds within which this part of the answers came.</summary>
+    public double Within(double part)
+    {
+        var rank = (long)Math.Ceiling(Count * part);
+        long seen = 0;
+        for (var i = 0; i < places.Length; i++)
+        {
+            seen += places[i];
+            if (seen >= rank)
+            {
+                return i / 1000.0;
+            }
+        }
+
+        return 0;
+    }
+}

@@ -1,0 +1,35 @@
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+
+namespace Benchmarks.Micro;
+
+/// <summary>Runs BenchmarkDotNet, and fails when a step that may not allocate does.</summary>
+internal static class MicroRun
+{
+    /// <summary>What Decide and handing out a token may take (on an ordinary machine: told, not enforced).</summary>
+    private const double Aim = 100;
+
+    public static int Run(string[] args)
+    {
+        // In this process: a project that BenchmarkDotNet generates would not build with central package versions.
+        var config = DefaultConfig.Instance
+            .AddJob(Job.MediumRun.WithToolchain(InProcessEmitToolchain.Instance).AsDefault())
+            .HideColumns(Column.Error, Column.RatioSD)
+            .WithArtifactsPath(Path.Combine(Directory.GetCurrentDirectory(), "artifacts", "benchmarks"));
+        var reports = BenchmarkSwitcher.FromTypes([typeof(DecideBenchmarks), typeof(RequestBenchmarks)])
+            .Run(args.Length == 0 ? ["--filter", "*"] : args, config).SelectMany(summary => summary.Reports).ToList();
+        var allocates = false;
+        foreach (var report in reports)
+        {
+            var bytes = report.GcStats.GetBytesAllocatedPerOperation(report.BenchmarkCase);
+            var time = report.ResultStatistics?.Median;
+            Console.WriteLine($"{report.BenchmarkCase.Descriptor.WorkloadMethod.Name}: {time:F1} ns, {bytes} bytes{(time > Aim ? $"; over {Aim} ns" : "")}");
+            allocates |= bytes is not 0;
+        }
+
+        return allocates ? 1 : 0;
+    }
+}

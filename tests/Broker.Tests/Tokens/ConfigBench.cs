@@ -1,0 +1,68 @@
+using System.Text.Json.Nodes;
+using Broker.Configuration;
+using Broker.Tokens;
+using Microsoft.Extensions.Logging.Abstractions;
+using Policies;
+using Shouldly;
+
+namespace Broker.Tests.Tokens;
+
+/// <summary>Compiles upstreams' options as a reload would, over one vault.</summary>
+internal sealed class ConfigBench : IDisposable
+{
+    public static readonly IReadOnlyDictionary<string, string> NoValues = new Dictionary<string, string>();
+
+    private long version;
+
+    public ConfigBench(TimeProvider? time = null) => Vault = new(time ?? new HandClock(), NullLogger<TokenVault>.Instance);
+
+    public TokenVault Vault { get; }
+
+    public static Secret Secret(string value) => new("test", value);
+
+    public static IReadOnlyDictionary<string, T> Accounts<T>(T account) => new Dictionary<string, T> { ["default"] = account };
+
+    public static OAuth2UpstreamOptions OAuth2(OAuth2AccountOptions? account = null, string endpoint = "https://idp.example/token") => new()
+    {
+        TokenEndpoint = endpoint,
+        Accounts = Accounts(account ?? Client),
+    };
+
+    public static OAuth2AccountOptions Client => new()
+    {
+        ClientId = "client", ClientSecret = Secret("secret"), Scopes = ["read"], Audience = "api",
+        Parameters = new Dictionary<string, string> { ["resource"] = "r" },
+    };
+
+    public (UpstreamTable Table, IReadOnlyList<Mistake> Mistakes) Compile(params (string Name, UpstreamOptions Options)[] upstreams)
+    {
+        var snapshot = new Snapshot
+        {
+            Version = ++version,
+            Broker = new BrokerOptions
+            {
+                Upstreams = upstreams.ToDictionary(upstream => upstream.Name, upstream => upstream.Options),
+                Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = null! },
+            },
+            ReverseProxy = [],
+            Kestrel = [],
+            Serilog = [],
+            Actions = null!,
+        };
+        var mistakes = new Mistakes();
+        new UpstreamCompiler(Vault).Compile(snapshot, mistakes);
+        return (snapshot.Part<UpstreamTable>(), mistakes.All);
+    }
+
+    public Account Account(UpstreamOptions options, string name = "default")
+    {
+        var (table, mistakes) = Compile(("up", options));
+        mistakes.Where(mistake => mistake.Severity == Severity.Error).ShouldBeEmpty();
+        return table.ByName["up"].Accounts[name];
+    }
+
+    public TokenCell Cell(UpstreamOptions options, IReadOnlyDictionary<string, string>? values = null) =>
+        Account(options).Cell(values ?? NoValues).ShouldNotBeNull();
+
+    public void Dispose() => Vault.Dispose();
+}
