@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.WebSockets;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -69,11 +70,53 @@ public sealed class Http2Tests
         answer.TrailingHeaders.Select(header => header.Key).ShouldBe(["grpc-status"]);
     }
 
-    private static async Task<BrokerUnderTest> StartBroker(EchoUpstream upstream)
+    [Theory]
+    [InlineData("GET", Stage.All, 200)]
+    [InlineData("GET", Stage.Reader, 403)]
+    [InlineData("GET", "wrong", 401)]
+    [InlineData("POST", Stage.All, 405)]
+    public async Task A_WebSocket_is_a_GET_without_a_body_in_routing_and_rights(string method, string key, int status)
+    {
+        await using var upstream = await EchoUpstream.Start();
+        upstream.ReadsBody = false;
+        upstream.Answer = async context =>
+        {
+            using var accepted = await context.WebSockets.AcceptWebSocketAsync();
+            await accepted.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "by upstream", context.RequestAborted);
+        };
+        var config = Stage.ConfigOf(upstream.Address, ("ws", $$"""{ "Match": { "Path": "/ws", "Methods": [ "{{method}}" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""));
+        await using var broker = await StartBroker(config);
+        using var socket = new ClientWebSocket();
+        socket.Options.HttpVersion = HttpVersion.Version20;
+        socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        socket.Options.CollectHttpResponseDetails = true;
+        socket.Options.SetRequestHeader("X-Api-Key", key);
+        using var invoker = new HttpMessageInvoker(new SocketsHttpHandler());
+
+        var connected = await Record.ExceptionAsync(() => socket.ConnectAsync(new Uri($"ws://{broker.Address.Authority}/ws"), invoker, CancellationToken.None));
+
+        ((int)socket.HttpStatusCode).ShouldBe(status, connected?.ToString());
+        if (status == 200)
+        {
+            (await socket.ReceiveAsync(new byte[16], CancellationToken.None)).CloseStatusDescription.ShouldBe("by upstream");
+            upstream.Only.Headers["Authorization"].ShouldBe($"Bearer {TestConfig.UpstreamSecret}");
+        }
+        else
+        {
+            upstream.Requests.ShouldBeEmpty();
+        }
+    }
+
+    private static Task<BrokerUnderTest> StartBroker(EchoUpstream upstream)
     {
         var config = Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll));
-        config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }""");
         config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""");
+        return StartBroker(config);
+    }
+
+    private static async Task<BrokerUnderTest> StartBroker(JsonObject config)
+    {
+        config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }""");
         return await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
     }
 

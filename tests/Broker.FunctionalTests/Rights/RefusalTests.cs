@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Broker.Issuing;
 using Shouldly;
 using Xunit;
 
@@ -17,9 +18,12 @@ public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<Ref
             ("dead", """{ "ClusterId": "dead", "Match": { "Path": "/dead" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
         ];
 
+        protected override (string, string)[] Environment => [.. base.Environment, ("SIGNING_KEY", "c2lnbmluZy1rZXktb2YtYXQtbGVhc3QtMzItYnl0ZXM=")];
+
         protected override JsonObject Config()
         {
             var config = base.Config();
+            config["Broker"]!["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }""");
             config["ReverseProxy"]!["Clusters"]!["dead"] =
                 JsonNode.Parse("""{ "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "http://127.0.0.1:1/" } } }""");
             return config;
@@ -59,6 +63,20 @@ public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<Ref
     }
 
     [Fact]
+    public async Task An_expired_token_reads_as_DeviceHives_clients_expect_it()
+    {
+        var token = new TokenIssuer(new Yesterday()).Issue(stage.Broker.Snapshots.Current, "tester", null, TimeSpan.FromMinutes(5));
+        var fresh = new TokenIssuer(TimeProvider.System).Issue(stage.Broker.Snapshots.Current, "tester", null, TimeSpan.FromMinutes(5));
+
+        var answer = await stage.Get("/none", key: null, $"Authorization: Bearer {token}");
+
+        stage.ShouldBeRefused(answer, 401, "token-expired");
+        answer.Message.ShouldBe("Token expired");
+        answer["WWW-Authenticate"].ShouldBe("Bearer error=\"invalid_token\", error_description=\"Token expired\"");
+        stage.ShouldHaveCrossed(await stage.Get("/none", key: null, $"Authorization: Bearer {fresh}")).Headers.Values.ShouldAllBe(value => !value.Contains(fresh));
+    }
+
+    [Fact]
     public async Task A_method_that_no_route_serves_is_told_which_ones_are()
     {
         var answer = await stage.Ask("DELETE", "/device/mine");
@@ -94,5 +112,10 @@ public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<Ref
     {
         stage.ShouldBeRefused(await stage.Get("/device/mine?x=1", key: null), 401, "credential-missing");
         stage.ShouldBeRefused(await stage.Get("/device/mine?x=1", "wrong"), 401, "credential-invalid");
+    }
+
+    private sealed class Yesterday : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow().AddDays(-1);
     }
 }

@@ -28,10 +28,12 @@ public abstract class Stage : IAsyncLifetime
 
     protected abstract IEnumerable<(string Name, string Route)> Routes { get; }
 
+    protected virtual (string, string)[] Environment => TestConfig.Environment;
+
     public virtual async ValueTask InitializeAsync()
     {
         Upstream = await EchoUpstream.Start();
-        Broker = await BrokerUnderTest.Start(Config().ToJsonString(), TestConfig.Environment);
+        Broker = await BrokerUnderTest.Start(Config().ToJsonString(), Environment);
     }
 
     public async ValueTask DisposeAsync()
