@@ -38,10 +38,7 @@ internal sealed class KeptContent : HttpContent
         (this.original, this.body, this.limit, this.handOver, this.time) = (original, body, limit, handOver, time);
         reading = CancellationTokenSource.CreateLinkedTokenSource(over);
         length = original.Headers.ContentLength;
-        foreach (var (name, values) in original.Headers)
-        {
-            Headers.TryAddWithoutValidation(name, values);
-        }
+        CopyHeaders(original, this);
     }
 
     /// <summary>What went wrong on the caller's side of the body, if anything did.</summary>
@@ -68,11 +65,7 @@ internal sealed class KeptContent : HttpContent
         }
 
         var again = new ByteArrayContent(kept!.GetBuffer(), 0, (int)kept.Length);
-        foreach (var (name, values) in Headers)
-        {
-            again.Headers.TryAddWithoutValidation(name, values);
-        }
-
+        CopyHeaders(this, again);
         return again;
     }
 
@@ -114,6 +107,15 @@ internal sealed class KeptContent : HttpContent
     {
         computed = length ?? 0;
         return length is not null;
+    }
+
+    // As they came: a parsed value would be written anew, with other blanks.
+    private static void CopyHeaders(HttpContent from, HttpContent to)
+    {
+        foreach (var (name, values) in from.Headers.NonValidated)
+        {
+            to.Headers.TryAddWithoutValidation(name, values);
+        }
     }
 
     /// <summary>Whether the copy holds the whole body.</summary>
