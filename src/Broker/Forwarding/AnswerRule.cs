@@ -58,7 +58,7 @@ internal static class AnswerRule
         var origin = asked.GetLeftPart(UriPartial.Authority);
         if (!target.GetLeftPart(UriPartial.Authority).Equals(origin, StringComparison.OrdinalIgnoreCase))
         {
-            return route.Origins.Any(known => target.OriginalString.StartsWith(known, StringComparison.OrdinalIgnoreCase)) || target.Scheme is not ("http" or "https")
+            return route.Origins.Any(known => target.Authority.Equals(new Uri(known).Authority, StringComparison.OrdinalIgnoreCase)) || target.Scheme is not ("http" or "https")
                 ? null // another host of the upstream: no caller has business there
                 : location;
         }
@@ -68,7 +68,7 @@ internal static class AnswerRule
         var theirs = asked.AbsolutePath;
         var common = CommonEnd(ours, theirs);
         var (ourPrefix, theirPrefix) = (ours[..^common], theirs[..^common]);
-        return common > 1 && target.AbsolutePath.StartsWith(theirPrefix, StringComparison.Ordinal)
+        return common > 1 && target.AbsolutePath.StartsWith($"{theirPrefix}/", StringComparison.Ordinal)
             ? $"{context.Request.PathBase.ToUriComponent()}{ourPrefix}{target.AbsolutePath[theirPrefix.Length..]}{target.Query}{target.Fragment}"
             : null;
     }
