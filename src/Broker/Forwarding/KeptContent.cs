@@ -38,7 +38,7 @@ internal sealed class KeptContent : HttpContent
         (this.original, this.body, this.limit, this.handOver, this.time) = (original, body, limit, handOver, time);
         reading = CancellationTokenSource.CreateLinkedTokenSource(over);
         length = original.Headers.ContentLength;
-        foreach (var (name, values) in original.Headers)
+        foreach (var (name, values) in original.Headers.NonValidated) // as they were written, not as they would be written anew
         {
             Headers.TryAddWithoutValidation(name, values);
         }
@@ -68,7 +68,7 @@ internal sealed class KeptContent : HttpContent
         }
 
         var again = new ByteArrayContent(kept!.GetBuffer(), 0, (int)kept.Length);
-        foreach (var (name, values) in Headers)
+        foreach (var (name, values) in Headers.NonValidated)
         {
             again.Headers.TryAddWithoutValidation(name, values);
         }
