@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Broker.FunctionalTests.Forwarding;
+using Microsoft.AspNetCore.Http;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -51,21 +52,32 @@ public sealed class RenewalTests
     [Fact]
     public async Task A_hundred_parallel_401s_are_one_login()
     {
-        await using var simulator = await OAuth2Simulator.StartAsync(new());
-        await using var broker = await TokenConfig.Start(TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address)));
-        (await broker.Ask("/api/things")).EnsureSuccessStatusCode();
-        simulator.Faults.DataDelay = TimeSpan.FromSeconds(2);
+        await using var tokens = await OAuth2Simulator.StartAsync(new());
+        await using var upstream = await EchoUpstream.Start();
+        await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address)));
+        (await broker.Ask("/things")).EnsureSuccessStatusCode();
+        var old = upstream.Only.Headers["Authorization"];
+        var allAreHere = new TaskCompletionSource();
+        upstream.Answer = async context =>
+        {
+            if (context.Request.Headers.Authorization == old)
+            {
+                await allAreHere.Task;
+                context.Response.StatusCode = 401;
+            }
+        };
 
-        var asked = Enumerable.Range(0, 100).Select(_ => broker.Ask("/api/things")).ToArray();
-        await Eventually.Holds(() => simulator.Received.Data.Count == 101, "a hundred requests wait at the upstream");
-        simulator.RevokeAccessTokens();
-        simulator.Faults.DataDelay = TimeSpan.Zero;
+        var asked = Enumerable.Range(0, 100).Select(_ => broker.Ask("/things")).ToArray();
+        await Eventually.Holds(() => upstream.Requests.Count == 101, "a hundred requests wait at the upstream");
+        tokens.RevokeAccessTokens();
+        tokens.Faults.TokenDelay = TimeSpan.FromMilliseconds(500); // so that all come while the login runs
+        allAreHere.SetResult();
         var answers = await Task.WhenAll(asked);
 
         answers.ShouldAllBe(answer => answer.StatusCode == HttpStatusCode.OK);
-        simulator.Logins.ShouldBe(2);
-        simulator.Received.Data.Count.ShouldBe(201);
-        simulator.Received.Data.Select(call => call.Bearer()).Distinct().Count().ShouldBe(2);
+        tokens.Logins.ShouldBe(2);
+        upstream.Requests.Count.ShouldBe(201);
+        upstream.Requests.Select(request => request.Headers["Authorization"]).Distinct().Count().ShouldBe(2);
     }
 
     [Fact]
@@ -120,20 +132,30 @@ public sealed class RenewalTests
     [Fact]
     public async Task One_caller_that_gives_up_takes_the_renewal_from_nobody()
     {
-        await using var simulator = await OAuth2Simulator.StartAsync(new());
-        simulator.Faults.TokenDelay = TimeSpan.FromSeconds(1);
-        await using var broker = await TokenConfig.Start(TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address)));
+        await using var upstream = await EchoUpstream.Start();
+        var mayAnswer = new TaskCompletionSource();
+        upstream.Answer = async context =>
+        {
+            if (context.Request.Path == "/oauth/token")
+            {
+                await mayAnswer.Task;
+                await context.Response.WriteAsJsonAsync(new { access_token = "the-token", token_type = "Bearer", expires_in = 3600 });
+            }
+        };
+        await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, TokenConfig.OAuth2(upstream.Address)));
         using var givesUp = new CancellationTokenSource();
-        var first = broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/api/first"), givesUp.Token);
-        await Eventually.Holds(() => simulator.Logins == 1, "the first caller set off the login");
-        var second = broker.Ask("/api/second");
+        var first = broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/first"), givesUp.Token);
+        await Eventually.Holds(() => upstream.Requests.Count == 1, "the first caller set off the login");
+        var second = broker.Ask("/second");
 
         await givesUp.CancelAsync();
 
         await Should.ThrowAsync<OperationCanceledException>(() => first);
+        await broker.LogHolding("499"); // the broker knows that it is gone
+        mayAnswer.SetResult();
         (await second).EnsureSuccessStatusCode();
-        simulator.Logins.ShouldBe(1);
-        simulator.Received.Data.ShouldHaveSingleItem().RawTarget.ShouldBe("/api/second");
+        upstream.Requests.Select(request => request.RawTarget).ShouldBe(["/oauth/token", "/second"]);
+        upstream.Requests.Last().Headers["Authorization"].ShouldBe("Bearer the-token");
     }
 
     [Theory]
