@@ -16,7 +16,7 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
 {
     private readonly List<(string Kind, Simulator Simulator)> simulators = [];
     private readonly string signingKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-    private readonly ILoggerFactory loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace));
+    private readonly ILoggerFactory loggers = Logging.NewFactory();
     private BrokerHost? host;
     private WebApplication? app;
     private DateTimeOffset tokenEnd;
