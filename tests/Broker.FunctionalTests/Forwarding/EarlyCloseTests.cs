@@ -25,9 +25,11 @@ public sealed class EarlyCloseTests
 
         await content.Send("0123456789");
         await upstream.Refused.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(50)); // each piece is a write of its own: the later ones meet a closed door
         for (var i = 0; i < 5; i++)
         {
             await content.Send("0123456789");
+            await pace.WaitForNextTickAsync();
         }
 
         content.End();
