@@ -28,23 +28,29 @@ internal sealed class BasicReader
     /// <summary>Reads what stands after <c>Basic </c>.</summary>
     public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CancellationToken cancellation)
     {
+        return Parse(text) is { } login ? Read(login.User, login.Password, cancellation) : new(new CredentialResult(null, CredentialProblem.Invalid));
+    }
+
+    /// <summary>Reads a name and a password, from wherever they came.</summary>
+    public ValueTask<CredentialResult> Read(string user, string password, CancellationToken cancellation)
+    {
         // Without a single password in the config nothing can match, and there is nobody to tell apart.
-        if (hashes.Length == 0 || Parse(text) is not { } login)
+        if (hashes.Length == 0 || user.Length + password.Length > MaxLength)
         {
             return new(new CredentialResult(null, CredentialProblem.Invalid));
         }
 
-        var caller = callers.Find(login.User);
+        var caller = callers.Find(user);
         // An unknown user costs what a known one does: one of the hashes, always the same for the same name, stands in.
         var isKnown = caller?.PasswordHash is not null;
-        var stored = caller?.PasswordHash ?? hashes[Key(login.User, "").Place % (uint)hashes.Length];
-        var key = Key(login.Password, stored);
+        var stored = caller?.PasswordHash ?? hashes[Key(user, "").Place % (uint)hashes.Length];
+        var key = Key(password, stored);
         if (isKnown && shared.Memory.Find(key) is VerifiedPassword)
         {
             return new(new CredentialResult(caller!.Caller, CredentialProblem.None));
         }
 
-        return Verify(isKnown ? caller : null, login.Password, stored, key, cancellation);
+        return Verify(isKnown ? caller : null, password, stored, key, cancellation);
     }
 
     private async ValueTask<CredentialResult> Verify(

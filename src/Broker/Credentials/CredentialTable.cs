@@ -5,7 +5,7 @@ namespace Broker.Credentials;
 
 /// <summary>Every credential that a snapshot accepts, and how to read it.</summary>
 internal sealed class CredentialTable(
-    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared)
+    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, TokenReader? tokens, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared)
 {
     private const string BearerScheme = "Bearer";
     private const string BasicScheme = "Basic";
@@ -16,6 +16,9 @@ internal sealed class CredentialTable(
 
     /// <summary>Our own tokens' issuer, audience and keys; null when the config issues none.</summary>
     public SigningKeys? Keys { get; } = keys;
+
+    /// <summary>Reads tokens of ours of any use; null when the config issues none.</summary>
+    public TokenReader? Tokens { get; } = tokens;
 
     /// <summary>The external issuers.</summary>
     public IReadOnlyList<IssuerReader> Issuers { get; } = issuers;
@@ -42,6 +45,24 @@ internal sealed class CredentialTable(
             ? ReadKey(apiKey[0], accepted)
             : ReadAuthorization(authorization[0], accepted, cancellation);
     }
+
+    /// <summary>Whose API key this is; null when it is nobody's.</summary>
+    public Caller? ReadKey(string key) => apiKeys.Read(key);
+
+    /// <summary>Whose password this is; takes as long for an unknown name as for a wrong password.</summary>
+    public ValueTask<CredentialResult> ReadPassword(string name, string password, CancellationToken cancellation) => basic.Read(name, password, cancellation);
+
+    /// <summary>Who asks with this bearer token, with all that is asked of one that comes in a header.</summary>
+    public ValueTask<CredentialResult> ReadBearer(string token, CredentialKinds accepted, CancellationToken cancellation) => bearer.Read(token, accepted, cancellation);
+
+    /// <summary>The caller of the config with this number, disabled or not.</summary>
+    public ConfigCaller? CallerNumbered(long userId) => callers.Numbered(userId);
+
+    /// <summary>Whether the config has a caller of this name, and has it disabled.</summary>
+    public bool IsDisabled(string name) => callers.IsDisabled(name);
+
+    /// <summary>Callers of the config that are not disabled.</summary>
+    public IEnumerable<string> EnabledIdentities => callers.All.Where(caller => !caller.IsDisabled).Select(caller => caller.Caller.Identity);
 
     /// <summary>The caller of the config with this name, for 'explain' and 'token new'; null when there is none.</summary>
     public Caller? CallerNamed(string name) => callers.Find(name)?.Caller;
