@@ -61,6 +61,9 @@ internal sealed class CredentialTable(
     /// <summary>Whether the config has a caller of this name, and has it disabled.</summary>
     public bool IsDisabled(string name) => callers.IsDisabled(name);
 
+    /// <summary>Whether the config gives a caller of this name a password.</summary>
+    public bool HasPassword(string name) => callers.Find(name)?.PasswordHash is not null;
+
     /// <summary>Callers of the config that are not disabled.</summary>
     public IEnumerable<string> EnabledIdentities => callers.All.Where(caller => !caller.IsDisabled).Select(caller => caller.Caller.Identity);
 

@@ -85,11 +85,15 @@ internal sealed class TokenIssuer(TimeProvider time)
     private static JsonObject DeviceHivePayload(TokenClaims claims)
     {
         var payload = new JsonObject();
-        Add(payload, "u", claims.UserId);
+        Add(payload, "u", claims.Topic is null ? claims.UserId : null); // DeviceHive's readers take any token with a 'u' for a user's
         payload["a"] = new JsonArray([.. claims.Actions.Select(action => (JsonNode)action)]);
-        payload["n"] = Names(claims.Networks);
-        payload["dt"] = Names(claims.DeviceTypes);
-        payload["d"] = Names(claims.Devices);
+        if (claims.Topic is null)
+        {
+            payload["n"] = Names(claims.Networks);
+            payload["dt"] = Names(claims.DeviceTypes);
+            payload["d"] = Names(claims.Devices);
+        }
+
         payload["e"] = claims.End.ToUnixTimeMilliseconds();
         payload["t"] = (int)claims.Use;
         Add(payload, "tpc", claims.Topic);
