@@ -36,7 +36,8 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
     /// <summary>Whom claims stand for in the present config, with what they may do now; null when one that they rest on is not there.</summary>
     public Caller? Present(TokenClaims claims)
     {
-        if (callers.Find(claims.Subject) is not { } present || (claims.UserId is { } user && present.UserId is { } number && user != number))
+        if (callers.Find(claims.Subject) is not { } present || (claims.UserId is { } user && present.UserId is { } number && user != number)
+            || (claims.UserId is not null && present.Caller.Source != ConfigCaller.Source)) // only callers of the config have numbers
         {
             return null;
         }

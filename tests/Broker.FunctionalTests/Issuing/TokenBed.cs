@@ -17,7 +17,7 @@ internal sealed class TokenBed : IAsyncDisposable
     public const string Password = "correct horse";
     public const string Topic = "plugin_topic_1";
 
-    private static readonly string Hash = HashOf(Password);
+    public static readonly string Hash = HashOf(Password);
     private readonly EchoUpstream upstream;
 
     private TokenBed(EchoUpstream upstream, BrokerUnderTest broker) => (this.upstream, Broker) = (upstream, broker);
