@@ -16,6 +16,9 @@ internal enum TokenUse
 /// <summary>What a token of ours claims: the standard claims, the session it lives in, and DeviceHive's <c>payload</c> beside them.</summary>
 internal sealed record TokenClaims
 {
+    /// <summary>So many identities can a token rest on beside its subject.</summary>
+    public const int MaxCreators = 16;
+
     /// <summary>Whose rights it is within, whoever made it: source and name.</summary>
     public required string Subject { get; init; }
 

@@ -8,8 +8,6 @@ namespace Broker.Credentials;
 /// <remarks>Wire format of <c>payload</c>: devicehive-java-server, JwtTokenGenerator and BaseJwtClientService (u, a, n, dt, d, e, t, tpc).</remarks>
 internal static class TokenClaimsReader
 {
-    private const int MaxCreators = 16;
-
     public static TokenClaims? Read(JsonElement claims)
     {
         if (!JwtText.OptionalString(claims, "sub", out var subject) || !JwtText.OptionalString(claims, "jti", out var id) || id is null
@@ -44,7 +42,7 @@ internal static class TokenClaimsReader
         var end = session is null ? read.End : Moment(claims, "sxp", 1000);
         var by = creators.Names.ToArray();
         // Aligned with the generations: the writer puts creators in ordinal order.
-        return end is not { } sessionEnd || by.Length > MaxCreators || !Array.TrueForAll(by, IsIdentity) ? null : read with
+        return end is not { } sessionEnd || by.Length > TokenClaims.MaxCreators || !Array.TrueForAll(by, IsIdentity) ? null : read with
         {
             Session = session ?? read.Session, SessionEnd = sessionEnd, End = sessionEnd < read.End ? sessionEnd : read.End, Creators = by, Generations = [.. generations.Select(number => (long)number)],
             Client = client, Line = line, Place = place.Count == 0 ? 0 : place[0], Topic = topic,

@@ -89,7 +89,8 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
                 : standing == Standing.Ended ? DeviceHiveErrors.Make(401, "Token is not valid", "credential-invalid")
                 : new(200, new JsonObject
                 {
-                    ["a"] = new JsonArray([.. token.Actions.Select(action => (JsonNode)action)]),
+                    // What its creator may still do now: a right that was taken from him is none of the plugin's.
+                    ["a"] = new JsonArray([.. TokenIssuer.Holding(issuance.Credentials.Tokens.Present(token)!.Permissions, issuance.Actions).Actions.Select(action => (JsonNode)action)]),
                     ["e"] = DeviceHiveFields.Write(token.End),
                     ["t"] = (int)token.Use,
                     ["tpc"] = topic,

@@ -13,13 +13,13 @@ internal sealed class OAuthEndpoints(Issuance issuance)
     public static IEnumerable<OwnEndpoint> All(Issuance issuance)
     {
         var (prefix, rest) = (issuance.Options.OAuthPrefix, new OAuthEndpoints(issuance));
-        yield return new("POST", prefix + "/token", new OAuthTokens(issuance).Token) { Root = prefix + "/token" };
-        yield return new("POST", prefix + "/introspect", rest.Introspect) { Root = prefix + "/introspect" };
-        yield return new("POST", prefix + "/revoke", rest.Revoke) { Root = prefix + "/revoke" };
-        yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json" };
+        yield return new("POST", prefix + "/token", new OAuthTokens(issuance).Token) { Root = prefix + "/token", Refuse = Refused };
+        yield return new("POST", prefix + "/introspect", rest.Introspect) { Root = prefix + "/introspect", Refuse = Refused };
+        yield return new("POST", prefix + "/revoke", rest.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
+        yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused };
         if (issuance.Options.PublicUrl is not null)
         {
-            yield return new("GET", WellKnown + "oauth-authorization-server", rest.Metadata) { Root = WellKnown + "oauth-authorization-server" };
+            yield return new("GET", WellKnown + "oauth-authorization-server", rest.Metadata) { Root = WellKnown + "oauth-authorization-server", Refuse = Refused };
         }
     }
 
@@ -133,6 +133,8 @@ internal sealed class OAuthEndpoints(Issuance issuance)
 
         return told;
     }
+
+    private static OwnAnswer Refused(int status, string message, string decision) => OAuthErrors.Make("invalid_request", message, status) with { Decision = decision };
 
     private static JsonArray AuthMethods() => new("client_secret_basic", "client_secret_post");
 }

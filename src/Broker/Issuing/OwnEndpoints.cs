@@ -10,6 +10,9 @@ internal sealed record OwnEndpoint(string Method, string Path, Func<HttpContext,
 {
     /// <summary>The part of the path that is the broker's whole: a forwarded route that spells it out would never be reached.</summary>
     public required string Root { get; init; }
+
+    /// <summary>How this family of endpoints says no: status, words for a person, a word for the log.</summary>
+    public required Func<int, string, string, OwnAnswer> Refuse { get; init; }
 }
 
 /// <summary>The endpoints of one snapshot, by path.</summary>
@@ -38,9 +41,21 @@ internal sealed class OwnEndpoints(SnapshotStore snapshots, RequestDelegate next
         var request = new OwnRequest(RouteName);
         context.Features.Set(request);
         var answer = context.Request.Method == endpoint.Method
-            ? await endpoint.Answer(context, request)
-            : DeviceHiveErrors.Make(405, "HTTP 405 Method Not Allowed", "method-not-allowed") with { Allow = endpoint.Method };
+            ? await Try(context, endpoint, request)
+            : endpoint.Refuse(405, "HTTP 405 Method Not Allowed", "method-not-allowed") with { Allow = endpoint.Method };
         request.Decision = answer.Decision;
         await answer.Write(context);
+    }
+
+    private static async Task<OwnAnswer> Try(HttpContext context, OwnEndpoint endpoint, OwnRequest request)
+    {
+        try
+        {
+            return await endpoint.Answer(context, request);
+        }
+        catch (TokenTooWideException tooWide)
+        {
+            return endpoint.Refuse(400, tooWide.Message, "token-too-wide");
+        }
     }
 }

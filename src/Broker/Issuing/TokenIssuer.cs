@@ -53,6 +53,11 @@ internal sealed class TokenIssuer(TimeProvider time)
     /// <exception cref="InvalidOperationException">Nothing signs, or it holds more names than fit.</exception>
     public static string Sign(TokenClaims claims, SigningKeys keys)
     {
+        if (claims.Creators.Count > TokenClaims.MaxCreators)
+        {
+            throw new TokenTooWideException($"The token would rest on more than {TokenClaims.MaxCreators} identities.");
+        }
+
         var signer = keys.Signer ?? throw new InvalidOperationException("The config has no key that signs: see Broker:Issuing:SigningKeys.");
         var payload = new JsonObject
         {
@@ -78,7 +83,7 @@ internal sealed class TokenIssuer(TimeProvider time)
         var input = $"{Encode(header)}.{Encode(payload)}";
         var token = $"{input}.{Base64Url.EncodeToString(signer.Sign(Encoding.ASCII.GetBytes(input)))}";
         return token.Length <= JwtText.MaxLength ? token
-            : throw new InvalidOperationException($"The token would have {token.Length} characters; {JwtText.MaxLength} are read. Name fewer devices.");
+            : throw new TokenTooWideException($"The token would have {token.Length} characters; {JwtText.MaxLength} are read. Name fewer devices.");
     }
 
     // DeviceHive's clients read this and nothing else. All four dimensions stand there: one that is missing would be nothing.
@@ -113,3 +118,6 @@ internal sealed class TokenIssuer(TimeProvider time)
 
     private static string Encode(JsonObject part) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part.ToJsonString()));
 }
+
+/// <summary>A token holds more than fits into one: the message says what.</summary>
+internal sealed class TokenTooWideException(string message) : InvalidOperationException(message);

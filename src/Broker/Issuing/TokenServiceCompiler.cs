@@ -35,11 +35,11 @@ internal sealed class TokenServiceCompiler(TokenLedgers ledgers, TimeProvider ti
         var plugins = new DeviceHivePlugins(issuance);
         return
         [
-            new("POST", prefix, tokens.LogIn) { Root = prefix },
-            new("POST", prefix + "/create", tokens.Create) { Root = prefix },
-            new("POST", prefix + "/refresh", tokens.Refresh) { Root = prefix },
-            new("POST", prefix + "/plugin/create", plugins.Create) { Root = prefix },
-            new("GET", prefix + "/plugin/authenticate", plugins.Authenticate) { Root = prefix },
+            new("POST", prefix, tokens.LogIn) { Root = prefix, Refuse = DeviceHiveErrors.Make },
+            new("POST", prefix + "/create", tokens.Create) { Root = prefix, Refuse = DeviceHiveErrors.Make },
+            new("POST", prefix + "/refresh", tokens.Refresh) { Root = prefix, Refuse = DeviceHiveErrors.Make },
+            new("POST", prefix + "/plugin/create", plugins.Create) { Root = prefix, Refuse = DeviceHiveErrors.Make },
+            new("GET", prefix + "/plugin/authenticate", plugins.Authenticate) { Root = prefix, Refuse = DeviceHiveErrors.Make },
         ];
     }
 

@@ -138,6 +138,40 @@ public sealed class SessionTests
     }
 
     [Fact]
+    public async Task Signing_keys_change_without_an_outage_add_sign_with_the_new_verify_with_both_drop()
+    {
+        static void Keys(JsonObject broker, params string[] ids) => broker["Issuing"]!["SigningKeys"] = new JsonObject(ids.Select(id =>
+            new KeyValuePair<string, JsonNode?>(id, JsonNode.Parse($$"""{ "Algorithm": "HS256", "Key": { "Env": "{{(id == "k1" ? "SIGNING" : "NEXT")}}" } }"""))));
+        await using var bed = await TokenBed.Start();
+        bed.Broker.SetEnvironment("NEXT", Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)));
+        var (access, refresh) = await bed.LogIn("operator");
+
+        await bed.Reload(broker => Keys(broker, "k1", "k2"));
+        (await bed.Get("/net/1", access)).Status.ShouldBe(200);
+        await bed.Reload(broker => Keys(broker, "k2", "k1"));
+        var renewed = TokenBed.Pair(await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}"""));
+        (await bed.Get("/net/1", access)).Status.ShouldBe(200);
+        (await bed.Get("/net/1", renewed.Access)).Status.ShouldBe(200);
+        await bed.Reload(broker => Keys(broker, "k2"));
+
+        (await bed.Get("/net/1", access)).Status.ShouldBe(401);
+        (await bed.Get("/net/1", renewed.Access)).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_token_that_would_not_fit_is_a_400_that_says_so()
+    {
+        await using var bed = await TokenBed.Start();
+        var (access, _) = await bed.LogIn("operator");
+        var many = string.Join(',', Enumerable.Range(0, 2000).Select(i => $"\"device-{i}\""));
+
+        var answer = await bed.Post("/token/create", $$"""{"userId":2,"deviceIds":[{{many}}]}""", access);
+
+        answer.Status.ShouldBe(400);
+        answer.Body.ShouldContain("Name fewer devices.");
+    }
+
+    [Fact]
     public async Task Without_a_token_service_in_the_config_its_paths_are_forwarded_as_any_other()
     {
         await using var bed = await TokenBed.Start(broker => broker.Remove("TokenService"));
