@@ -32,7 +32,7 @@ internal sealed class BrokerHost : IDisposable
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenVault>());
         ledgers = TokenLedgers.InMemory(time);
-        credentials = new(Snapshots, time, loggers, ledgers.Revocations);
+        credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts);
         _ = new EndedCallers(Snapshots, ledgers.Revocations);
         Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }

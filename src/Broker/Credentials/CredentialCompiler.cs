@@ -17,6 +17,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
     private readonly IPasswordHasher<CallerOptions> hasher;
     private readonly ILogger log;
     private readonly IRevocations revocations;
+    private readonly IFailedAttempts attempts;
     private readonly ConditionalWeakTable<Snapshot, CredentialTable> compiled = [];
 
     // For issuers' documents: no proxy of the environment, no cookies, no redirects (the address in the config is the one that was checked).
@@ -34,16 +35,17 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         MaxResponseContentBufferSize = MaxDocumentBytes,
     };
 
-    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IRevocations? revocations = null)
-        : this(store, time, logs, new PasswordHasher<CallerOptions>(), revocations)
+    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IRevocations? revocations = null, IFailedAttempts? attempts = null)
+        : this(store, time, logs, new PasswordHasher<CallerOptions>(), revocations, attempts)
     {
     }
 
     /// <summary>With another hasher, so that a test can count.</summary>
-    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher, IRevocations? revocations = null)
+    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher, IRevocations? revocations = null, IFailedAttempts? attempts = null)
     {
         (this.store, this.time, this.hasher) = (store, time, hasher);
         this.revocations = revocations ?? new RevocationMemory(time);
+        this.attempts = attempts ?? new AttemptMemory(time);
         log = logs.CreateLogger("Broker.Credentials");
     }
 
@@ -59,7 +61,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         var made = new CredentialTable(
             callers,
             new ApiKeyReader(callerCompiler.Keys),
-            new BasicReader(callers, shared, hasher, time, log),
+            new BasicReader(callers, shared, hasher, candidate.Broker.TokenService is null ? null : attempts, time, log),
             new BearerReader(keys, tokens, issuers, shared.Memory, revocations, time),
             tokens, keys, issuers, shared);
         candidate.Add(made);

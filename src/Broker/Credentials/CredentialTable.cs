@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 
@@ -28,7 +29,7 @@ internal sealed class CredentialTable(
 
     /// <summary>Who asks? Completes at once for a credential that was verified a moment ago.</summary>
     /// <remarks>Headers only: a credential in the query would stand in logs, histories and Referer headers.</remarks>
-    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation)
+    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null)
     {
         var authorization = headers.Authorization;
         headers.TryGetValue(ApiKeyReader.Header, out StringValues apiKey);
@@ -43,14 +44,15 @@ internal sealed class CredentialTable(
 
         return apiKey.Count == 1
             ? ReadKey(apiKey[0], accepted)
-            : ReadAuthorization(authorization[0], accepted, cancellation);
+            : ReadAuthorization(authorization[0], accepted, from, cancellation);
     }
 
     /// <summary>Whose API key this is; null when it is nobody's.</summary>
     public Caller? ReadKey(string key) => apiKeys.Read(key);
 
     /// <summary>Whose password this is; takes as long for an unknown name as for a wrong password.</summary>
-    public ValueTask<CredentialResult> ReadPassword(string name, string password, CancellationToken cancellation) => basic.Read(name, password, cancellation);
+    public ValueTask<CredentialResult> ReadPassword(string name, string password, IPAddress? from, CancellationToken cancellation) =>
+        basic.Read(name, password, from, cancellation);
 
     /// <summary>Who asks with this bearer token, with all that is asked of one that comes in a header.</summary>
     public ValueTask<CredentialResult> ReadBearer(string token, CredentialKinds accepted, CancellationToken cancellation) => bearer.Read(token, accepted, cancellation);
@@ -76,7 +78,7 @@ internal sealed class CredentialTable(
     /// <summary>Prints no credential.</summary>
     public override string ToString() => nameof(CredentialTable);
 
-    private ValueTask<CredentialResult> ReadAuthorization(string? value, CredentialKinds accepted, CancellationToken cancellation)
+    private ValueTask<CredentialResult> ReadAuthorization(string? value, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation)
     {
         // Exactly: scheme, one space, credential.
         var space = value?.IndexOf(' ', StringComparison.Ordinal) ?? -1;
@@ -94,7 +96,7 @@ internal sealed class CredentialTable(
 
         if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (accepted & CredentialKinds.Basic) != 0)
         {
-            return basic.Read(text, cancellation);
+            return basic.Read(text, from, cancellation);
         }
 
         return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase) ? ReadKey(text, accepted) : Refused(CredentialProblem.Invalid);

@@ -25,7 +25,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return DeviceHiveErrors.Make(400, "Invalid or empty authorization request parameters", "bad-request");
         }
 
-        var checkedLogin = await PasswordLogins.Check(issuance, context, login, password);
+        var checkedLogin = await PasswordLogin.Check(issuance, context, login, password);
         if (checkedLogin.Wait > TimeSpan.Zero)
         {
             return DeviceHiveErrors.Make(429, "Too many failed logins: wait before the next one.", "login-waits") with { RetryAfter = checkedLogin.Wait };

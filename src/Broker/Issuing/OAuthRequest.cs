@@ -52,7 +52,7 @@ internal sealed class OAuthRequest(IReadOnlyDictionary<string, string> form, Cal
             return byKey.Name == id ? (byKey, null) : (null, OAuthErrors.InvalidClient);
         }
 
-        var login = await PasswordLogins.Check(issuance, context, id, secret);
+        var login = await PasswordLogin.Check(issuance, context, id, secret);
         return login.Wait > TimeSpan.Zero ? (null, OAuthErrors.Wait(login.Wait))
             : !login.IsKnown ? (null, OAuthErrors.NotNow)
             : (login.Caller, login.Caller is null ? OAuthErrors.InvalidClient : null);

@@ -31,6 +31,25 @@ public sealed class GuessingTests
     }
 
     [Fact]
+    public async Task Guesses_by_basic_on_a_forwarded_route_count_as_well_and_the_right_password_waits_too_though_it_is_remembered()
+    {
+        await using var bed = await TokenBed.Start();
+        static string Basic(string password) => "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("operator:" + password));
+        (await bed.Get("/net/1", Basic(TokenBed.Password))).Status.ShouldBe(200);
+        for (var i = 0; i < 10; i++)
+        {
+            (await bed.Get("/net/1", Basic($"wrong {i}"))).Status.ShouldBe(401);
+        }
+
+        var answer = await bed.Get("/net/1", Basic(TokenBed.Password));
+
+        answer.Status.ShouldBe(429);
+        answer.Body.ShouldContain("\"code\":\"rate-limited\"");
+        bed.Upstream.Requests.Count.ShouldBe(1);
+        (await bed.Post("/token", $$"""{"login":"operator","password":"{{TokenBed.Password}}"}""")).Status.ShouldBe(429);
+    }
+
+    [Fact]
     public async Task A_success_breaks_the_row()
     {
         await using var bed = await TokenBed.Start();

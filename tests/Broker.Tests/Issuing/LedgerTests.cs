@@ -1,3 +1,4 @@
+using Broker.Credentials;
 using Broker.Issuing;
 using Broker.Tests.Credentials;
 using Shouldly;

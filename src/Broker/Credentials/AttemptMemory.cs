@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 
-namespace Broker.Issuing;
+namespace Broker.Credentials;
 
 /// <summary>Failed logins that one process saw: a bounded number of pairs, each a digest, none for longer than a day.</summary>
 internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) : IFailedAttempts
@@ -24,6 +24,14 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
             {
                 return rows.Count;
             }
+        }
+    }
+
+    public ValueTask<AttemptTurn> Look(string name, string address, CancellationToken cancellation)
+    {
+        lock (turn)
+        {
+            return new(rows.Count == 0 ? AttemptTurn.Go : new(true, rows.GetValueOrDefault(KeyOf(name, address)).Next - time.GetUtcNow()));
         }
     }
 

@@ -1,4 +1,4 @@
-namespace Broker.Issuing;
+namespace Broker.Credentials;
 
 /// <summary>Whether a password may be tried now; the default says that nobody knows.</summary>
 internal readonly record struct AttemptTurn(bool IsKnown, TimeSpan Wait)
@@ -13,6 +13,9 @@ internal readonly record struct AttemptTurn(bool IsKnown, TimeSpan Wait)
 /// locked out by another.</remarks>
 internal interface IFailedAttempts
 {
+    /// <summary>Whether the pair waits now; counts nothing.</summary>
+    ValueTask<AttemptTurn> Look(string name, string address, CancellationToken cancellation);
+
     /// <summary>Begins an attempt, which counts as failed from now on: many at the same time are many.</summary>
     ValueTask<AttemptTurn> Begin(string name, string address, CancellationToken cancellation);
 
