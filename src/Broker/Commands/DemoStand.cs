@@ -16,7 +16,7 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
 {
     private readonly List<(string Kind, Simulator Simulator)> simulators = [];
     private readonly string signingKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-    private readonly ILoggerFactory loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace));
+    private readonly ILoggerFactory loggers = Logging.NewFactory();
     private BrokerHost? host;
     private WebApplication? app;
     private DateTimeOffset tokenEnd;
@@ -125,7 +125,6 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
 
     private async Task<string?> StartBroker(Snapshot snapshot, CancellationToken stop)
     {
-        loggers.AddSerilog(snapshot, streams.Error);
         app = host!.Build();
         try
         {
@@ -140,6 +139,8 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
                 : $"the broker cannot listen on port {ports.Broker}: {Reason(failure)}. Choose another with --port N, or 0 for any free one.";
         }
 
+        // Only now: what the framework logs about a port in use would drown the one line that says it.
+        loggers.AddSerilog(snapshot, streams.Error);
         Address = new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
         await IssueToken();
         return null;

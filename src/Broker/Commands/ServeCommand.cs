@@ -18,7 +18,7 @@ internal static class ServeCommand
 
     public static async Task<int> Run(string[] files, Streams streams, CancellationToken stop)
     {
-        using var loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace));
+        using var loggers = Logging.NewFactory();
         using var host = new BrokerHost(files, streams.Environment, loggers, TimeProvider.System);
         var loaded = host.Loader.TryReload();
         if (loaded.Snapshot is null)

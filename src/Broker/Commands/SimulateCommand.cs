@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Simulators;
 
 namespace Broker.Commands;
@@ -34,12 +35,21 @@ internal static class SimulateCommand
         }
     }
 
-    /// <summary>Waits until the command is told to stop.</summary>
-    public static async Task Stopped(CancellationToken stop)
+    /// <summary>Waits until the command is told to stop, by Ctrl-C and SIGTERM too: simulators leave signals alone.</summary>
+    private static async Task Stopped(CancellationToken stop)
     {
+        using var told = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        void Tell(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            told.Cancel();
+        }
+
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Tell);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Tell);
         try
         {
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop);
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, told.Token);
         }
         catch (OperationCanceledException)
         {

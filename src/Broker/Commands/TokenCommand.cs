@@ -50,7 +50,7 @@ internal static class TokenCommand
     }
 
     private static Option<string[]?> List(string name, string description) =>
-        new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
+        new(name) { Description = description, AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.ZeroOrMore };
 
     private static Selection Wanted(ParseResult parsed, Option<string[]?> option) => Given(parsed, option) is { } names ? Selection.Of(names) : Selection.Everything;
 

@@ -42,7 +42,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
 
         if (passage.Caller is not null && !limit.TryEnter(passage.Caller, route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller, out passage.Slot))
         {
-            return Refusal.RateLimited;
+            return Refusal.RateLimited(passage.Caller.ConcurrentRequests ?? route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller);
         }
 
         return passage.Account is null ? null : await TakeToken(context, passage);
@@ -59,6 +59,13 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         else if (HttpMethods.IsConnect(request.Method) || HttpMethods.IsTrace(request.Method))
         {
             return Refusal.MethodNotAllowed;
+        }
+
+        // YARP would open a tunnel for any Upgrade that it knows, and send a GET for whatever method was decided on.
+        if (request.Headers.Upgrade.Count > 0
+            && !(HttpMethods.IsGet(request.Method) && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)))
+        {
+            request.Headers.Remove("Upgrade");
         }
 
         return !passage.Route!.IsPathLoose && PathRule.Problem(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) is { } problem
@@ -84,9 +91,17 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return notAllowed;
         }
 
-        if (route.DeniesAll || route.Denials.Any(denial => denial.Hits(context)))
+        if (route.DeniesAll)
         {
             return Refusal.Denied;
+        }
+
+        foreach (var denial in route.Denials)
+        {
+            if (denial.Hits(context))
+            {
+                return Refusal.Denied;
+            }
         }
 
         return route.IsPublic ? Admitted(passage) : Decide(context, passage);

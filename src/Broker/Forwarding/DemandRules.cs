@@ -15,7 +15,9 @@ internal sealed class DemandRules
         var reach = metadata["Reach"];
         var (network, deviceType, device) = (metadata.Selector("Network"), metadata.Selector("DeviceType"), metadata.Selector("Device"));
         var names = metadata.Says("Network") || metadata.Says("DeviceType") || metadata.Says("Device");
-        CheckRouteValues(route, network, deviceType, device);
+        CheckRouteValues(route, "Network", network);
+        CheckRouteValues(route, "DeviceType", deviceType);
+        CheckRouteValues(route, "Device", device);
         if (needsNone)
         {
             RefuseBeside(reach, names);
@@ -88,20 +90,23 @@ internal sealed class DemandRules
         }
     }
 
-    private void CheckRouteValues(RouteConfig route, params Selector?[] selectors)
+    /// <summary>A selector of a route's value needs a Path that always has it.</summary>
+    public void CheckRouteValues(RouteConfig route, string key, Selector? selector)
     {
-        foreach (var selector in selectors.OfType<Selector>().Where(selector => selector.Kind == SelectorKind.Route))
+        if (selector?.Kind != SelectorKind.Route)
         {
-            var pattern = route.Match.Path is { } path ? TryParse(path) : null;
-            var parameter = pattern?.Parameters.FirstOrDefault(parameter => parameter.Name.Equals(selector.Name, StringComparison.OrdinalIgnoreCase));
-            if (parameter is null)
-            {
-                metadata.Error("Device", $"selects {selector}, and the route's Path has no value of that name.");
-            }
-            else if (parameter.IsOptional || parameter.Default is not null)
-            {
-                metadata.Error("Device", $"selects {selector}, which the Path does not always have: make it a value of its own.");
-            }
+            return;
+        }
+
+        var pattern = route.Match.Path is { } path ? TryParse(path) : null;
+        var parameter = pattern?.Parameters.FirstOrDefault(parameter => parameter.Name.Equals(selector.Name, StringComparison.OrdinalIgnoreCase));
+        if (parameter is null)
+        {
+            metadata.Error(key, $"selects {selector}, and the route's Path has no value of that name.");
+        }
+        else if (parameter.IsOptional || parameter.Default is not null)
+        {
+            metadata.Error(key, $"selects {selector}, which the Path does not always have: make it a value of its own.");
         }
     }
 

@@ -42,6 +42,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         var deniesAll = metadata["Deny"] == "true";
         var denials = metadata.Denials().ToList();
         var demands = new DemandRules(route, metadata, candidate.Actions, isPublic || deniesAll);
+        denials.ForEach(denial => demands.CheckRouteValues(route, "Deny", denial.Selector));
         var upstream = clusters.UpstreamOf(route, isPublic);
         var accounts = new AccountRules(metadata, upstream, candidate, isPublic, demands.ReachesAccount);
         var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
@@ -66,6 +67,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             OwnAccount = accounts.Own,
             SharedAccount = accounts.Shared,
             Origins = upstream is null ? [] : clusters.OriginsOf(upstream),
+            IdleTimeout = clusters.IdleTimeoutOf(route),
             On401IsResource = metadata.Word("On401", "token", "resource") == "resource",
             LetsUpstreamCache = metadata.Word("Cache", "None", "Upstream") == "Upstream",
             LetsSetCookie = metadata.Word("SetCookie", "Drop", "Allow") == "Allow",

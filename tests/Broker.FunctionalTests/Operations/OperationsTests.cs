@@ -30,6 +30,7 @@ public sealed class OperationsTests
         ((int)line["Status"]!).ShouldBe(200);
         ((double)line["Milliseconds"]!).ShouldBeGreaterThan(0);
         ((string)line["TraceId"]!).ShouldBe("0af7651916cd43dd8448eb211c80319c");
+        upstream.Only.Headers["traceparent"].ShouldStartWith("00-0af7651916cd43dd8448eb211c80319c-", customMessage: "the trace goes on");
     }
 
     [Fact]

@@ -32,7 +32,7 @@ public sealed class ReloadTests : IDisposable
         poller.Poll()!.Good().Broker.Callers["a"].Devices.ShouldBe(["two"]);
         published.ShouldBe([2]);
         files.Store.Current.Version.ShouldBe(2);
-        log.Ids.ShouldBe([100]);
+        log.Ids.ShouldBe([100, 103]); // loaded, and its warning told
     }
 
     [Theory]
@@ -59,7 +59,7 @@ public sealed class ReloadTests : IDisposable
         poller.Poll();
         files.Store.Current.Broker.Callers["a"].Devices.ShouldBe(["three"]);
         files.Store.Refused.ShouldBeEmpty();
-        log.Ids.ShouldBe([101, 100]);
+        log.Ids.ShouldBe([101, 100, 103]);
     }
 
     [Fact]
