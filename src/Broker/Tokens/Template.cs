@@ -56,6 +56,28 @@ internal sealed class Template
         return template;
     }
 
+    /// <summary>Whether the two may render to one text, for two callers; what upstreams take for one name is one.</summary>
+    public bool MayMeet(Template other)
+    {
+        var (head, tail) = (Head, Tail);
+        var (otherHead, otherTail) = (other.Head, other.Tail);
+        return Names.Count == 0 && other.Names.Count == 0
+            ? head.Equals(otherHead, StringComparison.OrdinalIgnoreCase)
+            : Agree(head, otherHead, Math.Min(head.Length, otherHead.Length))
+                && Agree(Reversed(tail), Reversed(otherTail), Math.Min(tail.Length, otherTail.Length));
+    }
+
+    /// <summary>The text that it was read from.</summary>
+    public override string ToString() => string.Concat(parts.Select(part => part.IsHole ? $"{{{part.Text}}}" : part.Text));
+
+    private string Head => parts.Count > 0 && !parts[0].IsHole ? parts[0].Text : "";
+
+    private string Tail => parts.Count > 0 && !parts[^1].IsHole ? parts[^1].Text : "";
+
+    private static bool Agree(string one, string two, int length) => string.Compare(one, 0, two, 0, length, StringComparison.OrdinalIgnoreCase) == 0;
+
+    private static string Reversed(string text) => new([.. text.Reverse()]);
+
     /// <summary>The text for one caller; null when a value is missing, empty or not plain text, or could be taken for two values.</summary>
     public string? Render(IReadOnlyDictionary<string, string> values)
     {
