@@ -95,9 +95,6 @@ internal sealed record ForwardingOptions
 
     [Description("A request or stream on which nothing moves for this long is ended. A cluster's HttpRequest:ActivityTimeout goes before it.")]
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
-
-    [Description("How long a connection to an upstream may take.")]
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>Limits on what comes in.</summary>
