@@ -34,7 +34,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return unclear;
         }
 
-        var credential = route.IsPublic ? default : await route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted);
+        var credential = route.IsPublic ? default : await route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted, context.Connection.RemoteIpAddress);
         if (Judge(context, passage, credential) is { } refused)
         {
             return refused;
@@ -79,7 +79,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         var route = passage.Route!;
         if (!route.IsPublic && (credential.Caller is null || credential.Problem != CredentialProblem.None))
         {
-            return RefusalOf(credential.Problem);
+            return RefusalOf(credential);
         }
 
         passage.Caller = credential.Caller;
@@ -157,12 +157,13 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         _ => Refusal.TokenUnavailable(result.RetryAfter),
     };
 
-    private static Refusal RefusalOf(CredentialProblem problem) => problem switch
+    private static Refusal RefusalOf(in CredentialResult credential) => credential.Problem switch
     {
         CredentialProblem.Missing => Refusal.CredentialMissing,
         CredentialProblem.Expired => Refusal.TokenExpired,
         CredentialProblem.Ambiguous => Refusal.AmbiguousCredential,
         CredentialProblem.Unknown => Refusal.CredentialUnverified,
+        CredentialProblem.Waits => Refusal.LoginWaits(credential.Wait),
         _ => Refusal.CredentialInvalid,
     };
 

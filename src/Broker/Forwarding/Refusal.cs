@@ -57,5 +57,7 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
     public static Refusal BudgetSpent(TimeSpan? retryAfter) =>
         new(503, "login-budget-spent", "The broker may not log in at the upstream again yet.", retryAfter ?? TimeSpan.FromSeconds(1));
 
+    public static Refusal LoginWaits(TimeSpan wait) => new(429, "rate-limited", "Too many wrong passwords: wait before the next one.", wait);
+
     private static Refusal Forbidden(string code) => new(403, code, "Access is denied");
 }
