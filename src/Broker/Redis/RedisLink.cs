@@ -47,17 +47,17 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
     /// <param name="script">Its answer: whether it wrote, Redis's run id, and how many replicas there are.</param>
     /// <param name="keys">All of one slot.</param>
     /// <param name="values">What the script takes.</param>
-    /// <returns>The script's answer, and whether a replica has it; null when nobody knows.</returns>
-    public async Task<(RedisResult Answer, bool IsReplicated)?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    /// <returns>Null when nobody knows.</returns>
+    public async Task<Replicated?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
         if (await Client() is not { } now || await Bounded(() => Node(now, keys[0])) is not { } node)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var written = await Bounded(() => notes.Write(node, database => Evaluate(database, script, keys, values)));
+        var written = await Bounded(() => notes.Write(node, script, keys, values));
         RedisMetrics.Called(script.Name, written is not null, time.GetElapsedTime(from));
-        return written is null ? null : (written.Answer, written.IsReplicated);
+        return written;
     }
 
     public void Dispose()

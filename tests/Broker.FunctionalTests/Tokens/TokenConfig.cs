@@ -27,6 +27,8 @@ internal static class TokenConfig
         ("DAMOOV_KEY", DamoovSimulator.InstanceKey),
         ("DEVICEHIVE_PASSWORD", DeviceHiveSimulator.OperatorPassword),
         ("WRONG", "not-the-secret-that-is-right"),
+        ("REDIS_KEY", Convert.ToBase64String(new byte[32])),
+        ("REDIS_NAMES", "a name key of the tests, long enough"),
         ("UPSTREAM_SECRET", TestConfig.UpstreamSecret),
     ];
 
