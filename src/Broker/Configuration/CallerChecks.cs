@@ -29,6 +29,10 @@ internal sealed class CallerChecks(BrokerOptions broker, SelectionChecks selecti
             {
                 mistakes.Warning(path, "has no credential: give it Keys or Basic, or configure Issuing so that it can hold a token");
             }
+            else if (caller is { Keys.Count: 0, Basic: null, Actions.Count: 0 })
+            {
+                mistakes.Warning(path, "has no credential and no action: nobody can do anything as this caller");
+            }
         }
     }
 

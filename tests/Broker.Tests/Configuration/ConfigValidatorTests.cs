@@ -70,8 +70,29 @@ public sealed class ConfigValidatorTests : IDisposable
     public void A_caller_without_a_credential_may_hold_a_token_when_there_is_issuing()
     {
         files.Environment["K"] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5";
-        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{}}}}""").Mistakes.All.ShouldBeEmpty();
+        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{"Actions":["GetDevice"]}}}}""").Mistakes.All.ShouldBeEmpty();
     }
+
+    [Fact]
+    public void A_caller_whom_nobody_can_be_and_who_may_do_nothing_is_a_warning()
+    {
+        files.Environment["K"] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5";
+        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"ghost":{}}}}""").Warnings()
+            .ShouldHaveSingleItem().ShouldStartWith("Broker:Callers:ghost: has no credential and no action");
+    }
+
+    [Theory]
+    [InlineData("", 1)]
+    [InlineData(",\"Headers\":[\"X-Api-Key\"]", 0)]
+    public void A_cors_policy_without_headers_is_a_warning(string headers, int warnings) =>
+        files.Load("{\"Broker\":{\"Cors\":{\"c\":{\"Origins\":[\"https://a.example\"]" + headers + "}}}}").Warnings()
+            .Count(warning => warning.StartsWith("Broker:Cors:c:Headers: is empty", StringComparison.Ordinal)).ShouldBe(warnings);
+
+    [Theory]
+    [InlineData("\"kind\":\"Telemax\"", "Broker:Upstreams:t:kind: case matters, write 'Kind'")]
+    [InlineData("\"Kind\":\"telemax\"", "Broker:Upstreams:t:Kind: there is no kind 'telemax'; case matters, write 'Telemax'")]
+    public void A_kind_in_another_case_is_told_so(string kind, string mistake) =>
+        files.Load("{\"Broker\":{\"Upstreams\":{\"t\":{" + kind + "}}}}").Errors().ShouldBe([mistake]);
 
     [Theory]
     [InlineData("", "")]
