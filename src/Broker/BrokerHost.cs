@@ -1,6 +1,7 @@
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
+using Broker.Issuing;
 using Broker.Limits;
 using Broker.Operations;
 using Broker.Tokens;
@@ -18,6 +19,7 @@ internal sealed class BrokerHost : IDisposable
     private readonly TimeProvider time;
     private readonly TokenVault vault;
     private readonly CredentialCompiler credentials;
+    private readonly TokenLedgers ledgers;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
     /// <param name="environment">Variables that the config may name.</param>
@@ -29,8 +31,10 @@ internal sealed class BrokerHost : IDisposable
     {
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenVault>());
-        credentials = new(Snapshots, time, loggers);
-        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler()], Snapshots, environment) { MissingSecrets = missingSecrets };
+        ledgers = TokenLedgers.InMemory(time);
+        credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts);
+        _ = new EndedCallers(Snapshots, ledgers.Revocations);
+        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 
     public SnapshotStore Snapshots { get; } = new();
@@ -65,6 +69,11 @@ internal sealed class BrokerHost : IDisposable
     private static void Use(WebApplication app, RequestDelegate? instead)
     {
         app.UseMiddleware<Edge>();
+        if (instead is null)
+        {
+            app.UseMiddleware<OwnEndpoints>(); // before routing: no forwarded route is asked about a path of ours
+        }
+
         app.UseRouting();
 
         // Only where a route has a policy: the middleware opens a service scope for each request that it sees. An endpoint with one that it

@@ -26,6 +26,7 @@ internal sealed class ConfigValidator(BrokerOptions broker, JsonObject json, Mis
             CorsChecks.Check(cors, $"Broker:Cors:{name}", mistakes);
         }
 
+        new TokenServiceChecks(broker, mistakes).Check();
         new LimitChecks(broker, mistakes).Check();
         return actions;
     }

@@ -22,11 +22,12 @@ internal sealed class BearerReader
     private readonly string? ourIssuer;
     private readonly IReadOnlyList<IssuerReader> issuers;
     private readonly VerifiedMemory memory;
+    private readonly IRevocations revocations;
     private readonly TimeProvider time;
 
-    public BearerReader(SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, TimeProvider time)
+    public BearerReader(SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, IRevocations revocations, TimeProvider time)
     {
-        (this.ours, ourIssuer, this.issuers, this.memory, this.time) = (ours, keys?.Issuer, issuers, memory, time);
+        (this.ours, ourIssuer, this.issuers, this.memory, this.revocations, this.time) = (ours, keys?.Issuer, issuers, memory, revocations, time);
     }
 
     /// <summary>Reads what stands after <c>Bearer </c>.</summary>
@@ -72,7 +73,7 @@ internal sealed class BearerReader
         return answer;
     }
 
-    // Asked on every request, remembered or not: kind, end, and a caller who is still there.
+    // Asked on every request, remembered or not: kind, end, a caller who is still there, and whether it was ended before its time.
     private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted)
     {
         if ((accepted & resolution.Verifier.Kind) == 0)
@@ -85,7 +86,17 @@ internal sealed class BearerReader
             return new(null, CredentialProblem.Expired);
         }
 
-        return resolution.Caller is { } caller ? new(caller, CredentialProblem.None) : new(null, CredentialProblem.Invalid);
+        if (resolution.Caller is not { } caller)
+        {
+            return new(null, CredentialProblem.Invalid);
+        }
+
+        return token.Claims is null ? new(caller, CredentialProblem.None) : revocations.Of(token.Claims) switch
+        {
+            Standing.Good => new(caller, CredentialProblem.None),
+            Standing.Ended => new(null, CredentialProblem.Invalid),
+            _ => new(null, CredentialProblem.Unknown),
+        };
     }
 
     // Null when the keys or options that the verification rested on are not in force any more: verify again.

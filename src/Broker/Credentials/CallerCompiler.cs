@@ -33,13 +33,13 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
                 TemplateValues = new Dictionary<string, string>(StringComparer.Ordinal) { ["user"] = name },
                 ConcurrentRequests = options.ConcurrentRequests,
             };
-            CompileKeys(options.Keys, caller, path);
+            CompileKeys(options, caller, path);
             if (options.UserId is { } userId && !userIds.TryAdd(userId, name))
             {
                 mistakes.Error($"{path}:UserId", $"is the number of '{userIds[userId]}' as well; each caller has its own");
             }
 
-            callers.Add(new(caller, options.UserId, HashOf(options.Basic, path)));
+            callers.Add(new(caller, options.UserId, HashOf(options.Basic, path)) { IsDisabled = options.Disabled });
         }
 
         return new(callers);
@@ -73,8 +73,9 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
         }
     }
 
-    private void CompileKeys(IReadOnlyList<KeyOptions> options, Caller caller, string path)
+    private void CompileKeys(CallerOptions callerOptions, Caller caller, string path)
     {
+        var options = callerOptions.Keys;
         if (options.Count > MostKeys)
         {
             mistakes.Error($"{path}:Keys", $"{MostKeys} keys at most: the one in use, and the one that replaces it");
@@ -96,7 +97,7 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
             {
                 mistakes.Error(at, $"is a digest of '{digests[text]}' as well; a key belongs to one caller, once");
             }
-            else
+            else if (!callerOptions.Disabled)
             {
                 keys.Add((Convert.FromHexString(text), caller));
             }

@@ -34,6 +34,11 @@ internal sealed class ClusterRules
     public IReadOnlyList<string> OriginsOf(Upstream upstream) =>
         [.. clusters.Values.Where(cluster => Find(cluster) == upstream).SelectMany(AddressesOf).Select(OriginOf).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)];
 
+    /// <summary>What bounds the standstill of a route's requests.</summary>
+    public TimeSpan IdleTimeoutOf(RouteConfig route) =>
+        (route.ClusterId is not null && clusters.TryGetValue(route.ClusterId, out var cluster) ? cluster.HttpRequest?.ActivityTimeout : null)
+        ?? candidate.Broker.Forwarding.IdleTimeout;
+
     /// <summary>The clusters, with the broker's idle limit where they have none of their own (YARP's would be 100 s).</summary>
     public IReadOnlyList<ClusterConfig> WithIdleTimeout() =>
     [

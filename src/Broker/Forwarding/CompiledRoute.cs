@@ -47,6 +47,9 @@ internal sealed class CompiledRoute
     /// <summary>Scheme, host and port of the upstream's clusters' destinations, each with a '/' behind it.</summary>
     public required IReadOnlyList<string> Origins { get; init; }
 
+    /// <summary>Nothing may stand still for longer: the cluster's ActivityTimeout, else the broker's.</summary>
+    public required TimeSpan IdleTimeout { get; init; }
+
     public required bool On401IsResource { get; init; }
 
     public required bool LetsSetCookie { get; init; }

@@ -131,12 +131,13 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
 
     private void Tell(HttpContext context, Passage passage, TimeSpan elapsed)
     {
-        var decision = passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal?.Code ?? "not-decided";
+        var own = passage.Route is null ? context.Features.Get<OwnRequest>() : null;
+        var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal?.Code ?? "not-decided";
         BrokerMetrics.Request(decision, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
         if (logger.IsEnabled(LogLevel.Information))
         {
             RequestLog.Request(
-                logger, context.Request.Method, passage.Route?.Id, passage.Caller?.Identity, passage.Route?.Action, decision, passage.IsAdmitted ? passage.Refusal?.Code : null,
+                logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.IsAdmitted ? passage.Refusal?.Code : null,
                 passage.Route?.Upstream?.Name, passage.Account?.Name, context.Response.StatusCode, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
         }
     }

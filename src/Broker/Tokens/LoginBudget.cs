@@ -27,6 +27,10 @@ internal sealed class LoginBudget(TimeProvider time)
         lock (gate)
         {
             var now = time.GetTimestamp();
+            if (logins.Count >= sweepAt)
+            {
+                Sweep(now); // before both are looked up: a log that is still empty would be swept away under our hands
+            }
             var ofEndpoint = Log(endpoint, now);
             var ofIdentity = Log(identity, now);
             wait = TimeSpan.Zero;
@@ -75,10 +79,6 @@ internal sealed class LoginBudget(TimeProvider time)
         {
             Trim(log, now);
             return log;
-        }
-        if (logins.Count >= sweepAt)
-        {
-            Sweep(now);
         }
         return logins[name] = [];
     }

@@ -154,20 +154,26 @@ public sealed class LoadTests
     {
         var config = Config("""{ "Match": { "Path": "/me" }, "Metadata": { "Action": "GetDevice", "Reach": "account" } }""");
         var accounts = config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!.AsObject();
+        List<(string, string)> environment = [.. TestConfig.Environment];
         foreach (var (name, _) in config["Broker"]!["Callers"]!.AsObject().ToList())
         {
             accounts[$"of-{name}"] = accounts["default"]!.DeepClone();
+            accounts[$"of-{name}"]!["Value"]!["Env"] = SecretOf(name);
+            environment.Add((SecretOf(name), $"{TestConfig.UpstreamSecret}-{name}"));
             config["Broker"]!["Callers"]![name]!["Accounts"] = new JsonObject { ["api"] = $"of-{name}" };
         }
 
-        (await Mistakes(config)).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal)); // a caller who comes later would share it
+        (await Mistakes(config, [.. environment])).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal)); // a caller who comes later would share it
         accounts.Remove("default");
-        await using (await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment))
+        await using (await BrokerUnderTest.Start(config.ToJsonString(), [.. environment]))
         {
         }
 
+        var sameKey = config.DeepClone().AsObject();
+        sameKey["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["of-reader"]!["Value"]!["Env"] = SecretOf("narrow");
+        (await Mistakes(sameKey, [.. environment])).ShouldContain(line => line.Contains("may be one user of api", StringComparison.Ordinal));
         config["Broker"]!["Callers"]!["reader"]!["Accounts"]!["api"] = "of-narrow";
-        (await Mistakes(config)).ShouldContain(line => line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal));
+        (await Mistakes(config, [.. environment])).ShouldContain(line => line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -184,13 +190,15 @@ public sealed class LoadTests
         }
     }
 
+    private static string SecretOf(string caller) => $"SECRET_OF_{caller.Replace('-', '_')}";
+
     private static JsonObject Config(string route) => Stage.ConfigOf(Upstream, ("x", route));
 
-    private static async Task<string[]> Mistakes(JsonObject config)
+    private static async Task<string[]> Mistakes(JsonObject config, params (string, string)[] environment)
     {
         var failure = await Should.ThrowAsync<InvalidOperationException>(async () =>
         {
-            await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
+            await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), environment.Length > 0 ? environment : TestConfig.Environment);
         });
         return [.. failure.Message.Split('\n').Where(line => line.StartsWith("error", StringComparison.Ordinal))];
     }
