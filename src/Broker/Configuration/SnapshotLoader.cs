@@ -92,7 +92,7 @@ internal sealed class SnapshotLoader(
         var later = new Mistakes();
         var actions = new ConfigValidator(broker, sections.Broker, later).Validate();
         RouteKeys(proxy, later);
-        Listeners.Check(kestrel, broker, tree.FromEnvironment, later);
+        ListenerChecks.Check(kestrel, broker, tree.FromEnvironment, later);
         mistakes.AddUnlessExplained(later);
         Watch(broker, sources);
 
@@ -152,14 +152,6 @@ internal sealed class SnapshotLoader(
             for (var i = 0; i < route.Transforms?.Count; i++)
             {
                 TransformShape.Check(route.Transforms[i], $"{path}:Transforms:{i}", mistakes);
-            }
-
-            foreach (var key in route.Metadata?.Keys ?? [])
-            {
-                if (Cures.For($"{path}:Metadata:{key}") is { } cure)
-                {
-                    mistakes.Error($"{path}:Metadata:{key}", cure);
-                }
             }
         }
     }

@@ -53,10 +53,11 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
     {
         var previous = store.IsLoaded && compiled.TryGetValue(store.Current, out var table) ? table : null;
         var shared = Shared(candidate.Broker.Limits, previous?.Shared, mistakes);
-        var callerCompiler = new CallerCompiler(candidate, mistakes);
+        var selections = new SelectionReader(candidate.Actions, mistakes);
+        var callerCompiler = new CallerCompiler(candidate, selections, mistakes);
         var callers = callerCompiler.Compile();
         var keys = SigningKeyCompiler.Compile(candidate.Broker.Issuing, previous?.Keys, mistakes);
-        var issuers = new IssuerCompiler(candidate, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
+        var issuers = new IssuerCompiler(candidate, selections, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
         var tokens = keys is null ? null : new TokenReader(keys, new(callers, candidate.Broker.Issuers), candidate.Actions, time, log);
         var made = new CredentialTable(
             callers,
