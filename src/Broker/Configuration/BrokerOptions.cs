@@ -147,10 +147,3 @@ internal sealed record TelemetryOptions
     [Description("service.name of what is exported.")]
     public string ServiceName { get; init; } = "broker";
 }
-
-/// <summary>OTLP on the wire.</summary>
-internal enum OtlpProtocol
-{
-    Grpc,
-    HttpProtobuf,
-}

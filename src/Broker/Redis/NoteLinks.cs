@@ -51,8 +51,7 @@ internal sealed class NoteLinks(RedisSettings settings, TimeProvider time) : IDi
             var client = await connecting.WaitAsync(atMost, time);
             if (Interlocked.Exchange(ref isWatched, 1) == 0)
             {
-                client.ConnectionFailed += (_, _) => Interlocked.Increment(ref losses);
-                client.ConnectionRestored += (_, _) => Interlocked.Increment(ref losses);
+                client.ConnectionFailed += (_, loss) => Interlocked.Add(ref losses, loss.ConnectionType == ConnectionType.Interactive ? 1 : 0);
             }
             return (client, Losses);
         }

@@ -80,7 +80,7 @@ internal sealed class RedisTokens : ISharedTokens
         {
             values.AddRange([window.Permit, Microseconds(window.Per)]);
         }
-        if (await link.Run(Scripts.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
+        if (await link.Run(BudgetScript.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
         {
             return default;
         }

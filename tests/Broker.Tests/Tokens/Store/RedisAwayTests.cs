@@ -85,6 +85,22 @@ public sealed class RedisAwayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task After_a_restart_the_holder_of_a_pair_is_there_within_the_epochs_pause()
+    {
+        var one = New();
+        await Fresh(one.Cell(upstream.Source()));
+        for (var i = 0; i < 3; i++)
+        {
+            await server.Kill();
+            await Task.Delay(i * 700);
+            await server.Restart();
+            var back = TimeProvider.System.GetTimestamp();
+            await Eventually(async () => (await server.Ask("KEYS", "*:pair")).Length > 0);
+            TimeProvider.System.GetElapsedTime(back).ShouldBeLessThan(TimeSpan.FromSeconds(2));
+        }
+    }
+
+    [Fact]
     public async Task A_redis_that_comes_back_empty_is_told_what_its_clients_hold()
     {
         var (one, other) = (New(), New());
@@ -100,14 +116,15 @@ public sealed class RedisAwayTests : IAsyncLifetime
     [Fact]
     public async Task A_redis_set_back_to_an_old_snapshot_learns_the_newer_pair_before_the_old_one_is_spent()
     {
-        var one = New();
+        var patient = new Replica.Settings { Times = new() { Lease = TimeSpan.FromSeconds(1), Poll = TimeSpan.FromMilliseconds(200) } };
+        var one = New(patient);
         var cell = one.Cell(upstream.Source());
         var token = await Fresh(cell);
         await server.Ask("SAVE");
         await cell.Replace(token, 0, "s", None);
         await server.Kill();
         await server.Restart();
-        var other = New().Cell(upstream.Source());
+        var other = New(patient).Cell(upstream.Source());
         var old = await other.Get(None);
         // Whether it found the old one or the new one: in the end it has the live one, and nothing was spent twice.
         var now = old.Token!;
