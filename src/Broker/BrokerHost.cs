@@ -1,10 +1,13 @@
+using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
 using Broker.Issuing;
 using Broker.Limits;
 using Broker.Operations;
+using Broker.Redis;
 using Broker.Tokens;
+using Broker.Tokens.Store;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.DataProtection;
 using Yarp.ReverseProxy.Configuration;
@@ -20,6 +23,7 @@ internal sealed class BrokerHost : IDisposable
     private readonly TokenVault vault;
     private readonly CredentialCompiler credentials;
     private readonly TokenLedgers ledgers;
+    private IDisposable? store;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
     /// <param name="environment">Variables that the config may name.</param>
@@ -51,7 +55,8 @@ internal sealed class BrokerHost : IDisposable
         AddForwarding(builder.Services);
         if (instead is null)
         {
-            AddOperations(builder.Services, snapshot.Broker);
+            Share(snapshot.Broker.Redis);
+            AddOperations(builder.Services, snapshot.Broker, vault);
         }
 
         var app = builder.Build();
@@ -61,8 +66,19 @@ internal sealed class BrokerHost : IDisposable
 
     public void Dispose()
     {
+        store?.Dispose();
         vault.Dispose();
         credentials.Dispose();
+    }
+
+    /// <summary>Tokens that all replicas share, where the config says so; it does not wait for Redis.</summary>
+    private void Share(RedisOptions? redis)
+    {
+        if (redis is not null && store is null)
+        {
+            var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
+            store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+        }
     }
 
     /// <summary>The request's way through. <paramref name="instead"/> ends it after routing, for 'explain'.</summary>
@@ -109,9 +125,10 @@ internal sealed class BrokerHost : IDisposable
         services.AddSingleton<IForwarderHttpClientFactory, ForwarderClients>();
     }
 
-    private static void AddOperations(IServiceCollection services, BrokerOptions options)
+    private static void AddOperations(IServiceCollection services, BrokerOptions options, TokenVault vault)
     {
-        services.AddSingleton<Readiness>();
+        services.AddSingleton(provider => new Readiness(
+            provider.GetRequiredService<SnapshotStore>(), () => vault.LackedKey is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null));
         services.AddHostedService<ManagementServer>();
         services.AddHostedService<Drain>();
         services.AddHostedService<SnapshotPoller>();

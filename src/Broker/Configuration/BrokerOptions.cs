@@ -20,6 +20,9 @@ internal sealed record BrokerOptions
     [Description("Endpoints at which callers get narrow tokens of the broker's own: DeviceHive's /token family and OAuth2. Needs Issuing.")]
     public TokenServiceOptions? TokenService { get; init; }
 
+    [Description("The Redis in which replicas share their upstream tokens; without it tokens live in this process. Takes effect at start.")]
+    public RedisOptions? Redis { get; init; }
+
     [Description("Actions besides DeviceHive's: a number from 1000, or an object that says as well whether it reaches anything.")]
     public IReadOnlyDictionary<string, ActionOptions> Actions { get; init; } = new Dictionary<string, ActionOptions>();
 
@@ -95,9 +98,6 @@ internal sealed record ForwardingOptions
 
     [Description("A request or stream on which nothing moves for this long is ended. A cluster's HttpRequest:ActivityTimeout goes before it.")]
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
-
-    [Description("How long a connection to an upstream may take.")]
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>Limits on what comes in.</summary>

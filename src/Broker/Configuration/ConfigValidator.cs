@@ -27,6 +27,11 @@ internal sealed class ConfigValidator(BrokerOptions broker, JsonObject json, Mis
         }
 
         new TokenServiceChecks(broker, mistakes).Check();
+        if (broker.Redis is { } redis)
+        {
+            new RedisChecks(redis, mistakes).Check();
+        }
+
         new LimitChecks(broker, mistakes).Check();
         return actions;
     }

@@ -15,7 +15,6 @@ internal static class Cures
         At("IpRateLimitPolicies", NotYet("rate limits")),
         At("ClientRateLimiting", NotYet("rate limits")),
         At("ClientRateLimitPolicies", NotYet("rate limits")),
-        At("Broker:Redis", NotYet("tokens shared through Redis")),
         At("Broker:Users", "users are callers: give one in 'Broker:Callers' a UserId and Basic, and it can log in at the TokenService"),
         At("Broker:RateLimits", NotYet("rate limits")),
         At("Broker:IpRateLimiting", NotYet("rate limits")),

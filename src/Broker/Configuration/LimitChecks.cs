@@ -18,7 +18,6 @@ internal sealed class LimitChecks(BrokerOptions broker, Mistakes mistakes)
         Between(forwarding.ReplayBodyLimit, 0, LargestReplay, "Broker:Forwarding:ReplayBodyLimit");
         Between(forwarding.ReplayWait, TimeSpan.Zero, TimeSpan.FromMinutes(5), "Broker:Forwarding:ReplayWait");
         Between(forwarding.IdleTimeout, TimeSpan.FromMilliseconds(1), Day, "Broker:Forwarding:IdleTimeout");
-        Between(forwarding.ConnectTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1), "Broker:Forwarding:ConnectTimeout");
 
         var limits = broker.Limits;
         Between(limits.RequestHeaderBytes, 1024, LargestHeader, "Broker:Limits:RequestHeaderBytes");

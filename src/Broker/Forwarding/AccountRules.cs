@@ -49,14 +49,22 @@ internal sealed class AccountRules
         var byCaller = Named(candidate.Broker.Callers.Values.Select(caller => caller.Accounts), upstream);
         var byIssuer = Named(candidate.Broker.Issuers.Values.Select(issuer => issuer.Accounts), upstream);
         var used = Own is not null ? [Own] : byCaller.Concat(byIssuer).Append(Shared).OfType<Account>().Distinct();
+        var isOwned = true;
         foreach (var account in used)
         {
             var isOneCallers = Own is null && account != Shared && byCaller.Count(other => other == account) == 1 && !byIssuer.Contains(account);
             if (!isOneCallers && !account.TemplateNames.Any(name => IsIdentity(name, candidate)))
             {
+                isOwned = false;
                 metadata.Error("Reach", $"cannot be \"account\": the account '{account.Name}' of {upstream.Name} does not belong to one caller. "
                     + "Make it a template over the caller's identity, such as {user} or {issuer:sub}.");
             }
+        }
+
+        if (isOwned && new AccountUses(candidate).Clash(upstream, Own) is { } clash)
+        {
+            metadata.Error("Reach", $"cannot be \"account\": {clash.One} and {clash.Two} may be one user of {upstream.Name}, by whatever names of accounts. "
+                + "Let each log in as another: a prefix such as corp-{corp:sub} keeps the callers of two sources apart.");
         }
     }
 

@@ -87,7 +87,8 @@ internal sealed class HeaderRule
         return false;
     }
 
-    private static bool IsMethodOverride(string name) =>
+    /// <summary>Whether some frameworks take the method from this header, in any spelling.</summary>
+    public static bool IsMethodOverride(string name) =>
         name.Replace('_', '-') is var plain
         && (plain.Equals("X-HTTP-Method-Override", StringComparison.OrdinalIgnoreCase)
             || plain.Equals("X-Method-Override", StringComparison.OrdinalIgnoreCase)

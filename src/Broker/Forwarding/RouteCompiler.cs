@@ -27,6 +27,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             routes.Add(route with { Metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>()) { ["x-broker-snapshot"] = $"{candidate.Version}" } });
         }
 
+        AmbiguityRules.Check(section.Routes, mistakes);
         candidate.Add(new RouteTable(routes, clusters.WithIdleTimeout(), compiled)
         {
             Cors = candidate.Broker.Cors.ToDictionary(pair => pair.Key, pair => CorsPolicies.Build(pair.Value), StringComparer.OrdinalIgnoreCase),
@@ -38,6 +39,11 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         var metadata = new RouteMetadata(route.RouteId, route.Metadata, mistakes);
         metadata.CheckKeys();
         CheckYarpPolicies(route, mistakes);
+        if (route.Match.Methods is not { Count: > 0 } && metadata["Deny"] != "true")
+        {
+            mistakes.Warning($"ReverseProxy:Routes:{route.RouteId}:Match:Methods", "is missing, so the route covers every method: write those that it is for, such as [ \"GET\" ].");
+        }
+
         var isPublic = string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
         var deniesAll = metadata["Deny"] == "true";
         var denials = metadata.Denials().ToList();
@@ -47,6 +53,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         var accounts = new AccountRules(metadata, upstream, candidate, isPublic, demands.ReachesAccount);
         var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
         TransformRules.Check(route, demands.Selectors, tokenHeaders, mistakes);
+        CheckDeniedHeaders(metadata, denials.Select(denial => denial.Selector), HeadersOf(demands.Selectors.All), upstream);
         var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
         return new()
         {
@@ -62,7 +69,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             IsPathLoose = IsLoose(metadata),
             Query = QueryOf(metadata, selected, upstream),
             Body = BodyOf(metadata),
-            Headers = new(upstream?.IdHeaders ?? [], selected.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name), tokenHeaders),
+            Headers = new(upstream?.IdHeaders ?? [], HeadersOf(demands.Selectors.All), tokenHeaders),
             Upstream = upstream,
             OwnAccount = accounts.Own,
             SharedAccount = accounts.Shared,
@@ -72,6 +79,18 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             LetsUpstreamCache = metadata.Word("Cache", "None", "Upstream") == "Upstream",
             LetsSetCookie = metadata.Word("SetCookie", "Drop", "Allow") == "Allow",
         };
+    }
+
+    private static List<string> HeadersOf(IEnumerable<Selector> selectors) =>
+        [.. selectors.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name)];
+
+    /// <summary>A denial looks for one id; a header that carries any must be looked at for every one, or it does not cross.</summary>
+    private static void CheckDeniedHeaders(RouteMetadata metadata, IEnumerable<Selector> denied, IReadOnlyCollection<string> selected, Upstream? upstream)
+    {
+        foreach (var name in HeadersOf(denied).Except(selected, StringComparer.OrdinalIgnoreCase).Intersect(upstream?.IdHeaders ?? [], StringComparer.OrdinalIgnoreCase))
+        {
+            metadata.Error("Deny", $"reads the header {name}, which carries ids for {upstream!.Name} and does not cross here: select it (\"Device\": \"header:{name}\"), or drop the denial.");
+        }
     }
 
     private static QueryRule QueryOf(RouteMetadata metadata, IReadOnlyList<Selector> selectors, Upstream? upstream)
@@ -111,14 +130,24 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         return true;
     }
 
-    private static BodyRule BodyOf(RouteMetadata metadata) => metadata.Word("Body", "", "json", "form", "any", "none") switch
+    private static BodyRule BodyOf(RouteMetadata metadata)
     {
-        "json" => BodyRule.Json,
-        "form" => BodyRule.Form,
-        "any" => BodyRule.Any,
-        "none" => BodyRule.None,
-        _ => BodyRule.ByMethod,
-    };
+        var word = metadata.Word("Body", "", "json", "form", "any", "none");
+        if (word is "form" or "any")
+        {
+            metadata.Warning("Body", "lets forms cross, and nobody looks into them: an upstream that takes the method from a field '_method' would read another one. "
+                + "Keep it where the upstream is known not to.");
+        }
+
+        return word switch
+        {
+            "json" => BodyRule.Json,
+            "form" => BodyRule.Form,
+            "any" => BodyRule.Any,
+            "none" => BodyRule.None,
+            _ => BodyRule.ByMethod,
+        };
+    }
 
     /// <summary>YARP's policies that would answer in the broker's place, or decide in its stead.</summary>
     private static void CheckYarpPolicies(RouteConfig route, Mistakes mistakes)

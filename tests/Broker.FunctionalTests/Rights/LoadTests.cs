@@ -46,6 +46,8 @@ public sealed class LoadTests
     [InlineData("""{ "Action": "GetDevice", "Reach": "all", "Deny": "route:name=x" }""", "Deny", "no value of that name")]
     [InlineData("""{ "Deny": "true", "Action": "GetDevice" }""", "Action", "no meaning")]
     [InlineData("""{ "Deny": "true", "Reach": "all" }""", "Reach", "no meaning")]
+    [InlineData("""{ "Action": "GetDevice", "Reach": "all", "Deny": "header:devicetoken=victim" }""", "Deny", "does not cross here")]
+    [InlineData("""{ "Action": "GetDevice", "Device": "header:DeviceToken", "Deny": "header:UserDeviceToken=victim" }""", "Deny", "does not cross here")]
     [InlineData("""{ "Action": "GetDevice", "Device": "query:UserId", "Query": "userid" }""", "Query", "nearly the same name")]
     [InlineData("""{ "Action": "GetDevice", "Device": "query:UserId", "Query": "UserId[]" }""", "Query", "nearly the same name")]
     public async Task Metadata_that_leaves_a_doubt_does_not_load(string metadata, string key, string says) =>
@@ -101,6 +103,11 @@ public sealed class LoadTests
     [InlineData("""{ "RequestHeaderRemove": "DeviceToken" }""", "RequestHeaderRemove")]
     [InlineData("""{ "RequestHeadersCopy": "false" }""", "RequestHeadersCopy")]
     [InlineData("""{ "RequestHeadersAllowed": "Accept;X-Other" }""", "RequestHeadersAllowed")]
+    [InlineData("""{ "RequestHeader": "X-HTTP-Method-Override", "Set": "DELETE" }""", "RequestHeader")]
+    [InlineData("""{ "RequestHeader": "x_method_override", "Append": "DELETE" }""", "RequestHeader")]
+    [InlineData("""{ "RequestHeaderRouteValue": "X-HTTP-Method", "Set": "id" }""", "RequestHeaderRouteValue")]
+    [InlineData("""{ "QueryValueParameter": "_method", "Set": "DELETE" }""", "QueryValueParameter")]
+    [InlineData("""{ "QueryRouteParameter": "_METHOD", "Set": "id" }""", "QueryRouteParameter")]
     [InlineData("""{ "QueryValueParameter": "networkIds", "Set": "13" }""", "QueryValueParameter")]
     [InlineData("""{ "QueryValueParameter": "networkids[]", "Append": "13" }""", "QueryValueParameter")]
     [InlineData("""{ "QueryRouteParameter": "NetworkIds", "Set": "id" }""", "QueryRouteParameter")]
@@ -123,25 +130,51 @@ public sealed class LoadTests
             """).ToJsonString(), TestConfig.Environment);
     }
 
+    [Theory]
+    [InlineData("form")]
+    [InlineData("any")]
+    public void A_body_in_which_nobody_looks_for_a_method_is_a_warning(string body) =>
+        Judgement.Of(Config($$"""{ "Match": { "Path": "/x", "Methods": [ "POST" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "{{body}}" } }"""))
+            .ShouldHaveSingleItem().ShouldStartWith("warning: ReverseProxy:Routes:x:Metadata:Body: lets forms cross");
+
+    [Theory]
+    [InlineData("""{ "Action": "ManageUser", "Reach": "none" }""", 1)]
+    [InlineData("""{ "Deny": "true" }""", 0)]
+    public void A_route_for_every_method_is_a_warning_unless_it_denies_all(string metadata, int warnings) =>
+        Judgement.Of(Config($$"""{ "Match": { "Path": "/x" }, "Metadata": {{metadata}} }"""))
+            .ShouldBe(Enumerable.Repeat("warning: ReverseProxy:Routes:x:Match:Methods: is missing, so the route covers every method: write those that it is for, such as [ \"GET\" ].", warnings));
+
+    [Fact]
+    public void A_denial_loads_on_an_id_header_that_is_selected() =>
+        Judgement.Of(Config("""
+            { "Match": { "Path": "/x", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken", "Deny": "header:DeviceToken=victim" } }
+            """)).ShouldBeEmpty();
+
     [Fact]
     public async Task Reach_account_loads_where_the_account_is_one_callers()
     {
         var config = Config("""{ "Match": { "Path": "/me" }, "Metadata": { "Action": "GetDevice", "Reach": "account" } }""");
         var accounts = config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!.AsObject();
+        List<(string, string)> environment = [.. TestConfig.Environment];
         foreach (var (name, _) in config["Broker"]!["Callers"]!.AsObject().ToList())
         {
             accounts[$"of-{name}"] = accounts["default"]!.DeepClone();
+            accounts[$"of-{name}"]!["Value"]!["Env"] = SecretOf(name);
+            environment.Add((SecretOf(name), $"{TestConfig.UpstreamSecret}-{name}"));
             config["Broker"]!["Callers"]![name]!["Accounts"] = new JsonObject { ["api"] = $"of-{name}" };
         }
 
-        (await Mistakes(config)).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal)); // a caller who comes later would share it
+        (await Mistakes(config, [.. environment])).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal)); // a caller who comes later would share it
         accounts.Remove("default");
-        await using (await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment))
+        await using (await BrokerUnderTest.Start(config.ToJsonString(), [.. environment]))
         {
         }
 
+        var sameKey = config.DeepClone().AsObject();
+        sameKey["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["of-reader"]!["Value"]!["Env"] = SecretOf("narrow");
+        (await Mistakes(sameKey, [.. environment])).ShouldContain(line => line.Contains("may be one user of api", StringComparison.Ordinal));
         config["Broker"]!["Callers"]!["reader"]!["Accounts"]!["api"] = "of-narrow";
-        (await Mistakes(config)).ShouldContain(line => line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal));
+        (await Mistakes(config, [.. environment])).ShouldContain(line => line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -158,13 +191,15 @@ public sealed class LoadTests
         }
     }
 
+    private static string SecretOf(string caller) => $"SECRET_OF_{caller.Replace('-', '_')}";
+
     private static JsonObject Config(string route) => Stage.ConfigOf(Upstream, ("x", route));
 
-    private static async Task<string[]> Mistakes(JsonObject config)
+    private static async Task<string[]> Mistakes(JsonObject config, params (string, string)[] environment)
     {
         var failure = await Should.ThrowAsync<InvalidOperationException>(async () =>
         {
-            await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
+            await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), environment.Length > 0 ? environment : TestConfig.Environment);
         });
         return [.. failure.Message.Split('\n').Where(line => line.StartsWith("error", StringComparison.Ordinal))];
     }

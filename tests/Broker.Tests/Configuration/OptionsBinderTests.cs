@@ -31,7 +31,6 @@ public sealed class OptionsBinderTests : IDisposable
     [InlineData("""{"Logging":{}}""", "Serilog")]
     [InlineData("""{"AllowedHosts":"*"}""", "Match:Hosts")]
     [InlineData("""{"ConnectionStrings":{}}""", "\"File\"")]
-    [InlineData("""{"Broker":{"Redis":{}}}""", "Broker:Redis: is not in this version")]
     [InlineData("""{"Broker":{"TokenService":{}}}""", "configure Broker:Issuing")]
     [InlineData("""{"Broker":{"Users":{}}}""", "give one in 'Broker:Callers' a UserId and Basic")]
     [InlineData("""{"Broker":{"RateLimits":{}}}""", "is not in this version")]
