@@ -44,6 +44,11 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error($"{Path}:RotationGrace", "five minutes at most: within it a stolen refresh token could be used beside its owner");
         }
 
+        if (service.UsersOf is { } upstream && (!broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions))
+        {
+            mistakes.Error($"{Path}:UsersOf", $"names no upstream of the kind DeviceHive: '{upstream}'");
+        }
+
         Callers(service);
     }
 

@@ -40,6 +40,11 @@ public sealed class AttenuationTests
                 (access, refresh) = Take(bed, next, access, refresh).GetAwaiter().GetResult();
                 made[next.Kind] = made.GetValueOrDefault(next.Kind) + (access == before ? 0 : 1);
                 Within(bed, access, first.Access).ShouldBeTrue();
+                if (next.Kind == "exchange" && access != before)
+                {
+                    TokenClaims.Read(TokenBed.Claims(access))!.SessionEnd.ShouldBeLessThanOrEqualTo(TokenClaims.Read(TokenBed.Claims(before))!.End);
+                }
+
                 if (next.Kind != "renew")
                 {
                     Within(bed, access, before).ShouldBeTrue(); // what is renewed lies within the refresh token's, which may be the older

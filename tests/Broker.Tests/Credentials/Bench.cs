@@ -28,10 +28,12 @@ internal sealed class Bench : IDisposable
     public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null)
     {
         Revocations = revocations ?? new RevocationMemory(time ?? Clock);
-        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>(), Revocations);
+        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users = new UserBook(time ?? Clock));
     }
 
     public IRevocations Revocations { get; }
+
+    public UserBook Users { get; }
 
     public MovedClock Clock { get; } = new();
 
