@@ -126,17 +126,18 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
             return;
         }
 
-        await RefusalWriter.Write(context, passage.Refusal);
+        await RefusalWriter.Write(context, passage.Refusal, passage.Refusal == Refusal.Failed ? TraceOf(context) : null);
     }
 
     private void Tell(HttpContext context, Passage passage, TimeSpan elapsed)
     {
-        var decision = passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal?.Code ?? "not-decided";
-        BrokerMetrics.Request(decision, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
+        // A request that is granted may still be refused: by a limit, for want of a token, by an upstream in trouble.
+        var decision = passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
+        BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
         if (logger.IsEnabled(LogLevel.Information))
         {
             RequestLog.Request(
-                logger, context.Request.Method, passage.Route?.Id, passage.Caller?.Identity, passage.Route?.Action, decision, passage.IsAdmitted ? passage.Refusal?.Code : null,
+                logger, context.Request.Method, passage.Route?.Id, passage.Caller?.Identity, passage.Route?.Action, decision, passage.Refusal?.Code,
                 passage.Route?.Upstream?.Name, passage.Account?.Name, context.Response.StatusCode, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
         }
     }
