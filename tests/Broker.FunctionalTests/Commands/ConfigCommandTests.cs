@@ -142,14 +142,36 @@ public sealed class ConfigCommandTests : IAsyncDisposable
         await using var broker = await BrokerUnderTest.Start(Json(upstream.Address), Environment);
 
         (await AsBearer(broker, await Token(broker), "/d/mine")).ShouldBe(200);
-        (await AsBearer(broker, await Token(broker, "--devices", "elsewhere"), "/d/mine")).ShouldBe(403);
-        (await AsBearer(broker, await Token(broker, "--devices", "other"), "/d/other")).ShouldBe(403, "the caller does not hold it");
+        foreach (var both in new[] { new[] { "--devices", "mine,other" }, ["--devices", "mine", "other"], ["--devices", "other", "--devices", " mine, "] })
+        {
+            var narrowed = await CommandRun.With(Environment, "", ["token", "new", "--config", broker.ConfigFile, "--caller", "tester", .. both]);
+            (await AsBearer(broker, narrowed.Out.Trim(), "/d/mine")).ShouldBe(200);
+            (await AsBearer(broker, narrowed.Out.Trim(), "/d/other")).ShouldBe(403, "the caller does not hold it");
+            narrowed.ErrorLines.Single().ShouldBe("warning: --devices: the caller does not hold other: left out.");
+        }
+
         (await AsBearer(broker, await Token(broker, "--networks"), "/d/mine")).ShouldBe(403, "no value takes everything away");
         (await AsBearer(broker, await Token(broker, "--actions", "GetDevice", "--lifetime", "00:01:00"), "/d/mine")).ShouldBe(200);
         var unknown = await CommandRun.With(Environment, "", "token", "new", "--config", broker.ConfigFile, "--caller", "tester", "--actions", "Fly");
         unknown.Exit.ShouldBe(1);
         unknown.ErrorLines.Single().ShouldContain("Fly");
         (await CommandRun.With(Environment, "", "token", "new", "--config", broker.ConfigFile, "--caller", "nobody")).Exit.ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("--lifetime: a time is needed as \"hh:mm:ss\"", "--lifetime", "10")]
+    [InlineData("--lifetime: a time is needed as \"hh:mm:ss\"", "--lifetime", "1h")]
+    [InlineData("--lifetime: at least a second", "--lifetime", "00:00:00")]
+    [InlineData("--lifetime: at most 1.00:00:00", "--lifetime", "1.00:00:01")]
+    [InlineData("--devices: the caller holds none of what is asked for", "--devices", "elsewhere,other")]
+    [InlineData("--actions: the caller holds none of what is asked for", "--actions", "ManageUser")]
+    public async Task A_token_that_nobody_can_mean_is_not_made(string told, params string[] options)
+    {
+        var run = await CommandRun.With(Environment, "", ["token", "new", "--config", Config(), "--caller", "tester", .. options]);
+
+        run.Exit.ShouldBe(1);
+        run.Error.ShouldContain(told);
+        run.Out.ShouldNotContain("ey");
     }
 
     [Fact]
