@@ -94,6 +94,7 @@ internal sealed class SnapshotLoader(
         var actions = new ConfigValidator(broker, sections.Broker, later).Validate();
         RouteKeys(proxy, later);
         Listeners.Check(kestrel, broker, tree.FromEnvironment, later);
+        Listeners.CheckFiles(kestrel, sources, later, MissingSecrets);
         mistakes.AddUnlessExplained(later);
         Watch(broker, sources);
 
