@@ -93,6 +93,7 @@ internal sealed class SnapshotLoader(
         var actions = new ConfigValidator(broker, sections.Broker, later).Validate();
         RouteKeys(proxy, later);
         ListenerChecks.Check(kestrel, broker, tree.FromEnvironment, later);
+        ListenerChecks.CheckFiles(kestrel, sources, later, MissingSecrets);
         mistakes.AddUnlessExplained(later);
         Watch(broker, sources);
 
