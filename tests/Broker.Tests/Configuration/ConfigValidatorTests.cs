@@ -164,7 +164,7 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("nonsense", true, "Kestrel:Endpoints:p:Url: where to listen")]
     [InlineData("http://127.0.0.1:8081", false, "Broker:Management:Url: the port 8081 is Kestrel:Endpoints:p's as well")]
     public void Listeners_are_judged(string url, bool allowInsecure, string mistake) => Judge(
-        $$$"""{"Kestrel":{"Endpoints":{"p":{"Url":"{{{url}}}"} } },"Broker":{"AllowInsecure":{{{(allowInsecure ? "true" : "false")}}} } }""", mistake);
+        $$$"""{"Kestrel":{"Endpoints":{"p":{"Url":"{{{url}}}"} },"Certificates":{"Default":{"Path":"/dev/null"} } },"Broker":{"AllowInsecure":{{{(allowInsecure ? "true" : "false")}}} } }""", mistake);
 
     [Theory]
     [InlineData("http://0.0.0.0:8081", "Broker:Management:Url: is cleartext")]
@@ -176,7 +176,7 @@ public sealed class ConfigValidatorTests : IDisposable
     public void A_certificates_password_is_not_written_in_the_config()
     {
         files.Environment["PFX"] = "hunter2";
-        const string Config = """{"Kestrel":{"Endpoints":{"p":{"Url":"https://*:1","Certificate":{"Path":"x.pfx","Password":"WORD"}}}}}""";
+        const string Config = """{"Kestrel":{"Endpoints":{"p":{"Url":"https://*:1","Certificate":{"Path":"/dev/null","Password":"WORD"}}}}}""";
         Judge(Config.Replace("WORD", "hunter2"), "Kestrel:Endpoints:p:Certificate:Password: secrets are named, never written");
         Judge(Config.Replace("WORD", "${PFX}"), "");
     }

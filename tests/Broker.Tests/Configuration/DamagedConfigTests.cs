@@ -8,7 +8,7 @@ namespace Broker.Tests.Configuration;
 public sealed class DamagedConfigTests
 {
     private const string Whole = """
-        {"Kestrel":{"Endpoints":{"p":{"Url":"https://*:8443","Certificate":{"Path":"a","KeyPath":"b"},"Sni":{"x":{"Certificate":{"Path":"a"}}}}},"Certificates":{"Default":{"Path":"a"}}},
+        {"Kestrel":{"Endpoints":{"p":{"Url":"https://*:8443","Certificate":{"Path":"/dev/null","KeyPath":"/dev/null"},"Sni":{"x":{"Certificate":{"Path":"/dev/null"}}}}},"Certificates":{"Default":{"Path":"/dev/null"}}},
          "Serilog":{"MinimumLevel":{"Default":"Warning"}},
          "ReverseProxy":{
            "Routes":{"r":{"ClusterId":"c","Match":{"Path":"/x","Methods":["GET"],"Headers":[{"Name":"h"}]},"Metadata":{"Action":"GetDevice"},"Transforms":[{"RequestHeader":"h","Set":"v"}]}},
