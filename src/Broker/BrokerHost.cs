@@ -1,9 +1,13 @@
+using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
+using Broker.Issuing;
 using Broker.Limits;
 using Broker.Operations;
+using Broker.Redis;
 using Broker.Tokens;
+using Broker.Tokens.Store;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.DataProtection;
 using Yarp.ReverseProxy.Configuration;
@@ -18,6 +22,8 @@ internal sealed class BrokerHost : IDisposable
     private readonly TimeProvider time;
     private readonly TokenVault vault;
     private readonly CredentialCompiler credentials;
+    private readonly TokenLedgers ledgers;
+    private IDisposable? store;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
     /// <param name="environment">Variables that the config may name.</param>
@@ -29,8 +35,10 @@ internal sealed class BrokerHost : IDisposable
     {
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenVault>());
-        credentials = new(Snapshots, time, loggers);
-        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler()], Snapshots, environment) { MissingSecrets = missingSecrets };
+        ledgers = TokenLedgers.InMemory(time);
+        credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
+        _ = new EndedCallers(Snapshots, ledgers.Revocations);
+        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 
     public SnapshotStore Snapshots { get; } = new();
@@ -47,7 +55,8 @@ internal sealed class BrokerHost : IDisposable
         AddForwarding(builder.Services);
         if (instead is null)
         {
-            AddOperations(builder.Services, snapshot.Broker);
+            Share(snapshot.Broker.Redis);
+            AddOperations(builder.Services, snapshot.Broker, vault);
         }
 
         var app = builder.Build();
@@ -57,14 +66,30 @@ internal sealed class BrokerHost : IDisposable
 
     public void Dispose()
     {
+        store?.Dispose();
         vault.Dispose();
         credentials.Dispose();
+    }
+
+    /// <summary>Tokens that all replicas share, where the config says so; it does not wait for Redis.</summary>
+    private void Share(RedisOptions? redis)
+    {
+        if (redis is not null && store is null)
+        {
+            var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
+            store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+        }
     }
 
     /// <summary>The request's way through. <paramref name="instead"/> ends it after routing, for 'explain'.</summary>
     private static void Use(WebApplication app, RequestDelegate? instead)
     {
         app.UseMiddleware<Edge>();
+        if (instead is null)
+        {
+            app.UseMiddleware<OwnEndpoints>(); // before routing: no forwarded route is asked about a path of ours
+        }
+
         app.UseRouting();
 
         // Only where a route has a policy: the middleware opens a service scope for each request that it sees. An endpoint with one that it
@@ -100,9 +125,10 @@ internal sealed class BrokerHost : IDisposable
         services.AddSingleton<IForwarderHttpClientFactory, ForwarderClients>();
     }
 
-    private static void AddOperations(IServiceCollection services, BrokerOptions options)
+    private static void AddOperations(IServiceCollection services, BrokerOptions options, TokenVault vault)
     {
-        services.AddSingleton<Readiness>();
+        services.AddSingleton(provider => new Readiness(
+            provider.GetRequiredService<SnapshotStore>(), () => vault.LackedKey is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null));
         services.AddHostedService<ManagementServer>();
         services.AddHostedService<Drain>();
         services.AddHostedService<SnapshotPoller>();

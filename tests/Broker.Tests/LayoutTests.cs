@@ -15,12 +15,13 @@ public sealed partial class LayoutTests
     {
         ["Configuration"] = ["Policies"],
         ["Operations"] = ["Configuration", "Policies"],
-        ["Credentials"] = ["Policies", "Configuration", "Operations"],
-        ["Tokens"] = ["Configuration", "Operations"],
+        ["Redis"] = ["Configuration", "Policies"],
+        ["Credentials"] = ["Policies", "Configuration", "Operations", "Redis"],
+        ["Tokens"] = ["Configuration", "Operations", "Redis"],
         ["Issuing"] = ["Policies", "Credentials", "Configuration", "Operations"],
         ["Limits"] = ["Credentials", "Configuration", "Operations"],
         ["Forwarding"] = ["Policies", "Configuration", "Operations", "Credentials", "Tokens", "Limits"],
-        ["Commands"] = ["Policies", "Configuration", "Operations", "Credentials", "Tokens", "Limits", "Forwarding", "Issuing", "Simulators"],
+        ["Commands"] = ["Policies", "Configuration", "Operations", "Redis", "Credentials", "Tokens", "Limits", "Forwarding", "Issuing", "Simulators"],
     };
 
     [Fact]
@@ -89,6 +90,6 @@ public sealed partial class LayoutTests
 
     private static string ThisFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 
-    [GeneratedRegex(@"^using (?:static |\w+ = )?Broker\.(Configuration|Operations|Credentials|Tokens|Issuing|Limits|Forwarding|Commands)\b", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^using (?:static |\w+ = )?Broker\.(Configuration|Operations|Redis|Credentials|Tokens|Issuing|Limits|Forwarding|Commands)\b", RegexOptions.Multiline)]
     private static partial Regex Using();
 }

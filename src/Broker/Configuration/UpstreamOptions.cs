@@ -96,7 +96,7 @@ internal sealed record OAuth2AccountOptions
     [Description("With Grant Password: its password.")]
     public Secret? Password { get; init; }
 
-    [Description("With Grant RefreshToken: the first refresh token. Needs Keep, since the next ones are not in the config.")]
+    [Description("With Grant RefreshToken: the first refresh token. Needs Broker:Redis or Keep, since the next ones are not in the config.")]
     public Secret? RefreshToken { get; init; }
 
     [Description("With Grant RefreshToken: a file (made with mode 0600) that keeps the refresh token in force over a restart.")]

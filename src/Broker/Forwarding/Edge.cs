@@ -132,12 +132,13 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
     private void Tell(HttpContext context, Passage passage, TimeSpan elapsed)
     {
         // A request that is granted may still be refused: by a limit, for want of a token, by an upstream in trouble.
-        var decision = passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
+        var own = passage.Route is null ? context.Features.Get<OwnRequest>() : null;
+        var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
         BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
         if (logger.IsEnabled(LogLevel.Information))
         {
             RequestLog.Request(
-                logger, context.Request.Method, passage.Route?.Id, passage.Caller?.Identity, passage.Route?.Action, decision, passage.Refusal?.Code,
+                logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,
                 passage.Route?.Upstream?.Name, passage.Account?.Name, context.Response.StatusCode, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
         }
     }

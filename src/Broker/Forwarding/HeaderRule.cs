@@ -11,7 +11,7 @@ internal sealed class HeaderRule
     // Cookie is taken off where the upstream's request is made: YARP's session affinity reads it before.
     private static readonly string[] NeverCross =
     [
-        "Forwarded", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Host", "X-Rewrite-URL", "X-Scheme",
+        "Forwarded", "Proxy", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Host", "X-Rewrite-URL", "X-Scheme",
         "X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method",
         "X-Content-Length", // what Kestrel makes of a Content-Length beside Transfer-Encoding
     ];
@@ -87,7 +87,8 @@ internal sealed class HeaderRule
         return false;
     }
 
-    private static bool IsMethodOverride(string name) =>
+    /// <summary>Whether some frameworks take the method from this header, in any spelling.</summary>
+    public static bool IsMethodOverride(string name) =>
         name.Replace('_', '-') is var plain
         && (plain.Equals("X-HTTP-Method-Override", StringComparison.OrdinalIgnoreCase)
             || plain.Equals("X-Method-Override", StringComparison.OrdinalIgnoreCase)

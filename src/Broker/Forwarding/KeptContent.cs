@@ -122,7 +122,7 @@ internal sealed class KeptContent : HttpContent
     private async Task<bool> Pump(Stream upstream, CancellationToken writing)
     {
         var start = time.GetTimestamp();
-        var buffer = new byte[Math.Min(limit, 16 * 1024) + 1];
+        var buffer = new byte[Math.Min(Math.Min(limit, length ?? limit), 16 * 1024) + 1];
         await Write(upstream, default, writing); // the head leaves at once: a stream may wait for an answer before its first byte
         while (true)
         {
@@ -170,20 +170,16 @@ internal sealed class KeptContent : HttpContent
 
     private async Task Write(Stream upstream, ReadOnlyMemory<byte> bytes, CancellationToken writing)
     {
-        if (writeFailure is not null)
-        {
-            return;
-        }
-
         try
         {
+            // Also after a failure: the client counts what is written to it, and gives up the answer it has read when the count falls short.
             await upstream.WriteAsync(bytes, writing);
             await upstream.FlushAsync(writing);
         }
         catch (Exception failure)
         {
             // An early answer closes the way for the body. The answer counts; if there is none, that failure is reported instead of this one.
-            writeFailure = failure;
+            writeFailure ??= failure;
         }
     }
 }

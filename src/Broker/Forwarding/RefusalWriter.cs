@@ -33,6 +33,12 @@ internal static class RefusalWriter
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
+        if (refusal.Limit is { } limit)
+        {
+            response.Headers["X-RateLimit-Limit"] = limit.ToString(CultureInfo.InvariantCulture);
+            response.Headers["X-RateLimit-Remaining"] = "0";
+        }
+
         var body = Body(refusal, traceId);
         response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(context.Request.Method))

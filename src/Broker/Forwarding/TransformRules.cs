@@ -47,6 +47,16 @@ internal static class TransformRules
                 : "keeps back a header that the decision was about: the upstream would read that no id was named.";
         }
 
+        if ((Is("RequestHeader") || Is("RequestHeaderRouteValue")) && HeaderRule.IsMethodOverride(value))
+        {
+            return "could change the method after the decision: give the other method a route of its own.";
+        }
+
+        if ((Is("QueryValueParameter") || Is("QueryRouteParameter")) && value.Equals("_method", StringComparison.OrdinalIgnoreCase))
+        {
+            return "could change the method after the decision: give the other method a route of its own.";
+        }
+
         if (HeaderKeys.Any(Is))
         {
             return HeaderProblem(value, selectors, tokenHeaders);

@@ -31,7 +31,7 @@ internal sealed class ManagementServer(SnapshotStore snapshots, Readiness readin
 
     private object Report() => new
     {
-        status = readiness.IsReady ? "ready" : readiness.IsDraining ? "draining" : "no config",
+        status = readiness.IsReady ? "ready" : readiness.IsDraining ? "draining" : readiness.Obstacle ?? "no config",
         config = new
         {
             version = snapshots.IsLoaded ? snapshots.Current.Version : 0,

@@ -10,7 +10,7 @@ namespace Broker.Operations;
 /// <summary>Metrics and spans by OTLP, when the config says where.</summary>
 internal sealed class TelemetryExport(SnapshotStore snapshots) : IHostedService, IDisposable
 {
-    private static readonly string[] Meters = ["Broker", "Broker.Tokens", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http"];
+    private static readonly string[] Meters = ["Broker", "Broker.Tokens", "Broker.Redis", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http"];
     private static readonly string[] Sources = ["Broker.Tokens", "Microsoft.AspNetCore", "System.Net.Http", "Yarp.ReverseProxy"];
 
     private MeterProvider? metrics;

@@ -4,7 +4,9 @@ namespace Broker.Tokens;
 
 /// <summary>How often was logged in lately, each token endpoint and each identity: outlives cells, snapshots and changes of the windows.</summary>
 /// <remarks>A permit is taken before the call and never given back, so failures count.</remarks>
-internal sealed class LoginBudget(TimeProvider time)
+/// <param name="time">The clock.</param>
+/// <param name="longest">How long a login is remembered; <see cref="LongestPer"/> when missing.</param>
+internal sealed class LoginBudget(TimeProvider time, TimeSpan? longest = null)
 {
     /// <summary>The longest window that is enforced.</summary>
     public static readonly TimeSpan LongestPer = TimeSpan.FromDays(1);
@@ -12,6 +14,7 @@ internal sealed class LoginBudget(TimeProvider time)
     /// <summary>The widest window that is enforced.</summary>
     public const int LargestPermit = 1000;
 
+    private readonly TimeSpan longest = longest ?? LongestPer;
     private readonly Lock gate = new();
     private readonly Dictionary<RecordName, List<(long At, bool Rejected)>> logins = [];
     private int sweepAt = 1024;
@@ -85,7 +88,7 @@ internal sealed class LoginBudget(TimeProvider time)
 
     private void Trim(List<(long At, bool Rejected)> log, long now)
     {
-        var old = log.FindIndex(entry => time.GetElapsedTime(entry.At, now) < LongestPer);
+        var old = log.FindIndex(entry => time.GetElapsedTime(entry.At, now) < longest);
         log.RemoveRange(0, Math.Max(old < 0 ? log.Count : old, log.Count - LargestPermit));
     }
 

@@ -88,9 +88,9 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
             account.Grant == OAuth2Grant.ClientCredentials && account.ClientSecret is null && account.Headers.Count == 0 && account.Parameters.Count == 0,
             $"{key}:ClientSecret",
             "the grant ClientCredentials needs it: name a File or Env");
-        if (isRefresh && account.Keep is null && account.Rotates)
+        if (isRefresh && account.Keep is null && account.Rotates && !reader.HasRedis)
         {
-            reader.Error($"{key}:Keep", "a rotating refresh token that is an account's only way in needs a Keep file (made with mode 0600): "
+            reader.Error($"{key}:Keep", "a rotating refresh token that is an account's only way in needs Broker:Redis, or a Keep file (made with mode 0600): "
                 + "a restart would lose the account. Name a path, or say \"Rotates\": false if the upstream's does not change");
         }
         if (account.Keep is { } keep && !Path.IsPathFullyQualified(keep))
@@ -99,7 +99,8 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
         }
         if (isRefresh)
         {
-            reader.Warning($"{key}:Grant", "an account that can only refresh can be lost by a kill between spending its token and keeping the next");
+            reader.Warning($"{key}:Grant", "an account that can only refresh can be lost by a kill between spending its token and keeping the next"
+                + (reader.HasRedis ? ", or by a Redis that loses its memory: have it write to disk (appendonly)" : ""));
         }
     }
 

@@ -17,6 +17,9 @@ internal sealed class OptionsReader(Snapshot candidate, Mistakes mistakes, strin
 
     public long Version => candidate.Version;
 
+    /// <summary>Whether tokens are shared, and so outlive a restart.</summary>
+    public bool HasRedis => candidate.Broker.Redis is not null;
+
     public void Error(string key, string message) => mistakes.Error($"{Path}:{key}", message);
 
     public void Warning(string key, string message) => mistakes.Warning($"{Path}:{key}", message);

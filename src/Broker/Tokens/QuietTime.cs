@@ -22,18 +22,21 @@ internal sealed class QuietTime(TimeProvider time)
         }
     }
 
+    /// <summary>The pause after so many failures before this one.</summary>
+    public static TimeSpan Pause(int failures, TimeSpan? retryAfter, CellTimes times)
+    {
+        if (retryAfter is { } said)
+        {
+            return said < times.QuietTime ? times.QuietTime : said > LongestRetryAfter ? LongestRetryAfter : said;
+        }
+        var pause = times.QuietTime * Math.Pow(2, Math.Min(failures, 30));
+        return pause > times.QuietTimeMax ? times.QuietTimeMax : pause;
+    }
+
     /// <summary>One more failure: quiet for what the upstream said (but never less than the first pause), else twice as long as before.</summary>
     public void Grow(TokenProblem problem, TimeSpan? retryAfter, CellTimes times)
     {
-        var pause = times.QuietTime * Math.Pow(2, Math.Min(failures++, 30));
-        if (retryAfter is { } said)
-        {
-            pause = said < times.QuietTime ? times.QuietTime : said > LongestRetryAfter ? LongestRetryAfter : said;
-        }
-        else if (pause > times.QuietTimeMax)
-        {
-            pause = times.QuietTimeMax;
-        }
+        var pause = Pause(failures++, retryAfter, times);
         Start(problem, pause);
     }
 

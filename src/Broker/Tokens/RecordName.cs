@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
@@ -8,13 +9,31 @@ namespace Broker.Tokens;
 /// <summary>The name of something that secrets decide: an HMAC, of which nothing can be guessed without its key.</summary>
 internal readonly record struct RecordName(ulong A, ulong B, ulong C, ulong D)
 {
+    /// <summary>The name as it stands in a key of Redis; in no log.</summary>
+    public string Hex => $"{A:x16}{B:x16}{C:x16}{D:x16}";
+
+    /// <summary>The name that <see cref="Hex"/> wrote; no name for anything else.</summary>
+    public static RecordName Parse(string? hex) =>
+        hex is { Length: 64 } && Part(hex, 0, out var a) && Part(hex, 16, out var b) && Part(hex, 32, out var c) && Part(hex, 48, out var d) ? new(a, b, c, d) : default;
+
     public override string ToString() => "***";
+
+    private static bool Part(string hex, int at, out ulong part) =>
+        ulong.TryParse(hex.AsSpan(at, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out part);
 }
 
-/// <summary>The key under which records are named; another one in each process.</summary>
+/// <summary>The key under which records are named; where tokens are shared the config's, else another one in each process.</summary>
 internal sealed class NameKey
 {
-    private readonly byte[] key = RandomNumberGenerator.GetBytes(32);
+    private readonly byte[] key;
+
+    public NameKey() => key = RandomNumberGenerator.GetBytes(32);
+
+    /// <param name="secret">What all replicas' names come from.</param>
+    public NameKey(string secret) => key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), 32, info: "broker record names"u8.ToArray());
+
+    /// <summary>Whether this secret is where the key came from.</summary>
+    public bool IsOf(string secret) => CryptographicOperations.FixedTimeEquals(key, new NameKey(secret).key);
 
     /// <summary>Each part stands behind its length, null behind -1: no two lists of parts are one message.</summary>
     public RecordName Name(params ReadOnlySpan<string?> parts)
@@ -40,9 +59,5 @@ internal sealed class NameKey
     }
 
     /// <summary>The same as text, to be a part of another name.</summary>
-    public string Digest(params ReadOnlySpan<string?> parts)
-    {
-        var name = Name(parts);
-        return $"{name.A:x16}{name.B:x16}{name.C:x16}{name.D:x16}";
-    }
+    public string Digest(params ReadOnlySpan<string?> parts) => Name(parts).Hex;
 }

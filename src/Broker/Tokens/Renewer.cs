@@ -1,4 +1,5 @@
 using Broker.Tokens.Sources;
+using Broker.Tokens.Store;
 using Microsoft.Extensions.Logging;
 
 namespace Broker.Tokens;
@@ -6,6 +7,8 @@ namespace Broker.Tokens;
 /// <summary>What one renewal brought: an access token, or why there is none.</summary>
 internal readonly record struct Renewal(string? Access, long AskedAt, TimeSpan Life, TokenProblem Problem, TimeSpan? RetryAfter)
 {
+    public static Renewal Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(null, 0, default, problem, retryAfter);
+
     public override string ToString() => $"{Problem}";
 }
 
@@ -24,12 +27,17 @@ internal readonly record struct Renewal(string? Access, long AskedAt, TimeSpan L
 internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault vault, ILogger log)
 {
     private readonly TimeProvider time = vault.Time;
+    private readonly TokenCalls calls = new(vault.Time, log);
     private volatile CellPlan plan = plan;
     private volatile LoginIdentity identity = identity;
     private TokenPair? pair;
     private bool maybeSpent;
+    private SharedRenewal? shared;
 
     public CellPlan Plan => plan;
+
+    /// <summary>What it shares with other replicas; null where tokens live in this process only, and before the first renewal.</summary>
+    public SharedRenewal? Shared => Volatile.Read(ref shared);
 
     /// <summary>Who logs in; the vault says it anew when the cell comes back.</summary>
     public LoginIdentity Identity { get => identity; set => identity = value; }
@@ -56,7 +64,12 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
             using var turn = now.IsOnlyOne ? await identity.TakeTurn() : default;
             if (!MayRenew(cell))
             {
-                return Failed(TokenProblem.Unavailable);
+                return Renewal.Failed(TokenProblem.Unavailable);
+            }
+            if (vault.Shared is { } store)
+            {
+                Volatile.Write(ref shared, shared ?? new SharedRenewal(new(now.Identity, now.IsOnlyOne ? now.Identity : cell.Name), vault, store, calls, log));
+                return await shared.Run(new(now, cell, identity, isRejection));
             }
             if (now.IsOnlyOne && !ReferenceEquals(identity.LastToRenew, this))
             {
@@ -70,11 +83,9 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
         {
             // A fault of ours must not end the cell: it counts as an answer that nobody knows.
             TokenLog.Faulted(log, now.Upstream, now.Account, fault.GetType().Name);
-            return Failed(TokenProblem.Unavailable);
+            return Renewal.Failed(TokenProblem.Unavailable);
         }
     }
-
-    private static Renewal Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(null, 0, default, problem, retryAfter);
 
     private async Task<Renewal> Renew(CellPlan now, bool isRejection)
     {
@@ -82,26 +93,26 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
         if (held is not null && !(maybeSpent && now.Source.CanLogin))
         {
             var asked = time.GetTimestamp();
-            var answer = await Call(now, "refresh", cancellation => now.Source.Refresh(held, cancellation));
+            var answer = await calls.Ask(now, "refresh", cancellation => now.Source.Refresh(held, cancellation));
             switch (answer.Kind)
             {
                 case AnswerKind.Token:
                     return Commit(now, held, answer, asked);
                 case AnswerKind.NotNow:
-                    return Failed(TokenProblem.Unavailable, answer.RetryAfter);
+                    return Renewal.Failed(TokenProblem.Unavailable, answer.RetryAfter);
                 case AnswerKind.Unknown:
                     // A rotating one may be spent: sent twice it can take the account's tokens with it. Next time a login, where there is one.
                     maybeSpent |= now.Source.Rotates;
-                    return Failed(TokenProblem.Unavailable, answer.RetryAfter);
+                    return Renewal.Failed(TokenProblem.Unavailable, answer.RetryAfter);
             }
             if (!now.Source.CanLogin)
             {
                 identity.Refused(now.Fingerprint);
-                return Failed(TokenProblem.LoginRefused);
+                return Renewal.Failed(TokenProblem.LoginRefused);
             }
             pair = null;
         }
-        return now.Source.CanLogin ? await LogIn(now, isRejection) : Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
+        return now.Source.CanLogin ? await LogIn(now, isRejection) : Renewal.Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
     }
 
     /// <summary>What a refresh would spend; null when there is nothing, or it was refused as often as one may try.</summary>
@@ -122,17 +133,17 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
     {
         if (!identity.MayLogIn(now.Fingerprint))
         {
-            return Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
+            return Renewal.Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
         }
         if (!vault.Budget.TryTake(now.Endpoint, now.Identity, now.Logins, isRejection, out var wait))
         {
             TokenLog.BudgetSpent(log, now.Upstream, now.Account, wait.TotalSeconds);
-            return Failed(TokenProblem.BudgetSpent, wait);
+            return Renewal.Failed(TokenProblem.BudgetSpent, wait);
         }
         pair = null;
         maybeSpent = false;
         var asked = time.GetTimestamp();
-        var answer = await Call(now, "login", now.Source.Login);
+        var answer = await calls.Ask(now, "login", now.Source.Login);
         if (answer.Kind == AnswerKind.Token)
         {
             identity.Accepted(now.Fingerprint);
@@ -141,37 +152,9 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
         if (answer.Kind == AnswerKind.Refused)
         {
             identity.Refused(now.Fingerprint);
-            return Failed(TokenProblem.LoginRefused);
+            return Renewal.Failed(TokenProblem.LoginRefused);
         }
-        return Failed(TokenProblem.Unavailable, answer.RetryAfter);
-    }
-
-    /// <summary>A call with its own deadline; what is thrown, even out of a source's own fault, is an answer that nobody knows.</summary>
-    private async Task<TokenAnswer> Call(CellPlan now, string call, Func<CancellationToken, Task<TokenAnswer>> ask)
-    {
-        var from = time.GetTimestamp();
-        using var deadline = new CancellationTokenSource(now.Times.CallDeadline, time);
-        TokenAnswer answer;
-        try
-        {
-            answer = await ask(deadline.Token);
-        }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested)
-        {
-            answer = TokenAnswer.Unknown("timed-out");
-        }
-        catch (Exception fault)
-        {
-            answer = TokenAnswer.Unknown("fault-" + fault.GetType().Name);
-        }
-        var took = time.GetElapsedTime(from);
-        if (answer.Kind == AnswerKind.Token && took >= answer.Life)
-        {
-            answer = TokenAnswer.Unknown("over-on-arrival");
-        }
-        TokenLog.Renewed(log, now, call, answer, took);
-        TokenMetrics.Renewed(now, call, answer, took);
-        return answer;
+        return Renewal.Failed(TokenProblem.Unavailable, answer.RetryAfter);
     }
 
     /// <summary>Life counts from when the token was asked for: what the call took is not given twice.</summary>

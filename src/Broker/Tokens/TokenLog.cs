@@ -36,4 +36,7 @@ internal static partial class TokenLog
 
     [LoggerMessage(305, LogLevel.Error, "{Path} cannot be read ({Fault}): the refresh token of the config is tried")]
     public static partial void KeepUnreadable(ILogger log, string path, string fault);
+
+    [LoggerMessage(306, LogLevel.Error, "A shared token is encrypted with key {Key}, which Broker:Redis:Encryption does not name: not ready")]
+    public static partial void LacksKey(ILogger log, string key);
 }

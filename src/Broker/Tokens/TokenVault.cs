@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using Broker.Configuration;
 using Broker.Tokens.Sources;
+using Broker.Tokens.Store;
 using Microsoft.Extensions.Logging;
 
 namespace Broker.Tokens;
@@ -13,6 +15,7 @@ internal sealed class TokenVault : IDisposable
     private readonly Lock gate = new();
     private readonly ConcurrentDictionary<RecordName, TokenCell> cells = new();
     private readonly Dictionary<RecordName, LoginIdentity> identities = [];
+    private readonly ConcurrentDictionary<StoreName, string> lackedKeys = new();
     private readonly ILogger log;
     private readonly HttpMessageInvoker http;
     private int count;
@@ -21,15 +24,24 @@ internal sealed class TokenVault : IDisposable
     {
         (Time, this.log) = (time, log);
         this.http = http ?? TokenHttp.NewInvoker();
-        (Budget, Subjects) = (new(time), new(time));
+        (Budget, AwayBudget, Subjects) = (new(time), new(time, TimeSpan.FromDays(3650)), new(time));
         TokenMetrics.Watch(this);
     }
 
     public TimeProvider Time { get; }
 
-    public NameKey Names { get; } = new();
+    /// <summary>The tokens that all replicas share; null when there is one replica, and tokens live in this process only.</summary>
+    public SharedStore? Shared { get; private set; }
+
+    /// <summary>The encryption key without which stored tokens cannot be read; null when there is none such.</summary>
+    public string? LackedKey => lackedKeys.Values.FirstOrDefault();
+
+    public NameKey Names { get; private set; } = new();
 
     public LoginBudget Budget { get; }
+
+    /// <summary>This process's share of the logins while Redis is away.</summary>
+    public LoginBudget AwayBudget { get; }
 
     public RefusedSubjects Subjects { get; }
 
@@ -93,6 +105,45 @@ internal sealed class TokenVault : IDisposable
         lock (gate)
         {
             Remove(cell);
+        }
+    }
+
+    /// <summary>Names records as all replicas do; before there is a cell.</summary>
+    public void NameBy(NameKey names) => Names = names;
+
+    /// <summary>Takes the names' key from the config; once it is in use, another one takes effect at the next start.</summary>
+    public void NameAs(RedisOptions? redis, Mistakes mistakes)
+    {
+        if (Shared is null && cells.IsEmpty && redis is not null)
+        {
+            NameBy(new(redis.NameKey.Reveal()));
+        }
+        else if (redis is null != Shared is null || (redis is not null && !Names.IsOf(redis.NameKey.Reveal())))
+        {
+            mistakes.Warning("Broker:Redis", "what changed here takes effect at the next start");
+        }
+    }
+
+    /// <summary>Shares tokens from now on.</summary>
+    public void Share(SharedStore shared)
+    {
+        Shared = shared;
+        shared.Tokens.Returned += new Republication(this, shared).Start;
+    }
+
+    /// <summary>Remembers which encryption key a record needs and this replica lacks; null when it lacks none.</summary>
+    public void LacksKey(StoreName name, string? key)
+    {
+        if (key is null)
+        {
+            if (!lackedKeys.IsEmpty)
+            {
+                lackedKeys.TryRemove(name, out _);
+            }
+        }
+        else if (lackedKeys.TryAdd(name, key))
+        {
+            TokenLog.LacksKey(log, key);
         }
     }
 

@@ -8,6 +8,7 @@ internal sealed class UpstreamCompiler(TokenVault vault) : ISnapshotCompiler
 {
     public void Compile(Snapshot candidate, Mistakes mistakes)
     {
+        vault.NameAs(candidate.Broker.Redis, mistakes);
         var upstreams = new Dictionary<string, Upstream>(StringComparer.Ordinal);
         var identities = new Dictionary<RecordName, (string Path, RecordName Secrets)>();
         foreach (var (name, options) in candidate.Broker.Upstreams)
@@ -19,6 +20,10 @@ internal sealed class UpstreamCompiler(TokenVault vault) : ISnapshotCompiler
                 Options = options,
                 IdHeaders = IdHeaders(options, reader),
                 Accounts = Accounts(name, options, reader, identities),
+                // The name is UpstreamUser's, which this folder does not know.
+                Users = options is DeviceHiveUpstreamOptions deviceHive && candidate.Broker.TokenService?.UsersOf == name
+                    ? new DeviceHiveAccounts(vault, name, deviceHive, reader).Users($"user-refresh:{name}")
+                    : null,
             };
         }
         candidate.Add(new UpstreamTable { ByName = upstreams.ToFrozenDictionary(StringComparer.Ordinal) });

@@ -61,7 +61,7 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
         var lenient = await CommandRun.Of("check", "--config", file);
         lenient.Exit.ShouldBe(0);
-        lenient.Out.ShouldContain("warning: Broker:Upstreams:api:Accounts:default:Value");
+        lenient.Out.ShouldContain("warning: Broker:Upstreams:api:Accounts:default:Value: the secret's environment variable UPSTREAM_SECRET is not set: serve will not start without it");
         (await CommandRun.Of("check", "--config", file, "--secrets")).Exit.ShouldBe(1);
         var there = await CommandRun.With(Environment, "", "check", "--config", file, "--secrets");
         there.Exit.ShouldBe(0);

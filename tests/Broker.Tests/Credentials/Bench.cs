@@ -25,8 +25,15 @@ internal sealed class Bench : IDisposable
     private readonly List<string> files = [];
     private long version;
 
-    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null) =>
-        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>());
+    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null)
+    {
+        Revocations = revocations ?? new RevocationMemory(time ?? Clock);
+        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users = new UserBook(time ?? Clock));
+    }
+
+    public IRevocations Revocations { get; }
+
+    public UserBook Users { get; }
 
     public MovedClock Clock { get; } = new();
 

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 namespace Broker.Configuration;
 
 /// <summary>Judges where the broker listens: cleartext off loopback must be said.</summary>
-internal static class Listeners
+internal static class ListenerChecks
 {
     public static void Check(KestrelShape kestrel, BrokerOptions broker, IReadOnlySet<string> fromEnvironment, Mistakes mistakes)
     {

@@ -1,0 +1,121 @@
+using System.Net;
+
+namespace Broker.Configuration;
+
+/// <summary>Judges section <c>Broker:Redis</c>: whoever reads that Redis, or the wire to it, must find no token.</summary>
+internal sealed class RedisChecks(RedisOptions redis, Mistakes mistakes)
+{
+    private const string Section = "Broker:Redis";
+    private const int KeyBytes = 32;
+    private const int ShortestNameKey = 32;
+
+    public void Check()
+    {
+        var isLocal = Endpoints();
+        Encryption(isLocal);
+        if (!isLocal && !redis.AllowInsecure)
+        {
+            if (!redis.Tls)
+            {
+                mistakes.Error($"{Section}:Tls", "Redis is off loopback: say \"Tls\": true, or \"AllowInsecure\": true beside it");
+            }
+            if (redis.Password is null)
+            {
+                mistakes.Error($"{Section}:Password", "Redis is off loopback: name a File or Env, or say \"AllowInsecure\": true");
+            }
+        }
+        if (redis.NameKey.Reveal() is { Length: > 0 and < ShortestNameKey })
+        {
+            mistakes.Error($"{Section}:NameKey", $"at least {ShortestNameKey} random characters: 'openssl rand -base64 32' prints some");
+        }
+        if (redis.KeyPrefix.Length is 0 or > 64 || redis.KeyPrefix.Any(letter => !char.IsAsciiLetterOrDigit(letter) && letter is not ('-' or '_' or '.' or ':')))
+        {
+            mistakes.Error($"{Section}:KeyPrefix", "1 to 64 letters, digits, '-', '_', '.' or ':'");
+        }
+        Times();
+    }
+
+    /// <summary>Whether Redis is on this machine; every mistake is told.</summary>
+    private bool Endpoints()
+    {
+        if (redis.Endpoints.Count == 0)
+        {
+            mistakes.Error($"{Section}:Endpoints", "there is none: name host:port");
+        }
+        var isLocal = true;
+        for (var i = 0; i < redis.Endpoints.Count; i++)
+        {
+            if (!Uri.TryCreate("redis://" + redis.Endpoints[i], UriKind.Absolute, out var uri) || uri.Port <= 0 || uri.UserInfo.Length > 0
+                || uri.PathAndQuery is not ("" or "/") || redis.Endpoints[i].Contains(',', StringComparison.Ordinal))
+            {
+                mistakes.Error($"{Section}:Endpoints:{i}", "not host:port, such as redis.internal:6379");
+            }
+            else
+            {
+                isLocal &= uri.Host == "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var address) && IPAddress.IsLoopback(address));
+            }
+        }
+        return isLocal;
+    }
+
+    private void Encryption(bool isLocal)
+    {
+        foreach (var (id, key) in redis.Encryption)
+        {
+            var path = $"{Section}:Encryption:{id}";
+            if (id.Length > 64 || id.AsSpan().ContainsAnyExceptInRange('!', '~'))
+            {
+                mistakes.Error(path, "an id is up to 64 visible ASCII characters");
+            }
+            if (key.Reveal() is { Length: > 0 } text && Key(text) is null)
+            {
+                mistakes.Error(path, $"not {KeyBytes} bytes in Base64: 'openssl rand -base64 {KeyBytes}' prints some");
+            }
+        }
+        if (redis.Encryption.Count > 0)
+        {
+            return;
+        }
+        if (!redis.AllowPlaintext)
+        {
+            mistakes.Error($"{Section}:Encryption", "there is no key, so tokens would stand in Redis as they are: name one, "
+                + "\"Encryption\": { \"k1\": { \"File\": ... } }; or say \"AllowPlaintext\": true for a Redis on loopback");
+        }
+        else if (!isLocal)
+        {
+            mistakes.Error($"{Section}:AllowPlaintext", "is for a Redis on loopback: name a key under Encryption");
+        }
+    }
+
+    private void Times()
+    {
+        Between(redis.CallTimeout, TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(30), "CallTimeout");
+        Between(redis.Lease, TimeSpan.FromMilliseconds(200), TimeSpan.FromMinutes(10), "Lease");
+        Between(redis.Poll, TimeSpan.FromMilliseconds(50), TimeSpan.FromMinutes(1), "Poll");
+        Between(redis.EpochPause, TimeSpan.FromMilliseconds(1), TimeSpan.FromMinutes(1), "EpochPause");
+        Between(redis.RefreshLives, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650), "RefreshLives");
+        if (redis.CallTimeout * 3 > redis.Lease)
+        {
+            mistakes.Warning($"{Section}:Lease", "less than three times CallTimeout: one slow answer of Redis would end a renewal");
+        }
+        if (redis.MaxReplicas is < 1 or > 10_000)
+        {
+            mistakes.Error($"{Section}:MaxReplicas", "from 1 to 10000");
+        }
+    }
+
+    /// <summary>The key's bytes; null when they are not a key.</summary>
+    public static byte[]? Key(string text)
+    {
+        var bytes = new byte[KeyBytes + 1];
+        return Convert.TryFromBase64String(text, bytes, out var length) && length == KeyBytes ? bytes[..KeyBytes] : null;
+    }
+
+    private void Between(TimeSpan value, TimeSpan least, TimeSpan most, string key)
+    {
+        if (value < least || value > most)
+        {
+            mistakes.Error($"{Section}:{key}", $"from {least} to {most}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+using System.ComponentModel;
+
+namespace Broker.Configuration;
+
+/// <summary>The Redis in which replicas share their upstream tokens. Takes effect at start.</summary>
+internal sealed record RedisOptions
+{
+    [Description("host:port of the server, of the primary and its replicas, or of some nodes of a Cluster.")]
+    public required IReadOnlyList<string> Endpoints { get; init; }
+
+    [Description("The password. Needed off loopback, or AllowInsecure.")]
+    public Secret? Password { get; init; }
+
+    [Description("Talks TLS to Redis. Needed off loopback, or AllowInsecure.")]
+    public bool Tls { get; init; }
+
+    [Description("The name in Redis's certificate, where it is not the endpoint's host.")]
+    public string? TlsHost { get; init; }
+
+    [Description("Lets a Redis off loopback be without TLS or without a password: something else keeps others away from it.")]
+    public bool AllowInsecure { get; init; }
+
+    [Description("Lets tokens stand unencrypted in a Redis on loopback.")]
+    public bool AllowPlaintext { get; init; }
+
+    [Description("Keys that encrypt the tokens, by id: 32 bytes in Base64 each ('openssl rand -base64 32'). The first encrypts, all decrypt: "
+        + "to replace one, add the new key last everywhere, then put it first, then take the old one out.")]
+    public IReadOnlyDictionary<string, Secret> Encryption { get; init; } = new Dictionary<string, Secret>();
+
+    [Description("Names the records, in all replicas alike: 32 random characters or more. Another one is a flush; it is no part of the ring.")]
+    public required Secret NameKey { get; init; }
+
+    [Description("Stands before every key, so that several brokers can use one Redis.")]
+    public string KeyPrefix { get; init; } = "broker";
+
+    [Description("The longest that anything waits for an answer of Redis.")]
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    [Description("How long the right to renew lives when its holder dies.")]
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
+
+    [Description("How often who waits for another replica's renewal looks for itself, in case the word was lost.")]
+    public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(1);
+
+    [Description("How long no refresh token is spent after Redis restarted or failed over.")]
+    public TimeSpan EpochPause { get; init; } = TimeSpan.FromSeconds(2);
+
+    [Description("How long a stored pair is kept for its refresh token.")]
+    public TimeSpan RefreshLives { get; init; } = TimeSpan.FromDays(30);
+
+    [Description("The most replicas there may be: while Redis is away, each has this share of the login budget.")]
+    public int MaxReplicas { get; init; } = 8;
+}

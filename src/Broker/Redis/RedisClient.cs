@@ -1,0 +1,48 @@
+using System.Net;
+using StackExchange.Redis;
+
+namespace Broker.Redis;
+
+/// <summary>Opens a client as the settings say.</summary>
+internal static class RedisClient
+{
+    private static readonly Version Oldest = new(5, 0);
+
+    public static async Task<ConnectionMultiplexer> Connect(RedisSettings settings, EndPoint? only = null)
+    {
+        var milliseconds = (int)Math.Max(100, settings.CallTimeout.TotalMilliseconds);
+        var options = new ConfigurationOptions
+        {
+            AbortOnConnectFail = false,
+            ConnectTimeout = milliseconds,
+            SyncTimeout = milliseconds,
+            ConnectRetry = 1,
+            KeepAlive = 2,
+            Password = settings.Password,
+            Ssl = settings.Tls,
+            SslHost = settings.TlsHost,
+            DefaultVersion = Oldest,
+            // Neither a key of its own in our database nor word of other clients' opinions.
+            TieBreaker = "",
+            ConfigurationChannel = "",
+            ReconnectRetryPolicy = new LinearRetry(500),
+        };
+        if (only is not null)
+        {
+            // One node and no other, even of a Cluster: what is sent arrives there or nowhere.
+            options.CommandMap = CommandMap.Create(new HashSet<string> { "CLUSTER" }, available: false);
+            options.EndPoints.Add(only);
+        }
+        else
+        {
+            foreach (var endpoint in settings.Endpoints)
+            {
+                options.EndPoints.Add(endpoint);
+            }
+        }
+        var client = await ConnectionMultiplexer.ConnectAsync(options);
+        client.PreserveAsyncOrder = false;
+        client.IncludeDetailInExceptions = false;
+        return client;
+    }
+}

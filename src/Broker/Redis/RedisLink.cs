@@ -1,0 +1,139 @@
+using System.Net;
+using StackExchange.Redis;
+
+namespace Broker.Redis;
+
+/// <summary>The one connection to Redis: one server, a primary with replicas, or a Cluster. Every call is bounded; what is not answered is null.</summary>
+/// <remarks>
+/// The client of 2017 waits for ever on a server that was stopped, and heals after a Cluster failover only if it is told to look again:
+/// so nothing here awaits it unbounded, and after a failure it is told, or replaced, until something answers.
+/// </remarks>
+internal sealed partial class RedisLink(RedisSettings settings, TimeProvider time, ILogger log) : IDisposable
+{
+    private readonly NoteLinks notes = new(settings, time);
+    private readonly CancellationTokenSource stop = new();
+    private readonly TaskCompletionSource<ConnectionMultiplexer> connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ConnectionMultiplexer? client;
+    private long lastAnswer = time.GetTimestamp();
+    private int isHealing;
+    private int isAway;
+
+    /// <summary>Answers again after it did not, or over another connection.</summary>
+    public event Action? Returned;
+
+    /// <summary>Something was published on the channel.</summary>
+    public event Action<string>? Heard;
+
+    /// <summary>Whether the last call was not answered.</summary>
+    public bool IsAway => Volatile.Read(ref isAway) == 1;
+
+    /// <summary>Connects in the background: a Redis that is away does not hold up the start.</summary>
+    public void Start() => Heal();
+
+    /// <summary>Runs a step where its first key lives; null when it was not answered in time.</summary>
+    public async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    {
+        if (await Client() is not { } now)
+        {
+            return null;
+        }
+        var from = time.GetTimestamp();
+        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values));
+        RedisMetrics.Called(script.Name, answer is not null, time.GetElapsedTime(from));
+        return answer;
+    }
+
+    /// <summary>Runs a step on a connection of its own, and then waits there for one replica, if Redis has any.</summary>
+    /// <param name="script">Its answer: whether it wrote, Redis's run id, and how many replicas there are.</param>
+    /// <param name="keys">All of one slot.</param>
+    /// <param name="values">What the script takes.</param>
+    /// <returns>The script's answer, and whether a replica has it; null when nobody knows.</returns>
+    public async Task<(RedisResult Answer, bool IsReplicated)?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    {
+        if (await Client() is not { } now || await Bounded(() => Node(now, keys[0])) is not { } node)
+        {
+            return null;
+        }
+        var from = time.GetTimestamp();
+        var written = await Bounded(() => notes.Write(node, database => Evaluate(database, script, keys, values)));
+        RedisMetrics.Called(script.Name, written is not null, time.GetElapsedTime(from));
+        return written is null ? null : (written.Answer, written.IsReplicated);
+    }
+
+    public void Dispose()
+    {
+        stop.Cancel();
+        notes.Dispose();
+        Close(Interlocked.Exchange(ref client, null));
+    }
+
+    /// <summary>A script that the server forgot was not run: it is sent once more, and the client sends it whole.</summary>
+    private static async Task<RedisResult> Evaluate(IDatabase database, RedisScript script, RedisKey[] keys, RedisValue[] values)
+    {
+        try
+        {
+            return await database.ScriptEvaluateAsync(script.Text, keys, values);
+        }
+        catch (RedisServerException fault) when (fault.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+        {
+            return await database.ScriptEvaluateAsync(script.Text, keys, values);
+        }
+    }
+
+    private static async Task<EndPoint> Node(ConnectionMultiplexer client, RedisKey key) =>
+        await client.GetDatabase().IdentifyEndpointAsync(key) ?? throw new TimeoutException("no node");
+
+    /// <summary>The client; at the start what comes first waits for it, once.</summary>
+    private async Task<ConnectionMultiplexer?> Client()
+    {
+        if (Volatile.Read(ref client) is null && !IsAway)
+        {
+            await Bounded(() => connected.Task);
+        }
+        if (Volatile.Read(ref client) is { } now)
+        {
+            return now;
+        }
+        Unanswered("not-connected");
+        return null;
+    }
+
+    private async Task<T?> Bounded<T>(Func<Task<T>> call)
+        where T : class
+    {
+        try
+        {
+            var answer = await call().WaitAsync(settings.CallTimeout, time, stop.Token);
+            Volatile.Write(ref lastAnswer, time.GetTimestamp());
+            if (Interlocked.Exchange(ref isAway, 0) == 1)
+            {
+                RedisLog.Back(log);
+                Returned?.Invoke();
+            }
+            return answer;
+        }
+        catch (RedisServerException fault)
+        {
+            // Redis answered, and did not do it: loading, read-only, out of memory, wrong password.
+            RedisLog.Refused(log, Word(fault));
+            Unanswered("refused");
+        }
+        catch (Exception fault)
+        {
+            Unanswered(fault.GetType().Name);
+        }
+        return null;
+    }
+
+    /// <summary>The first word of Redis's own errors is a code; the rest may hold what was sent.</summary>
+    private static string Word(RedisServerException fault) => new([.. fault.Message.TakeWhile(char.IsAsciiLetterUpper)]);
+
+    private void Unanswered(string fault)
+    {
+        if (Interlocked.Exchange(ref isAway, 1) == 0)
+        {
+            RedisLog.Away(log, fault);
+        }
+        Heal();
+    }
+}

@@ -1,0 +1,17 @@
+namespace Broker.Redis;
+
+/// <summary>Log events 700 to 799.</summary>
+internal static partial class RedisLog
+{
+    [LoggerMessage(700, LogLevel.Warning, "Redis does not answer ({Fault}): tokens that are held serve on; told once until it is back")]
+    public static partial void Away(ILogger log, string fault);
+
+    [LoggerMessage(701, LogLevel.Information, "Redis answers")]
+    public static partial void Back(ILogger log);
+
+    [LoggerMessage(702, LogLevel.Warning, "The connection to Redis is replaced: nothing was answered for {Seconds} s")]
+    public static partial void Replaced(ILogger log, double seconds);
+
+    [LoggerMessage(703, LogLevel.Error, "Redis refused a command ({Fault})")]
+    public static partial void Refused(ILogger log, string fault);
+}

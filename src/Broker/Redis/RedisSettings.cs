@@ -1,0 +1,23 @@
+namespace Broker.Redis;
+
+/// <summary>How Redis is reached.</summary>
+internal sealed record RedisSettings
+{
+    /// <summary>host:port, each.</summary>
+    public required IReadOnlyList<string> Endpoints { get; init; }
+
+    public string? Password { get; init; }
+
+    public bool Tls { get; init; }
+
+    /// <summary>The name in the server's certificate, where it is not the host's.</summary>
+    public string? TlsHost { get; init; }
+
+    /// <summary>The longest that anything waits for an answer.</summary>
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The channel on which changes are told.</summary>
+    public required string Channel { get; init; }
+
+    public override string ToString() => "***";
+}

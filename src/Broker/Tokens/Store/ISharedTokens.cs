@@ -1,0 +1,68 @@
+namespace Broker.Tokens.Store;
+
+/// <summary>The tokens that all replicas share, a step of the protocol each: Redis, or in the simulation a simulated one.</summary>
+/// <remarks>
+/// Each step is atomic where the record lives. None throws: what was not answered in time is <see cref="StoreOutcome.Unknown"/>, and may have been done.
+/// <code>
+///   Read --------------------------------------------> use what is fresh
+///   Take --> look again --> Note --> (refresh) --> Commit --> Release
+///                  |                    |  not now, unknown: Settle
+///                  +--> Permit --> Extend --> (login) --> Commit
+/// </code>
+/// </remarks>
+internal interface ISharedTokens
+{
+    /// <summary>Redis is reached again, or another one answers in its place: who holds a pair republishes it.</summary>
+    event Action? Returned;
+
+    /// <summary>What is stored; changes nothing.</summary>
+    Task<Seen> Read(StoreName name);
+
+    /// <summary>1. The lease, if no live one is there, with a number above all that were given or stored; and what is stored, whoever has the lease.</summary>
+    Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease);
+
+    /// <summary>4. Says what is about to be spent, while the lease is still ours, and extends the lease; where Redis has replicas, one of them has it too.</summary>
+    /// <param name="name">The record.</param>
+    /// <param name="attempt">Who holds the lease.</param>
+    /// <param name="spends">The digest of the refresh token.</param>
+    /// <param name="deadline">How long the call may run.</param>
+    /// <param name="lease">How long the lease lives from now.</param>
+    Task<StoreOutcome> Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease);
+
+    /// <summary>5, 6. Extends the lease, and a note of ours with it (never shortens that), while the lease is still ours.</summary>
+    Task<StoreOutcome> Extend(StoreName name, Attempt attempt, TimeSpan lease);
+
+    /// <summary>7. Stores the pair if its generation is above the stored one, or equal and the attempt is the same; drops note and quiet time; wakes who waits.</summary>
+    /// <returns><see cref="StoreOutcome.Lost"/>: the pair is void, and what is stored counts.</returns>
+    Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives);
+
+    /// <summary>8. Ends the lease if it is this attempt's, and wakes who waits.</summary>
+    Task<StoreOutcome> Release(StoreName name, Attempt attempt);
+
+    /// <summary>What a call that brought no token leaves: the note withdrawn or kept, a quiet time, a refused fingerprint. The lease need not be ours any more.</summary>
+    Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement);
+
+    /// <summary>After an epoch: the pair, if it is above the stored one and neither was committed under the present run id (one without an end may be); the note, if no higher one is there.</summary>
+    Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note);
+
+    /// <summary>6. A permit of every window of one budget, or of none and how long until there is one. Never given back.</summary>
+    Task<Permission> Permit(BudgetAsk ask);
+
+    /// <summary>Ends when something of the record changed, when the wake-up was lost at the latest after so long. May end early.</summary>
+    Task Changed(StoreName name, TimeSpan atMost);
+}
+
+/// <summary>What became of a step.</summary>
+internal enum StoreOutcome
+{
+    /// <summary>Not answered in time: done or not, nobody knows.</summary>
+    Unknown,
+
+    Done,
+
+    /// <summary>The lease is another's or over, or the number is not the highest: nothing was changed.</summary>
+    Lost,
+
+    /// <summary>Of a note: no replica of Redis confirmed it in time; it was withdrawn.</summary>
+    NotReplicated,
+}

@@ -1,0 +1,35 @@
+using StackExchange.Redis;
+
+namespace Broker.Tokens.Store;
+
+/// <summary>Names in Redis. What stands in braces decides the slot: an identity's keys are together, a budget has one of its own.</summary>
+/// <param name="prefix">Stands before every name, so that several brokers can share a Redis.</param>
+internal sealed class RedisNames(string prefix)
+{
+    /// <summary>On which changes are told; the message says of what.</summary>
+    public string Channel { get; } = prefix + ":changed";
+
+    public RedisKey[] Keys(StoreName name)
+    {
+        var (tag, record) = (Tag(name), Record(name));
+        return [record + ":pair", record + ":lease", record + ":note", record + ":counter", tag + ":quiet"];
+    }
+
+    /// <summary>The pair's own name: it is bound to it.</summary>
+    public string Pair(StoreName name) => Record(name) + ":pair";
+
+    public string Message(StoreName name) => Short(name.Owner);
+
+    public RedisKey[] Budget(RecordName budget)
+    {
+        var tag = $"{prefix}:budget:{{{Short(budget)}}}";
+        return [tag + ":logins", tag + ":rejections", tag + ":marker"];
+    }
+
+    private string Tag(StoreName name) => $"{prefix}:{{{Short(name.Identity)}}}";
+
+    private string Record(StoreName name) => $"{Tag(name)}:{Short(name.Owner)}";
+
+    /// <summary>Half of the HMAC names well enough.</summary>
+    private static string Short(RecordName name) => name.Hex[..32];
+}

@@ -1,0 +1,151 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Broker.Redis;
+using StackExchange.Redis;
+
+namespace Broker.Tokens.Store;
+
+/// <summary>The shared tokens in Redis: a script a step, all keys of an identity in one slot, every token encrypted.</summary>
+internal sealed class RedisTokens : ISharedTokens
+{
+    private readonly RedisLink link;
+    private readonly RedisNames names;
+    private readonly PairSeal seal;
+    private readonly ConcurrentDictionary<string, bool> runs = new();
+    private readonly Waits waits;
+    private readonly RedisValue keyLives;
+
+    public RedisTokens(RedisLink link, RedisNames names, PairSeal seal, TimeSpan refreshLives, TimeProvider time)
+    {
+        (this.link, this.names, this.seal) = (link, names, seal);
+        waits = new(time);
+        keyLives = Milliseconds(refreshLives);
+        link.Heard += waits.Wake;
+        link.Returned += () => Returned?.Invoke();
+    }
+
+    public event Action? Returned;
+
+    public async Task<Seen> Read(StoreName name) => Look(name, await link.Run(Scripts.Read, names.Keys(name), []));
+
+    public async Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) =>
+        Look(name, await link.Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
+
+    public async Task<StoreOutcome> Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease)
+    {
+        var written = await link.RunReplicated(
+            Scripts.Note, names.Keys(name), [attempt.ToString(), Milliseconds(lease), spends.Hex, Microseconds(deadline), keyLives]);
+        return written is not { } known ? StoreOutcome.Unknown
+            : (long)((RedisValue[])known.Answer!)[0] == 0 ? StoreOutcome.Lost
+            : known.IsReplicated ? StoreOutcome.Done
+            : StoreOutcome.NotReplicated;
+    }
+
+    public Task<StoreOutcome> Extend(StoreName name, Attempt attempt, TimeSpan lease) =>
+        Outcome(link.Run(Scripts.Extend, names.Keys(name), [attempt.ToString(), Milliseconds(lease)]));
+
+    public Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives) => Outcome(link.Run(
+        Scripts.Commit,
+        names.Keys(name),
+        [attempt.ToString(), Text(pair.Generation), seal.Close(pair, names.Pair(name)), Lives(lives), keyLives, names.Channel, names.Message(name)]));
+
+    public Task<StoreOutcome> Release(StoreName name, Attempt attempt) =>
+        Outcome(link.Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, names.Message(name)]));
+
+    public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) => Outcome(link.Run(
+        Scripts.Settle,
+        names.Keys(name),
+        [
+            attempt.ToString(), $"{settlement.Note}", Microseconds(settlement.NoteLeft),
+            settlement.Quiet is { } quiet ? Microseconds(quiet) : -1, (int)settlement.Problem, Milliseconds(settlement.Remembered),
+            settlement.Refused?.Hex ?? "", keyLives,
+        ]));
+
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note) => Outcome(link.Run(
+        Scripts.Republish,
+        names.Keys(name),
+        [
+            Text(pair?.Generation ?? 0), pair?.Run ?? "", pair is null ? "" : seal.Close(pair, names.Pair(name)), Lives(lives), keyLives,
+            Text(note?.Number ?? 0), note?.Spends.Hex ?? "", note?.Attempt.ToString() ?? "", Microseconds(note?.Left ?? TimeSpan.Zero), keyLives,
+            names.Channel, names.Message(name),
+        ]));
+
+    public async Task<Permission> Permit(BudgetAsk ask)
+    {
+        List<RedisValue> values =
+        [
+            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
+        ];
+        foreach (var window in ask.Windows)
+        {
+            values.AddRange([window.Permit, Microseconds(window.Per)]);
+        }
+        if (await link.Run(BudgetScript.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
+        {
+            return default;
+        }
+        var parts = (RedisValue[])answer!;
+        return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]));
+    }
+
+    public Task Changed(StoreName name, TimeSpan atMost) => waits.For(names.Message(name), atMost);
+
+    private static async Task<StoreOutcome> Outcome(Task<RedisResult?> step) =>
+        await step is not { } answer ? StoreOutcome.Unknown : (long)answer == 1 ? StoreOutcome.Done : StoreOutcome.Lost;
+
+    private static RedisValue Milliseconds(TimeSpan time) => (long)Math.Max(1, time.TotalMilliseconds);
+
+    private static RedisValue Microseconds(TimeSpan time) => (long)time.TotalMicroseconds;
+
+    private static RedisValue Lives(TimeSpan? lives) => lives is { } known ? Milliseconds(known) : 0;
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    private static TimeSpan Positive(long microseconds) => microseconds > 0 ? TimeSpan.FromMicroseconds(microseconds) : TimeSpan.Zero;
+
+    /// <summary>Reads what the scripts' <c>look</c> answers, in its order.</summary>
+    private Seen Look(StoreName name, RedisResult? answer)
+    {
+        if (answer is null)
+        {
+            return default;
+        }
+        var parts = (RedisValue[])answer!;
+        string run = parts[0]!;
+        Met(run);
+        string? lacks = null;
+        var generation = Number(parts[6]);
+        var blob = (byte[]?)parts[8];
+        var left = Number(parts[4]);
+        return new Seen
+        {
+            Outcome = StoreOutcome.Done,
+            Run = run,
+            Now = Number(parts[1]),
+            Number = Number(parts[2]),
+            LeaseLeft = Positive(Number(parts[3]) * 1000),
+            PairLeft = left < 0 ? null : TimeSpan.FromMilliseconds(left),
+            EpochAge = Positive(Number(parts[5])),
+            Pair = blob is { Length: > 0 } ? seal.Open(blob, names.Pair(name), generation, (string)parts[7]!, out lacks) : null,
+            LacksKey = lacks,
+            Note = Number(parts[9]) is > 0 and var number ? new(number, RecordName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12]))) : null,
+            Quiet = new(
+                Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), (int)Number(parts[15]), RecordName.Parse(parts[16]), (int)Number(parts[17])),
+        };
+    }
+
+    /// <summary>A run id that was not met before, when others were, is an epoch.</summary>
+    private void Met(string run)
+    {
+        if (!runs.ContainsKey(run))
+        {
+            var isFirst = runs.IsEmpty;
+            if (runs.TryAdd(run, true) && !isFirst)
+            {
+                Returned?.Invoke();
+            }
+        }
+    }
+}

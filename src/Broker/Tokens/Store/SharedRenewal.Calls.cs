@@ -1,0 +1,171 @@
+using Broker.Tokens.Sources;
+
+namespace Broker.Tokens.Store;
+
+/// <content>Steps 4 and 5: the note, the calls, and what each of their four answers leads to.</content>
+internal sealed partial class SharedRenewal
+{
+    /// <summary>What this process is about to spend, or may have spent: told again to a Redis that lost its memory.</summary>
+    private volatile OwnNote? own;
+
+    private SharedNote? note => own is { } mine && mine.Left(time) is var left && left > TimeSpan.Zero ? mine.Note with { Left = left } : null;
+
+    private async Task<Step> Renew(Asked asked, Lease lease)
+    {
+        var source = asked.Plan.Source;
+        if (Spendable(asked, lease.Seen) is not { } spent)
+        {
+            return await LogIn(asked, lease);
+        }
+        if (source.Rotates)
+        {
+            var digest = vault.Names.Name("spends", spent.Refresh);
+            if (source.CanLogin && lease.Seen.Note is { } old && old.Spends == digest)
+            {
+                // Its writer is not at it any more, and no newer pair came: it may be spent, and a second use would take the live tokens along.
+                return await LogIn(asked, lease);
+            }
+            if (store.Times.EpochPause - lease.Seen.EpochAge is var pause && pause > TimeSpan.Zero)
+            {
+                return new(null, pause); // who holds a newer pair says so now
+            }
+            if (await Write(asked, lease, digest) is { } stopped)
+            {
+                return stopped;
+            }
+        }
+        else if (await StillOurs(asked, lease) is { } stopped)
+        {
+            return stopped;
+        }
+        var at = time.GetTimestamp();
+        var answer = await Call(asked, lease, "refresh", cancellation => source.Refresh(spent, cancellation));
+        switch (answer.Kind)
+        {
+            case AnswerKind.Token:
+                return await Commit(asked, lease, answer, spent, at);
+            case AnswerKind.Refused when source.CanLogin:
+                await Settle(new(NoteFate.Shorten, TimeSpan.Zero, null, TokenProblem.None, default, null), lease);
+                return await LogIn(asked, lease);
+            default:
+                return await Quiet(asked, lease, answer, source.Rotates && answer.Kind == AnswerKind.Unknown);
+        }
+    }
+
+    /// <summary>What a refresh would spend: the pair's, if it is this config's; the config's own, where an account has no other way in.</summary>
+    private TokenPair? Spendable(Asked asked, Seen seen)
+    {
+        var source = asked.Plan.Source;
+        if (!source.CanLogin && IsRefused(asked, seen))
+        {
+            return null;
+        }
+        if (seen.Pair is { Refresh: not null } pair && (pair.Record == asked.Cell.Name || (held?.Generation ?? 0) >= pair.Generation))
+        {
+            return new TokenPair(pair.Access, pair.Refresh);
+        }
+        return source.FirstRefreshToken is not { } first ? null
+            : new TokenPair(null, asked.Plan.Keep is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
+    }
+
+    /// <summary>4. The note; null when it stands.</summary>
+    private async Task<Step?> Write(Asked asked, Lease lease, RecordName digest)
+    {
+        var deadline = asked.Plan.Times.CallDeadline;
+        var written = Saw(await store.Tokens.Note(name, lease.Attempt, digest, deadline, store.Times.Lease));
+        switch (written)
+        {
+            case StoreOutcome.Done:
+                own = new(new(lease.Seen.Number, digest, lease.Attempt, deadline), time.GetTimestamp());
+                return null;
+            case StoreOutcome.Lost:
+                return Step.Again;
+        }
+        // Not sure that the note outlives this Redis: nothing is spent.
+        await store.Tokens.Settle(name, lease.Attempt, new(NoteFate.Withdraw, default, null, TokenProblem.None, default, null));
+        if (written == StoreOutcome.Unknown)
+        {
+            return new(await Away(asked), default);
+        }
+        return asked.Plan.Source.CanLogin && IsNearEnd(asked) ? await LogIn(asked, lease) : Step.Failed(TokenProblem.Unavailable);
+    }
+
+    private async Task<Step?> StillOurs(Asked asked, Lease lease) =>
+        Saw(await store.Tokens.Extend(name, lease.Attempt, store.Times.Lease)) switch
+        {
+            StoreOutcome.Done => null,
+            StoreOutcome.Lost => Step.Again,
+            _ => new(await Away(asked), default),
+        };
+
+    /// <summary>A call during which the lease and the note are extended; without the lease it is cancelled.</summary>
+    private async Task<TokenAnswer> Call(Asked asked, Lease lease, string call, Func<CancellationToken, Task<TokenAnswer>> ask)
+    {
+        var lost = new CancellationTokenSource();
+        using var over = new CancellationTokenSource();
+        _ = KeepLease(lease.Attempt, lost, over.Token);
+        var answer = await calls.Ask(asked.Plan, call, ask, lost.Token);
+        over.Cancel();
+        return answer;
+    }
+
+    /// <summary>Each third of the lease; one that was not answered is repeated while the lease surely lives.</summary>
+    private async Task KeepLease(Attempt attempt, CancellationTokenSource lost, CancellationToken over)
+    {
+        var (lease, good) = (store.Times.Lease, time.GetTimestamp());
+        var wait = lease / 3;
+        while (true)
+        {
+            await Task.Delay(wait, time, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            if (over.IsCancellationRequested)
+            {
+                return;
+            }
+            var sent = time.GetTimestamp();
+            var outcome = await store.Tokens.Extend(name, attempt, lease);
+            if (outcome == StoreOutcome.Done)
+            {
+                (good, wait) = (sent, lease / 3);
+            }
+            else if (outcome == StoreOutcome.Lost || time.GetElapsedTime(good) >= lease * 2 / 3)
+            {
+                lost.Cancel();
+                return;
+            }
+            else
+            {
+                wait = lease / 12;
+            }
+        }
+    }
+
+    /// <summary>No token came: refused, not now or unknown. The others keep quiet with us.</summary>
+    private async Task<Step> Quiet(Asked asked, Lease lease, TokenAnswer answer, bool keepNote)
+    {
+        var (plan, isRefused) = (asked.Plan, answer.Kind == AnswerKind.Refused);
+        var pause = QuietTime.Pause(lease.Seen.Quiet.Failures, answer.RetryAfter, plan.Times);
+        var problem = isRefused ? TokenProblem.LoginRefused : TokenProblem.Unavailable;
+        if (isRefused)
+        {
+            asked.Identity.Refused(plan.Fingerprint);
+        }
+        await Settle(
+            new(keepNote ? NoteFate.Shorten : NoteFate.Withdraw, pause, pause, problem, plan.Times.QuietTimeMax * 2, isRefused ? plan.Fingerprint : null), lease);
+        return Step.Failed(problem, pause);
+    }
+
+    private async Task Settle(Settlement settlement, Lease lease)
+    {
+        own = settlement.Note == NoteFate.Withdraw ? null
+            : own is { } mine ? mine with { Note = mine.Note with { Left = settlement.NoteLeft }, At = time.GetTimestamp() } : null;
+        Saw(await store.Tokens.Settle(name, lease.Attempt, settlement));
+    }
+
+    /// <summary>A lease of ours, and what was stored when it was taken.</summary>
+    private sealed record Lease(Attempt Attempt, Seen Seen, long At);
+
+    private sealed record OwnNote(SharedNote Note, long At)
+    {
+        public TimeSpan Left(TimeProvider time) => Note.Left - time.GetElapsedTime(At);
+    }
+}

@@ -1,0 +1,199 @@
+using Microsoft.Extensions.Logging;
+
+namespace Broker.Tokens.Store;
+
+/// <summary>What a renewal is asked for.</summary>
+internal sealed record Asked(CellPlan Plan, TokenCell Cell, LoginIdentity Identity, bool IsRejection);
+
+/// <summary>One look at the store: the renewal's end, or how long to wait before the next look.</summary>
+internal readonly record struct Step(Renewal? End, TimeSpan Wait)
+{
+    public static readonly Step Again = new(null, TimeSpan.Zero);
+
+    public static Step Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(Renewal.Failed(problem, retryAfter), default);
+}
+
+/// <summary>The protocol by which replicas renew one token: look, take the lease, look again, note what is spent, call, commit, release.</summary>
+/// <remarks>
+/// <code>
+///   Read --fresh--> use        another's lease, or a note whose writer may be slow: wait (woken, or by poll), look again
+///     |                        no answer: as if there were one replica, but nothing that dies at its use is spent
+///   Take --look again--> Note --> refresh --token--> Commit
+///                          |         | refused, or noted before
+///                          |         v
+///                          +-----> Permit --> Extend --> login --token--> Commit
+/// </code>
+/// Order is by number, never by expiry. One call of <see cref="Run"/> at a time; <see cref="Republish"/> may run beside it.
+/// </remarks>
+internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, SharedStore store, TokenCalls calls, ILogger log)
+{
+    private readonly TimeProvider time = vault.Time;
+
+    /// <summary>The newest pair seen.</summary>
+    private volatile SharedPair? held;
+
+    /// <summary>The access token that the cell was given last; another one than the pair's when it was got without Redis.</summary>
+    private string? served;
+
+    /// <summary>One renewal. The caller sees to it that a fault ends it too.</summary>
+    public async Task<Renewal> Run(Asked asked)
+    {
+        var from = time.GetTimestamp();
+        var longest = (asked.Plan.Times.CallDeadline + store.Times.Lease) * 2;
+        Task? changed = null;
+        while (true)
+        {
+            var step = await Look(asked);
+            if (step.End is { } end)
+            {
+                return end;
+            }
+            if (time.GetElapsedTime(from) >= longest)
+            {
+                // A wait that ran out says nothing of the credentials.
+                return Renewal.Failed(TokenProblem.Unavailable);
+            }
+            if (step.Wait <= TimeSpan.Zero)
+            {
+                continue;
+            }
+            if (changed is null)
+            {
+                // Listens first and looks once more: what changes in between is not missed.
+                changed = store.Tokens.Changed(name, Min(step.Wait, store.Times.Poll));
+                continue;
+            }
+            await changed;
+            changed = null;
+        }
+    }
+
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    /// <summary>Steps 1 to 3: what is stored, then the lease, then what is stored under the lease.</summary>
+    private async Task<Step> Look(Asked asked)
+    {
+        await CommitPending();
+        var sent = time.GetTimestamp();
+        var seen = Saw(await store.Tokens.Read(name)) with { AskedAt = sent };
+        if (await Judge(asked, seen) is { } known)
+        {
+            return known;
+        }
+        var attempt = store.NewAttempt();
+        sent = time.GetTimestamp();
+        var taken = Saw(await store.Tokens.Take(name, attempt, store.Times.Lease)) with { AskedAt = sent };
+        if (taken is { Outcome: StoreOutcome.Done, Number: 0 })
+        {
+            return await Judge(asked, taken) ?? Step.Again;
+        }
+        var takenAt = time.GetTimestamp();
+        try
+        {
+            return await Judge(asked, taken) ?? await Renew(asked, new(attempt, taken, takenAt));
+        }
+        finally
+        {
+            // After "unknown" too: the lease may be ours.
+            await store.Tokens.Release(name, attempt);
+        }
+    }
+
+    /// <summary>What is stored may answer already; null when it does not.</summary>
+    private async Task<Step?> Judge(Asked asked, Seen seen)
+    {
+        if (seen.Outcome != StoreOutcome.Done)
+        {
+            return new(await Away(asked), default);
+        }
+        if (seen.LacksKey is { } key)
+        {
+            vault.LacksKey(name, key);
+            return Step.Failed(TokenProblem.Unavailable);
+        }
+        vault.LacksKey(name, null);
+        if (held is { } mine && mine.Generation > (seen.Pair?.Generation ?? 0))
+        {
+            return await Restore(asked, mine, seen);
+        }
+        if (seen.Pair is { } pair && Usable(asked, pair, seen) is { } left)
+        {
+            return new(Adopt(pair, left, seen), default);
+        }
+        return seen.Quiet.Left > TimeSpan.Zero ? Step.Failed(seen.Quiet.Problem, seen.Quiet.Left)
+            : seen.LeaseLeft > TimeSpan.Zero ? new Step(null, seen.LeaseLeft)
+            : seen.Note is { } note && note.Left > TimeSpan.Zero ? new Step(null, note.Left)
+            : null;
+    }
+
+    /// <summary>The store knows less than we do. After an epoch it is told; else somebody took the pair away on purpose, and it is gone.</summary>
+    private async Task<Step?> Restore(Asked asked, SharedPair mine, Seen seen)
+    {
+        if (mine.Run == seen.Run && asked.Plan.Source.CanLogin)
+        {
+            held = null;
+            return Step.Again;
+        }
+        var outcome = Saw(await store.Tokens.Republish(name, mine, Lives(asked.Plan, mine), note));
+        if (outcome == StoreOutcome.Lost)
+        {
+            held = null; // what was committed under the present run id counts
+        }
+        return outcome == StoreOutcome.Unknown ? new(await Away(asked), default) : Step.Again;
+    }
+
+    /// <summary>How long the stored token may be served since the store was asked; null when it is not what is wanted.</summary>
+    private TimeSpan? Usable(Asked asked, SharedPair pair, Seen seen)
+    {
+        var isNewer = pair.Generation > (held?.Generation ?? 0);
+        if (pair.Record != asked.Cell.Name && (held is null || !isNewer))
+        {
+            return null; // the identity's pair, got for another revision of the config: who has none yet gets his own
+        }
+        var isServed = !isNewer && pair.Access == served;
+        if (isServed && asked.IsRejection)
+        {
+            return null;
+        }
+        var left = Left(pair, seen);
+        var live = asked.IsRejection || asked.Cell.Held is not { IsOver: false } now ? TimeSpan.Zero : time.GetElapsedTime(seen.AskedAt, now.EndsAt);
+        if (isServed)
+        {
+            // No clock of another machine makes longer what we count ourselves.
+            left = Min(left, live);
+        }
+        var margin = Min(asked.Plan.Times.RenewBefore, pair.Life / 4);
+        return left > margin || (left > live && left > TimeSpan.Zero) ? left : null;
+    }
+
+    /// <summary>The smallest of what the key, Redis's clock and ours say, since the store was asked: how long its answer took is not given twice.</summary>
+    private TimeSpan Left(SharedPair pair, Seen seen)
+    {
+        var left = Min(Min(TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now), pair.EndsAtUtc - time.GetUtcNow() + time.GetElapsedTime(seen.AskedAt)), pair.Life);
+        return seen.PairLeft is { } key ? Min(left, key) : left;
+    }
+
+    /// <summary>Serves what is stored; it counts as asked for when its issuer began to count.</summary>
+    private Renewal Adopt(SharedPair pair, TimeSpan left, Seen seen)
+    {
+        held = pair;
+        served = pair.Access;
+        var age = (long)((pair.Life - left).TotalSeconds * time.TimestampFrequency);
+        return new(pair.Access, seen.AskedAt - age, pair.Life, TokenProblem.None, null);
+    }
+
+    private TimeSpan? Lives(CellPlan plan, SharedPair pair) =>
+        !plan.Source.CanLogin ? null : pair.Refresh is null ? pair.Life : pair.Life > store.Times.RefreshLives ? pair.Life : store.Times.RefreshLives;
+
+    private Seen Saw(Seen seen)
+    {
+        Saw(seen.Outcome);
+        return seen;
+    }
+
+    private StoreOutcome Saw(StoreOutcome outcome)
+    {
+        store.Saw(outcome);
+        return outcome;
+    }
+}

@@ -1,0 +1,171 @@
+using System.Globalization;
+
+namespace Broker.Tokens.Store;
+
+/// <summary>Where a record stands: all keys of an identity are in one slot.</summary>
+/// <param name="Identity">Who logs in: owns the quiet time.</param>
+/// <param name="Owner">Whose lease, note and pair: the identity's, where its logins kill each other's tokens; else the record's.</param>
+internal readonly record struct StoreName(RecordName Identity, RecordName Owner);
+
+/// <summary>One try to renew; a new one each time, so that an answer that comes late is never taken for another try's.</summary>
+internal readonly record struct Attempt(ulong A, ulong B)
+{
+    /// <summary>The attempt that <see cref="ToString"/> wrote; none for anything else.</summary>
+    public static Attempt Parse(string? hex) =>
+        hex is { Length: 32 } && Part(hex, 0, out var a) && Part(hex, 16, out var b) ? new(a, b) : default;
+
+    public override string ToString() => $"{A:x16}{B:x16}";
+
+    private static bool Part(string hex, int at, out ulong part) =>
+        ulong.TryParse(hex.AsSpan(at, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out part);
+}
+
+/// <summary>An access token and what gets the next one, as all replicas have it. Prints as <c>***</c>.</summary>
+internal sealed record SharedPair
+{
+    /// <summary>The number of the attempt that got it: what order goes by, never the expiry.</summary>
+    public required long Generation { get; init; }
+
+    /// <summary>The run id of the Redis that it was committed under; the store says it.</summary>
+    public string Run { get; init; } = "";
+
+    /// <summary>What decides its access token: where the pair is the identity's, another config revision may have got it.</summary>
+    public required RecordName Record { get; init; }
+
+    public required string Access { get; init; }
+
+    public required string? Refresh { get; init; }
+
+    /// <summary>How long the access token lived when it was got.</summary>
+    public required TimeSpan Life { get; init; }
+
+    /// <summary>Its end by Redis's clock, in microseconds.</summary>
+    public required long EndsAt { get; init; }
+
+    /// <summary>Its end by the clock of who got it.</summary>
+    public required DateTimeOffset EndsAtUtc { get; init; }
+
+    /// <summary>The replica that got it.</summary>
+    public required string By { get; init; }
+
+    public override string ToString() => "***";
+}
+
+/// <summary>What is about to be spent, or may have been.</summary>
+/// <param name="Number">Of the attempt that wrote it.</param>
+/// <param name="Spends">The digest of the refresh token.</param>
+/// <param name="Attempt">Who wrote it.</param>
+/// <param name="Left">How long its writer may still be at it; zero when that is over.</param>
+internal readonly record struct SharedNote(long Number, RecordName Spends, Attempt Attempt, TimeSpan Left);
+
+/// <summary>Until when nobody asks, and why; and what was refused. The default is neither.</summary>
+/// <param name="Left">How long still.</param>
+/// <param name="Problem">What is answered in the meantime.</param>
+/// <param name="Failures">How many in a row: the next pause grows with them.</param>
+/// <param name="Refused">The fingerprint of the credentials that were refused last.</param>
+/// <param name="Refusals">How often these were.</param>
+internal readonly record struct SharedQuiet(TimeSpan Left, TokenProblem Problem, int Failures, RecordName Refused, int Refusals);
+
+/// <summary>What is stored, and whether the lease was taken; the default is that nobody knows.</summary>
+internal readonly record struct Seen
+{
+    /// <summary>Done or unknown.</summary>
+    public StoreOutcome Outcome { get; init; }
+
+    /// <summary>When the store was asked, by this process's own clock: what it says is no younger. Set by who asked.</summary>
+    public long AskedAt { get; init; }
+
+    /// <summary>Our number, if the lease was taken; else zero.</summary>
+    public long Number { get; init; }
+
+    /// <summary>How long another's lease lives; zero if there is none.</summary>
+    public TimeSpan LeaseLeft { get; init; }
+
+    public SharedPair? Pair { get; init; }
+
+    /// <summary>What is left of the pair's key; null when it has no end.</summary>
+    public TimeSpan? PairLeft { get; init; }
+
+    /// <summary>The id of an encryption key that the stored pair needs and this replica lacks: neither miss nor pair.</summary>
+    public string? LacksKey { get; init; }
+
+    public SharedNote? Note { get; init; }
+
+    public SharedQuiet Quiet { get; init; }
+
+    /// <summary>Redis's clock, in microseconds.</summary>
+    public long Now { get; init; }
+
+    /// <summary>Redis's run id where the record lives.</summary>
+    public string Run { get; init; }
+
+    /// <summary>How long ago the first lease was taken under this run id, zero if none was: nobody spends a refresh token at the beginning of an epoch.</summary>
+    public TimeSpan EpochAge { get; init; }
+}
+
+/// <summary>What happens to a note.</summary>
+internal enum NoteFate
+{
+    /// <summary>Nothing.</summary>
+    Leave,
+
+    /// <summary>Nothing was spent: it goes, if it is the attempt's.</summary>
+    Withdraw,
+
+    /// <summary>The token may be spent, but the call is over: it stays, and its deadline is now this far.</summary>
+    Shorten,
+}
+
+/// <summary>What a call that brought no token leaves behind.</summary>
+/// <param name="Note">What happens to the attempt's note.</param>
+/// <param name="NoteLeft">With <see cref="NoteFate.Shorten"/>.</param>
+/// <param name="Quiet">How long nobody asks; null for no quiet time. A longer one that runs is not shortened.</param>
+/// <param name="Problem">What is answered in the meantime.</param>
+/// <param name="Remembered">How long failures in a row are counted, beyond the quiet time.</param>
+/// <param name="Refused">The fingerprint that was refused; null if none was.</param>
+internal readonly record struct Settlement(
+    NoteFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, RecordName? Refused);
+
+/// <summary>Asks one budget, an identity's or a token endpoint's, for one login.</summary>
+/// <param name="Budget">Whose; a slot of its own.</param>
+/// <param name="Attempt">Who asks: the same attempt takes one permit, however often its command arrives.</param>
+/// <param name="Windows">All of them must have room.</param>
+/// <param name="IsRejection">Whether an upstream's 401 is the cause: these use at most half.</param>
+/// <param name="Known">The highest count of permits this process has seen there: a store that knows of less has lost its memory, and counts as spent for one Per.</param>
+/// <param name="IsReminder">Only says what is known, after an epoch; takes none.</param>
+internal readonly record struct BudgetAsk(
+    RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false);
+
+/// <summary>So many logins in so long.</summary>
+internal readonly record struct BudgetWindow(int Permit, TimeSpan Per);
+
+/// <summary>A permit or none; the default is that nobody knows.</summary>
+/// <param name="Outcome">Done: taken. Lost: spent.</param>
+/// <param name="Wait">When spent: how long until there is one.</param>
+/// <param name="Count">Permits ever counted there.</param>
+internal readonly record struct Permission(StoreOutcome Outcome, TimeSpan Wait, long Count);
+
+/// <summary>The times of the protocol; settings, so that a test with real processes runs in seconds.</summary>
+internal sealed record SharedTimes
+{
+    /// <summary>How long a lease lives that is not extended.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How often who waits for another's renewal looks for itself.</summary>
+    public TimeSpan Poll { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long nobody spends a refresh token after Redis came back as another.</summary>
+    public TimeSpan EpochPause { get; init; } = TimeSpan.FromSeconds(2);
+
+    /// <summary>How long a pair is kept for its refresh token; one of an account that can only refresh has no end.</summary>
+    public TimeSpan RefreshLives { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>What the budget is divided by where Redis is away.</summary>
+    public int MaxReplicas { get; init; } = 8;
+
+    /// <summary>How often a commit that was not answered is tried at once; after that when Redis is back.</summary>
+    public int CommitTries { get; init; } = 3;
+}
+
+/// <summary>Where attempt ids come from: the operating system's randomness, or a seed.</summary>
+internal delegate ulong Chance();

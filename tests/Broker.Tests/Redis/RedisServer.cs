@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Broker.Tests.Redis;
+
+/// <summary>A real Redis of its own: <c>redis-server</c> from PATH, else the docker command line with <c>redis:7</c>.</summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("broker-redis-").FullName;
+    private readonly string[] extra;
+    private Process? process;
+
+    private RedisServer(int port, string[] extra) => (Port, this.extra) = (port, extra);
+
+    public int Port { get; private set; }
+
+    public string Endpoint => $"127.0.0.1:{Port}";
+
+    /// <param name="extra">Further arguments, such as <c>--replicaof</c>.</param>
+    public static async Task<RedisServer> Start(params string[] extra)
+    {
+        for (var i = 0; ; i++)
+        {
+            var server = new RedisServer(FreePort(), extra);
+            try
+            {
+                await server.Begin();
+                return server;
+            }
+            catch (InvalidOperationException) when (i < 5)
+            {
+                await server.DisposeAsync(); // somebody took the port
+            }
+        }
+    }
+
+    /// <summary>Ends it at once, as a crash does. What it held is gone, unless it was saved.</summary>
+    public async Task Kill()
+    {
+        process!.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    /// <summary>Begins on the same port, with what was saved.</summary>
+    public Task Restart() => Begin();
+
+    /// <summary>Stops it without ending it: connections stay, nothing is answered.</summary>
+    public void Freeze() => Signal("STOP");
+
+    public void Thaw() => Signal("CONT");
+
+    /// <summary>One command, its answer as redis-cli would print it line by line.</summary>
+    public async Task<string> Ask(params string[] words)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, Port);
+        await using var stream = client.GetStream();
+        var command = $"*{words.Length}\r\n" + string.Concat(words.Select(word => $"${word.Length}\r\n{word}\r\n"));
+        await stream.WriteAsync(System.Text.Encoding.Latin1.GetBytes(command));
+        await stream.FlushAsync();
+        using var reader = new StreamReader(stream, System.Text.Encoding.Latin1);
+        return await Answer(reader);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (process is { HasExited: false })
+        {
+            await Kill();
+        }
+        process?.Dispose();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static async Task<string> Answer(StreamReader reader)
+    {
+        var line = await reader.ReadLineAsync() ?? throw new IOException("cut");
+        if (line[0] == '$' && line != "$-1")
+        {
+            var bytes = new char[int.Parse(line[1..], System.Globalization.CultureInfo.InvariantCulture) + 2];
+            await reader.ReadBlockAsync(bytes);
+            return new string(bytes[..^2]);
+        }
+        if (line[0] != '*')
+        {
+            return line[1..];
+        }
+        List<string> parts = [];
+        for (var i = int.Parse(line[1..], System.Globalization.CultureInfo.InvariantCulture); i > 0; i--)
+        {
+            parts.Add(await Answer(reader));
+        }
+        return string.Join('\n', parts);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    private static string? Found(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
+        .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+    private async Task Begin()
+    {
+        string[] settings =
+        [
+            "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", "--loglevel", "warning",
+            "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", .. extra,
+        ];
+        var start = Found("redis-server") is { } program ? new ProcessStartInfo(program, settings)
+            : Found("docker") is { } docker ? new ProcessStartInfo(docker, ["run", "--rm", "--network", "host", "-v", $"{folder}:{folder}", "redis:7", "redis-server", .. settings])
+            : throw new NotSupportedException("These tests need a real Redis: install redis-server (Debian, Ubuntu: apt-get install redis-server), or docker.");
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
+        process?.Dispose();
+        process = Process.Start(start)!;
+        _ = process.StandardOutput.ReadToEndAsync();
+        _ = process.StandardError.ReadToEndAsync();
+        while (true)
+        {
+            if (process.HasExited)
+            {
+                throw new InvalidOperationException("redis-server ended at its start.");
+            }
+            try
+            {
+                if (await Ask("PING") == "PONG")
+                {
+                    return;
+                }
+            }
+            catch (Exception fault) when (fault is SocketException or IOException)
+            {
+                await Task.Delay(10);
+            }
+        }
+    }
+
+    private void Signal(string signal)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{process!.Id}"]);
+        kill.WaitForExit();
+    }
+}
+
+/// <summary>One Redis for all tests that do not harm it; each has a key prefix of its own.</summary>
+public sealed class SharedRedis : Xunit.IAsyncLifetime
+{
+    private static int next;
+
+    public RedisServer Server { get; private set; } = null!;
+
+    public static string NewPrefix() => $"t{Interlocked.Increment(ref next)}";
+
+    public async ValueTask InitializeAsync() => Server = await RedisServer.Start();
+
+    public ValueTask DisposeAsync() => Server.DisposeAsync();
+}

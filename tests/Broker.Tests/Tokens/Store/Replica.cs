@@ -1,0 +1,88 @@
+using System.Security.Cryptography;
+using Broker.Configuration;
+using Broker.Redis;
+using Broker.Tokens;
+using Broker.Tokens.Sources;
+using Broker.Tokens.Store;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Broker.Tests.Tokens.Store;
+
+/// <summary>One broker process's tokens, as far as Redis and upstream can tell: a vault with a connection of its own.</summary>
+internal sealed class Replica : IDisposable
+{
+    public static readonly byte[] FirstKey = SHA256.HashData("first"u8);
+    public static readonly byte[] SecondKey = SHA256.HashData("second"u8);
+
+    public static readonly CellTimes Quick = new(
+        RenewBefore: TimeSpan.FromSeconds(60),
+        CallDeadline: TimeSpan.FromSeconds(2),
+        Patience: TimeSpan.FromSeconds(15),
+        QuietTime: TimeSpan.FromMilliseconds(50),
+        QuietTimeMax: TimeSpan.FromSeconds(2),
+        UnusedAfter: TimeSpan.FromMinutes(30));
+
+    private readonly RedisLink link;
+
+    public Replica(string endpoint, string prefix, Settings? settings = null)
+    {
+        var now = settings ?? new();
+        var logger = now.Log ?? NullLogger<TokenVault>.Instance;
+        Vault = new(TimeProvider.System, logger);
+        Vault.NameBy(new("a name key of the tests, long enough"));
+        link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, Channel = prefix + ":changed" }, TimeProvider.System, logger);
+        Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, TimeProvider.System);
+        Vault.Share(new(Tokens, now.Times, Chance, now.Name, TimeProvider.System));
+        link.Start();
+    }
+
+    public TokenVault Vault { get; }
+
+    public RedisTokens Tokens { get; }
+
+    public RedisLink Link => link;
+
+    public static ulong Chance() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
+
+    public TokenCell Cell(
+        ITokenSource source, string account = "one", bool onlyOne = true, IReadOnlyList<LoginWindowOptions>? logins = null, string secret = "s", CellTimes? times = null) =>
+        Vault.Find(Vault.Names.Name("cell", account, secret), 1, () => new CellPlan
+        {
+            Upstream = "up",
+            Account = account,
+            Source = source,
+            Times = times ?? Quick,
+            Logins = logins ?? [new() { Permit = 1000, Per = TimeSpan.FromMinutes(1) }],
+            Endpoint = Vault.Names.Name("endpoint"),
+            Identity = Vault.Names.Name("identity", account),
+            Fingerprint = Vault.Names.Name("secret", secret),
+            IsOnlyOne = onlyOne,
+            Keep = null,
+            Version = 1,
+        });
+
+    public StoreName Name(string account = "one") => new(Vault.Names.Name("identity", account), Vault.Names.Name("identity", account));
+
+    public void Dispose()
+    {
+        link.Dispose();
+        Vault.Dispose();
+    }
+
+    internal sealed record Settings
+    {
+        public SharedTimes Times { get; init; } = new()
+        {
+            Lease = TimeSpan.FromSeconds(1), Poll = TimeSpan.FromMilliseconds(200), EpochPause = TimeSpan.FromMilliseconds(500),
+        };
+
+        public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+        public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
+
+        public string Name { get; init; } = "replica";
+
+        public ILogger<TokenVault>? Log { get; init; }
+    }
+}

@@ -1,0 +1,158 @@
+using Broker.Tests.Redis;
+using Broker.Tokens;
+using Broker.Tokens.Sources;
+using Shouldly;
+using Xunit;
+using static Broker.Tests.Tokens.CellBench;
+
+namespace Broker.Tests.Tokens.Store;
+
+/// <summary>Several replicas, one real Redis, one upstream that rotates strictly.</summary>
+public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<SharedRedis>, IDisposable
+{
+    private readonly string prefix = SharedRedis.NewPrefix();
+    private readonly StrictUpstream upstream = new();
+    private readonly List<Replica> replicas = [];
+
+    public void Dispose() => replicas.ForEach(replica => replica.Dispose());
+
+    [Fact]
+    public async Task Many_replicas_and_a_thousand_first_requests_log_in_once()
+    {
+        var cells = Enumerable.Range(0, 8).Select(_ => New().Cell(upstream.Source())).ToList();
+        var tokens = await Task.WhenAll(Enumerable.Range(0, 1000).Select(i => Fresh(cells[i % 8])));
+        tokens.Select(Value).Distinct().ShouldHaveSingleItem();
+        (upstream.Logins, upstream.Refreshes).ShouldBe((1, 0));
+    }
+
+    [Fact]
+    public async Task A_token_that_is_due_everywhere_is_refreshed_once()
+    {
+        upstream.Life = TimeSpan.FromSeconds(2);
+        var cells = Enumerable.Range(0, 4).Select(_ => New().Cell(upstream.Source())).ToList();
+        await Task.WhenAll(cells.Select(Fresh));
+        upstream.Life = TimeSpan.FromMinutes(30);
+        await Eventually(async () =>
+        {
+            var tokens = await Task.WhenAll(cells.Select(Fresh)); // never one without a token
+            return upstream.Refreshes > 0 && tokens.All(token => upstream.IsLive(Value(token)));
+        });
+        (upstream.Logins, upstream.Refreshes, upstream.Reused).ShouldBe((1, 1, 0));
+    }
+
+    [Fact]
+    public async Task A_newer_generation_is_taken_and_a_rejected_token_renewed_once()
+    {
+        var (one, other) = (New().Cell(upstream.Source()), New().Cell(upstream.Source()));
+        var (first, same) = (await Fresh(one), await Fresh(other));
+        var replaced = await one.Replace(first, 0, "s", None);
+        var taken = await other.Replace(same, 0, "s", None);
+        Value(taken.Token!).ShouldBe(Value(replaced.Token!));
+        (upstream.Logins, upstream.Refreshes).ShouldBe((1, 1));
+    }
+
+    [Fact]
+    public async Task A_fresh_cell_touches_no_network()
+    {
+        var cell = New().Cell(upstream.Source());
+        await Fresh(cell);
+        var before = await Commands();
+        for (var i = 0; i < 1000; i++)
+        {
+            cell.TryGet(out _).ShouldBeTrue();
+        }
+        (await Commands()).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task A_replica_killed_while_it_refreshes_costs_one_login_and_nothing_is_sent_twice()
+    {
+        var (dying, living) = (New(), New());
+        await Fresh(dying.Cell(upstream.Source()));
+        var cell = living.Cell(upstream.Source());
+        var token = await Fresh(cell);
+        var hold = upstream.Hold();
+        var replace = dying.Cell(upstream.Source()).Replace(await Fresh(dying.Cell(upstream.Source())), 0, "s", None).AsTask();
+        await Eventually(async () => (await living.Tokens.Read(living.Name())).Note is not null);
+        dying.Dispose(); // between note and commit: no release, no extension, no answer taken
+        hold.SetResult();
+        TokenResult next = default;
+        await Eventually(async () => (next = await cell.Replace(token, 0, "s", None)).Token is not null);
+        upstream.IsLive(Value(next.Token!)).ShouldBeTrue();
+        upstream.Reused.ShouldBe(0);
+        upstream.Logins.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task Only_a_refused_refresh_leads_to_a_login()
+    {
+        var cell = New().Cell(upstream.Source());
+        var token = await Fresh(cell);
+        upstream.RefreshAnswers.Enqueue(TokenAnswer.NotNow("http-429"));
+        (await cell.Replace(token, 0, "s", None)).Problem.ShouldBe(TokenProblem.Unavailable);
+        upstream.Logins.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Three_refusals_are_counted_over_all_replicas()
+    {
+        upstream.LoginAnswer = TokenAnswer.Refused("http-401");
+        var cells = Enumerable.Range(0, 4).Select(_ => New().Cell(upstream.Source())).ToList();
+        await Eventually(async () =>
+        {
+            foreach (var cell in cells)
+            {
+                (await cell.Get(None)).Problem.ShouldBe(TokenProblem.LoginRefused);
+            }
+            return upstream.Logins == 3;
+        });
+        await Task.WhenAll(cells.Select(cell => cell.Get(None).AsTask()));
+        upstream.Logins.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task A_quiet_time_holds_for_all_replicas()
+    {
+        upstream.LoginAnswer = TokenAnswer.NotNow("http-503", TimeSpan.FromMinutes(1));
+        (await New().Cell(upstream.Source()).Get(None)).Problem.ShouldBe(TokenProblem.Unavailable);
+        var other = await New().Cell(upstream.Source()).Get(None);
+        other.Problem.ShouldBe(TokenProblem.Unavailable);
+        other.RetryAfter!.Value.ShouldBeInRange(TimeSpan.FromSeconds(50), TimeSpan.FromSeconds(60));
+        upstream.Logins.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_budget_is_one_for_all_replicas_and_failures_count()
+    {
+        upstream.LoginAnswer = TokenAnswer.Unknown("http-500");
+        var cells = Enumerable.Range(0, 4).Select(i => New().Cell(upstream.Source(), logins: [new() { Permit = 3, Per = TimeSpan.FromMinutes(10) }])).ToList();
+        await Eventually(async () =>
+        {
+            var results = await Task.WhenAll(cells.Select(cell => cell.Get(None).AsTask()));
+            return results.All(result => result.Problem == TokenProblem.BudgetSpent);
+        });
+        upstream.Logins.ShouldBe(3);
+    }
+
+    private Replica New(Replica.Settings? settings = null)
+    {
+        var replica = new Replica(redis.Server.Endpoint, prefix, settings);
+        replicas.Add(replica);
+        return replica;
+    }
+
+    private async Task<long> Commands() =>
+        long.Parse((await redis.Server.Ask("INFO", "commandstats")).Split('\n').Where(line => line.Contains("cmdstat_eval", StringComparison.Ordinal))
+            .Sum(line => long.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture)).ToString(System.Globalization.CultureInfo.InvariantCulture),
+            System.Globalization.CultureInfo.InvariantCulture);
+
+    internal static async Task Eventually(Func<Task<bool>> isSo)
+    {
+        var end = DateTime.UtcNow.AddSeconds(30);
+        while (!await isSo())
+        {
+            (DateTime.UtcNow < end).ShouldBeTrue("it never came to be");
+            await Task.Delay(20);
+        }
+    }
+}
