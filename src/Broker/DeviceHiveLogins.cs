@@ -34,7 +34,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time) : IU
     }
 
     /// <summary>Null when the token is not one of a user with a refresh token: he is not let in.</summary>
-    private UpstreamUser? UserOf(string upstream, Tokens.Sources.TokenPair pair, ActionNames actions)
+    private LoggedInUser? UserOf(string upstream, Tokens.Sources.TokenPair pair, ActionNames actions)
     {
         var payload = Wire.Claims(pair.Access).Member("payload");
         var end = Wire.Claims(pair.Refresh).Member("payload").Number("e") is { } milliseconds && milliseconds is > 0 and < 1e14

@@ -17,6 +17,12 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error(Path, "needs keys that sign: configure Broker:Issuing");
         }
 
+        if (broker.Redis is not null)
+        {
+            // Safe with several replicas, but for what one of them was told alone: better said than found out.
+            mistakes.Warning(Path, "does not share through Redis in this version: what was ended, which refresh tokens were used and who failed to log in, each replica knows alone");
+        }
+
         for (var i = 0; i < service.Prefixes.Count; i++)
         {
             Prefix(service.Prefixes[i], $"{Path}:Prefixes:{i}");

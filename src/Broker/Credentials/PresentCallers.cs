@@ -23,19 +23,19 @@ internal sealed class PresentCallers(CallerTable callers, IReadOnlyDictionary<st
 
         var (source, name) = (identity[..colon], identity[(colon + 1)..]);
         return source == ConfigCaller.Source ? callers.Find(name)
-            : source == UpstreamUser.Source ? users.Find(name) is { } user && user.Upstream == usersOf ? OfUpstream(user) : null
+            : source == LoggedInUser.Source ? users.Find(name) is { } user && user.Upstream == usersOf ? OfUpstream(user) : null
             : issuers.TryGetValue(source, out var issuer) ? new(OfIssuer(source, name, issuer), null, null)
             : null;
     }
 
     // His own refresh token opens his own account, whatever template it stands in; he has no other account anywhere.
-    public static ConfigCaller OfUpstream(UpstreamUser user) => new(
+    public static ConfigCaller OfUpstream(LoggedInUser user) => new(
         new()
         {
-            Source = UpstreamUser.Source,
+            Source = LoggedInUser.Source,
             Name = user.Name,
             Permissions = user.Permissions,
-            TemplateValues = new Dictionary<string, string>(StringComparer.Ordinal) { [UpstreamUser.TemplateName(user.Upstream)] = user.RefreshToken },
+            TemplateValues = new Dictionary<string, string>(StringComparer.Ordinal) { [LoggedInUser.TemplateName(user.Upstream)] = user.RefreshToken },
             TokenEnd = user.End,
         },
         user.UserId, null);

@@ -9,7 +9,7 @@ namespace Broker.Credentials;
 /// <param name="Permissions">Those of the token that it answered.</param>
 /// <param name="RefreshToken">His own way in there; it never leaves the broker.</param>
 /// <param name="End">When that ends.</param>
-internal sealed record UpstreamUser(string Upstream, long UserId, Permissions Permissions, string RefreshToken, DateTimeOffset End)
+internal sealed record LoggedInUser(string Upstream, long UserId, Permissions Permissions, string RefreshToken, DateTimeOffset End)
 {
     /// <summary>The source of such an identity.</summary>
     public const string Source = "user";
@@ -26,15 +26,15 @@ internal sealed record UpstreamUser(string Upstream, long UserId, Permissions Pe
 /// <summary>Users of upstreams who have logged in at this process; without it, or past the end of what it holds, they have to again.</summary>
 internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
 {
-    private readonly ConcurrentDictionary<string, UpstreamUser> users = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, LoggedInUser> users = new(StringComparer.Ordinal);
     private long version;
 
     /// <summary>Counts up with each login: what was worked out before may rest on rights that changed.</summary>
     public long Version => Volatile.Read(ref version);
 
-    public UpstreamUser? Find(string name) => users.TryGetValue(name, out var user) && user.End > time.GetUtcNow() ? user : null;
+    public LoggedInUser? Find(string name) => users.TryGetValue(name, out var user) && user.End > time.GetUtcNow() ? user : null;
 
-    public void Put(UpstreamUser user)
+    public void Put(LoggedInUser user)
     {
         if (users.Count >= capacity && !users.ContainsKey(user.Name))
         {

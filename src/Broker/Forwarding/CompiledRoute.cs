@@ -60,7 +60,7 @@ internal sealed class CompiledRoute
     public Account? AccountFor(Caller? caller)
     {
         // An upstream's own user goes there as himself or not at all: a shared account's "*" is more than his.
-        if (caller?.Source == UpstreamUser.Source)
+        if (caller?.Source == LoggedInUser.Source)
         {
             return OwnAccount is null ? Upstream?.Users : null;
         }

@@ -6,7 +6,7 @@ namespace Broker.Issuing;
 /// <summary>What an upstream said of a login; the default is that nobody knows.</summary>
 /// <param name="IsKnown">Whether it said anything.</param>
 /// <param name="User">Whom it let in; null when it refused.</param>
-internal readonly record struct UserLogin(bool IsKnown, UpstreamUser? User);
+internal readonly record struct UserLogin(bool IsKnown, LoggedInUser? User);
 
 /// <summary>Users who are an upstream's: it says whether a password is right, and what its user may do.</summary>
 internal interface IUserLogins

@@ -64,8 +64,16 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
         end = Earlier(AccessEnd, refresh.End);
         return TokenIssuer.Sign(refresh with
         {
-            Actions = narrowed.Actions, Networks = narrowed.Networks, DeviceTypes = narrowed.DeviceTypes, Devices = narrowed.Devices,
-            Id = TokenIssuer.NewId(), IssuedAt = Now, End = end, Use = TokenUse.Access, Line = null, Place = 0,
+            Actions = narrowed.Actions,
+            Networks = narrowed.Networks,
+            DeviceTypes = narrowed.DeviceTypes,
+            Devices = narrowed.Devices,
+            Id = TokenIssuer.NewId(),
+            IssuedAt = Now,
+            End = end,
+            Use = TokenUse.Access,
+            Line = null,
+            Place = 0,
         }, Keys);
     }
 
@@ -83,7 +91,10 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
             UserId = NumberOf(subject),
             Creators = [.. others.Select(pair => pair.Key)],
             Generations = [own, .. others.Select(pair => pair.Value)],
-            Id = TokenIssuer.NewId(), IssuedAt = Now, Session = origin.Session, SessionEnd = bound,
+            Id = TokenIssuer.NewId(),
+            IssuedAt = Now,
+            Session = origin.Session,
+            SessionEnd = bound,
         };
     }
 

@@ -205,8 +205,12 @@ public sealed class ConfigValidatorTests : IDisposable
     {
         var keys = new Dictionary<string, string>
         {
-            ["Authority"] = "\"https://i\"", ["Audiences"] = "[\"a\"]", ["Actions"] = """{"Const":["*"]}""", ["Networks"] = """{"Const":["*"]}""",
-            ["DeviceTypes"] = """{"Const":["*"]}""", ["Devices"] = """{"Claim":"devices"}""",
+            ["Authority"] = "\"https://i\"",
+            ["Audiences"] = "[\"a\"]",
+            ["Actions"] = """{"Const":["*"]}""",
+            ["Networks"] = """{"Const":["*"]}""",
+            ["DeviceTypes"] = """{"Const":["*"]}""",
+            ["Devices"] = """{"Claim":"devices"}""",
         };
         foreach (var (name, value) in System.Text.Json.Nodes.JsonNode.Parse("{" + change + "}")!.AsObject())
         {

@@ -22,7 +22,9 @@ public sealed class CredentialCompilerTests : IDisposable
             ("a", new()
             {
                 Keys = [new() { Sha256 = digest }, new() { Sha256 = "xyz" }, new() { Sha256 = Convert.ToHexString(SHA256.HashData([])) }],
-                Actions = ["GetDevices"], Networks = [""], UserId = 5,
+                Actions = ["GetDevices"],
+                Networks = [""],
+                UserId = 5,
             }),
             ("b", new() { Keys = [new() { Sha256 = digest.ToUpperInvariant() }], UserId = 5, Basic = new() { Hash = new("test", "not a hash") } }),
             ("c", new() { Basic = new() { Hash = new("file /x", "") } })));

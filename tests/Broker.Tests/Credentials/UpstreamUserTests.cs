@@ -63,6 +63,6 @@ public sealed class UpstreamUserTests : IDisposable
 
     private string Token(string subject = "user:hive.17") => bench.Token(c => c["sub"] = subject);
 
-    private UpstreamUser User(params string[] networks) =>
+    private LoggedInUser User(params string[] networks) =>
         new("hive", 17, new(Selection.Everything, Selection.Of(networks), Selection.Everything, Selection.Everything), "secret", bench.Clock.GetUtcNow().AddDays(1));
 }
