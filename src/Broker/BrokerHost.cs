@@ -36,9 +36,9 @@ internal sealed class BrokerHost : IDisposable
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenVault>());
         ledgers = TokenLedgers.InMemory(time);
-        credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts);
+        credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
         _ = new EndedCallers(Snapshots, ledgers.Revocations);
-        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, time)], Snapshots, environment) { MissingSecrets = missingSecrets };
+        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 
     public SnapshotStore Snapshots { get; } = new();

@@ -24,8 +24,6 @@ internal sealed class LimitChecks(BrokerOptions broker, Mistakes mistakes)
         Between(limits.RequestLineBytes, 256, LargestHeader, "Broker:Limits:RequestLineBytes");
         Between(limits.RequestBodyBytes ?? 0, 0, long.MaxValue, "Broker:Limits:RequestBodyBytes");
         Between(limits.ConcurrentRequestsPerCaller, 1, int.MaxValue, "Broker:Limits:ConcurrentRequestsPerCaller");
-        Between(limits.ConcurrentPasswordHashes, 1, 1024, "Broker:Limits:ConcurrentPasswordHashes");
-        Between(limits.RememberedCredentials, 1, 10_000_000, "Broker:Limits:RememberedCredentials");
         if (limits.MinRequestBodyBytesPerSecond is <= 0)
         {
             mistakes.Error("Broker:Limits:MinRequestBodyBytesPerSecond", "more than zero, or leave it out for no limit");

@@ -17,6 +17,12 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error(Path, "needs keys that sign: configure Broker:Issuing");
         }
 
+        if (broker.Redis is not null)
+        {
+            // Safe with several replicas, but for what one of them was told alone: better said than found out.
+            mistakes.Warning(Path, "does not share through Redis in this version: what was ended, which refresh tokens were used and who failed to log in, each replica knows alone");
+        }
+
         for (var i = 0; i < service.Prefixes.Count; i++)
         {
             Prefix(service.Prefixes[i], $"{Path}:Prefixes:{i}");
@@ -42,6 +48,11 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
         if (service.RotationGrace < TimeSpan.Zero || service.RotationGrace > TimeSpan.FromMinutes(5))
         {
             mistakes.Error($"{Path}:RotationGrace", "five minutes at most: within it a stolen refresh token could be used beside its owner");
+        }
+
+        if (service.UsersOf is { } upstream && (!broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions))
+        {
+            mistakes.Error($"{Path}:UsersOf", $"names no upstream of the kind DeviceHive: '{upstream}'");
         }
 
         Callers(service);

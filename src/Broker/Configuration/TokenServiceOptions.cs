@@ -29,6 +29,9 @@ internal sealed record TokenServiceOptions
     [Description("Lets OAuth2 clients use grant_type=password.")]
     public bool PasswordGrant { get; init; }
 
+    [Description("The DeviceHive upstream whose users may log in here as well, with their own login and password there. Callers of the config go first.")]
+    public string? UsersOf { get; init; }
+
     [Description("DeviceHive's plugins by topic: for each, the caller who may make tokens for it.")]
     public IReadOnlyDictionary<string, PluginOptions> Plugins { get; init; } = new Dictionary<string, PluginOptions>();
 }

@@ -62,7 +62,8 @@ internal sealed class BearerReader
             return new(null, verification.Problem == CredentialProblem.None ? CredentialProblem.Invalid : verification.Problem);
         }
 
-        var resolution = new Resolution(this, verifier, verifier.Resolve(verified));
+        var version = verifier.Version; // read first: what changes meanwhile is seen next time
+        var resolution = new Resolution(this, verifier, version, verifier.Resolve(verified));
         verified.Resolution = resolution;
         var answer = Answer(verified, resolution, accepted);
         if (answer.Caller is not null)
@@ -102,7 +103,7 @@ internal sealed class BearerReader
     // Null when the keys or options that the verification rested on are not in force any more: verify again.
     private Resolution? Present(VerifiedToken token)
     {
-        if (token.Resolution is { } kept && ReferenceEquals(kept.Owner, this))
+        if (token.Resolution is { } kept && ReferenceEquals(kept.Owner, this) && kept.Version == kept.Verifier.Version)
         {
             return ReferenceEquals(kept.Verifier.Stamp, token.Stamp) ? kept : null;
         }
@@ -112,7 +113,8 @@ internal sealed class BearerReader
             return null;
         }
 
-        var resolution = new Resolution(this, verifier, verifier.Resolve(token));
+        var version = verifier.Version;
+        var resolution = new Resolution(this, verifier, version, verifier.Resolve(token));
         token.Resolution = resolution;
         return resolution;
     }

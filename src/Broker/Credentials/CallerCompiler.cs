@@ -4,7 +4,7 @@ using Policies;
 namespace Broker.Credentials;
 
 /// <summary>Compiles the callers of a config: their permissions, API keys and password hashes.</summary>
-internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
+internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selections, Mistakes mistakes)
 {
     private const int MostKeys = 2;
 
@@ -34,7 +34,11 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
                 ConcurrentRequests = options.ConcurrentRequests,
             };
             CompileKeys(options, caller, path);
-            if (options.UserId is { } userId && !userIds.TryAdd(userId, name))
+            if (options.UserId < 0)
+            {
+                mistakes.Error($"{path}:UserId", "0 or more");
+            }
+            else if (options.UserId is { } userId && !userIds.TryAdd(userId, name))
             {
                 mistakes.Error($"{path}:UserId", $"is the number of '{userIds[userId]}' as well; each caller has its own");
             }
@@ -45,33 +49,9 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
         return new(callers);
     }
 
-    private Permissions PermissionsOf(CallerOptions options, string path)
-    {
-        var names = options.Actions.Where(name => !string.IsNullOrEmpty(name));
-        var actions = candidate.Actions.Select(names, out var unknown);
-        if (unknown.Count > 0)
-        {
-            mistakes.Error($"{path}:Actions", $"'{string.Join("', '", unknown)}' is no action; 'Broker:Actions' adds one");
-        }
-
-        Refuse(options.Actions, $"{path}:Actions");
-        return new(actions, SelectionOf(options.Networks, $"{path}:Networks"), SelectionOf(options.DeviceTypes, $"{path}:DeviceTypes"),
-            SelectionOf(options.Devices, $"{path}:Devices"));
-    }
-
-    private Selection SelectionOf(IReadOnlyList<string> names, string path)
-    {
-        Refuse(names, path);
-        return Selection.Of(names.Where(name => !string.IsNullOrEmpty(name)));
-    }
-
-    private void Refuse(IReadOnlyList<string> names, string path)
-    {
-        if (names.Any(string.IsNullOrEmpty))
-        {
-            mistakes.Error(path, "holds an empty name; drop it, or write \"*\" for all");
-        }
-    }
+    private Permissions PermissionsOf(CallerOptions options, string path) => new(
+        selections.Actions(options.Actions, $"{path}:Actions"), selections.Names(options.Networks, $"{path}:Networks"),
+        selections.Names(options.DeviceTypes, $"{path}:DeviceTypes"), selections.Names(options.Devices, $"{path}:Devices"));
 
     private void CompileKeys(CallerOptions callerOptions, Caller caller, string path)
     {
@@ -87,7 +67,7 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
             var text = options[i].Sha256.ToUpperInvariant();
             if (text.Length != 64 || !text.All(char.IsAsciiHexDigitUpper))
             {
-                mistakes.Error(at, "is no SHA-256 digest in hex (64 digits); 'broker key new' prints a key and its digest");
+                mistakes.Error(at, "is no SHA-256 digest in hex (64 digits); 'broker key new' prints a key and its digest, and the key itself does not belong here");
             }
             else if (text == DigestOfNothing)
             {

@@ -63,6 +63,9 @@ internal sealed class CredentialTable(
     /// <summary>Whether the config has a caller of this name, and has it disabled.</summary>
     public bool IsDisabled(string name) => callers.IsDisabled(name);
 
+    /// <summary>Whether the config has a caller of this name, disabled or not.</summary>
+    public bool IsNamed(string name) => callers.Find(name) is not null || callers.IsDisabled(name);
+
     /// <summary>Whether the config gives a caller of this name a password.</summary>
     public bool HasPassword(string name) => callers.Find(name)?.PasswordHash is not null;
 

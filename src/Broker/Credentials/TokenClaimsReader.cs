@@ -23,8 +23,18 @@ internal static class TokenClaimsReader
         var end = exp < e ? exp : e;
         var read = new TokenClaims
         {
-            Subject = subject!, UserId = userId, Actions = actions, Networks = networks, DeviceTypes = types, Devices = devices,
-            Id = id, IssuedAt = iat, End = end, Use = use, Session = id, SessionEnd = end,
+            Subject = subject!,
+            UserId = userId,
+            Actions = actions,
+            Networks = networks,
+            DeviceTypes = types,
+            Devices = devices,
+            Id = id,
+            IssuedAt = iat,
+            End = end,
+            Use = use,
+            Session = id,
+            SessionEnd = end,
         };
         return WithSession(read, claims, payload);
     }
@@ -44,8 +54,15 @@ internal static class TokenClaimsReader
         // Aligned with the generations: the writer puts creators in ordinal order.
         return end is not { } sessionEnd || by.Length > TokenClaims.MaxCreators || !Array.TrueForAll(by, IsIdentity) ? null : read with
         {
-            Session = session ?? read.Session, SessionEnd = sessionEnd, End = sessionEnd < read.End ? sessionEnd : read.End, Creators = by, Generations = [.. generations.Select(number => (long)number)],
-            Client = client, Line = line, Place = place.Count == 0 ? 0 : place[0], Topic = topic,
+            Session = session ?? read.Session,
+            SessionEnd = sessionEnd,
+            End = sessionEnd < read.End ? sessionEnd : read.End,
+            Creators = by,
+            Generations = [.. generations.Select(number => (long)number)],
+            Client = client,
+            Line = line,
+            Place = place.Count == 0 ? 0 : place[0],
+            Topic = topic,
         };
     }
 

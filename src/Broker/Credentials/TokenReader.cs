@@ -16,6 +16,8 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
 
     public object? Stamp => keys;
 
+    public long Version => callers.Version;
+
     public ValueTask<Verification> Verify(JwtText token, Digest digest, CancellationToken cancellation)
     {
         var refused = Refusal(token, out var claims)
@@ -37,7 +39,7 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
     public Caller? Present(TokenClaims claims)
     {
         if (callers.Find(claims.Subject) is not { } present || (claims.UserId is { } user && present.UserId is { } number && user != number)
-            || (claims.UserId is not null && present.Caller.Source != ConfigCaller.Source)) // only callers of the config have numbers
+            || (claims.UserId is not null && present.Caller.Source != ConfigCaller.Source && present.UserId is null)) // somebody who has no number
         {
             return null;
         }
@@ -65,6 +67,9 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
             Token = claims,
         };
     }
+
+    /// <summary>An identity in the present config; null when it is unknown or disabled.</summary>
+    public ConfigCaller? Find(string identity) => callers.Find(identity);
 
     /// <summary>The claims of a token of ours of any use, ended or not: whoever asks looks at that. Null when it is none.</summary>
     public TokenClaims? Read(string text) => JwtText.Parse(text) is { } token && Refusal(token, out var claims) is null ? claims : null;

@@ -10,9 +10,10 @@ internal sealed class AccountRules
     {
         if (upstream is null)
         {
-            if (metadata.Says("Account"))
+            // Of any other route it is told at its cluster.
+            if (isPublic && metadata.Says("Account"))
             {
-                metadata.Error("Account", "names an account, and the route's cluster has no upstream in Broker:Upstreams.");
+                metadata.Error("Account", "names an account, and the route's cluster has no upstream in Broker:Upstreams.", because: "Broker:Upstreams");
             }
 
             return;
@@ -23,7 +24,7 @@ internal sealed class AccountRules
             Own = upstream.Accounts.GetValueOrDefault(name);
             if (Own is null)
             {
-                metadata.Error("Account", $"is no account of {upstream.Name}: one of {string.Join(", ", upstream.Accounts.Keys)}.");
+                metadata.Error("Account", $"is no account of {upstream.Name}: one of {string.Join(", ", upstream.Accounts.Keys)}.", because: $"Broker:Upstreams:{upstream.Name}:Accounts");
             }
         }
 

@@ -67,5 +67,5 @@ internal sealed class AccountUses(Snapshot candidate)
     /// <param name="User">Who it is at the upstream.</param>
     /// <param name="Names">The holes that its values fill.</param>
     /// <param name="Keys">Under which it is looked for, without holes.</param>
-    private sealed record Use(string Who, string? Issuer, UpstreamUser User, IReadOnlyList<string> Names, IReadOnlyList<string> Keys);
+    private sealed record Use(string Who, string? Issuer, AccountUser User, IReadOnlyList<string> Names, IReadOnlyList<string> Keys);
 }

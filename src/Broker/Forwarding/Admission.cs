@@ -122,26 +122,24 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
     private static Refusal? Admitted(Passage passage)
     {
         passage.Account = passage.Route!.AccountFor(passage.Caller);
-        passage.IsAdmitted = passage.Route.IsPublic || passage.Account is not null;
-        return passage.IsAdmitted ? null : Refusal.Denied; // this caller has no account at the upstream
+        passage.Cell = passage.Account?.Cell(passage.Caller?.TemplateValues ?? NoValues);
+        passage.IsAdmitted = passage.Account is null ? passage.Route.IsPublic : passage.Cell is not null;
+
+        // This caller has no account at the upstream, or the account is a template over an identity that it does not have.
+        return passage.IsAdmitted ? null : Refusal.Denied;
     }
 
     /// <summary>Step 5: with whose token?</summary>
     private static async ValueTask<Refusal?> TakeToken(HttpContext context, Passage passage)
     {
-        passage.Cell = passage.Account!.Cell(passage.Caller?.TemplateValues ?? NoValues);
-        if (passage.Cell is null)
-        {
-            return Refusal.Denied; // a template over an identity that this caller does not have
-        }
-
-        if (passage.Cell.TryGet(out var token))
+        var cell = passage.Cell!;
+        if (cell.TryGet(out var token))
         {
             passage.Token = token;
             return null;
         }
 
-        var result = await passage.Cell.Get(context.RequestAborted);
+        var result = await cell.Get(context.RequestAborted);
         passage.Token = result.Token;
         return result.Token is null ? RefusalOf(result, passage.Route!) : null;
     }

@@ -59,6 +59,12 @@ internal sealed class CompiledRoute
     /// <summary>With whose token? Null when this caller has no account at the upstream.</summary>
     public Account? AccountFor(Caller? caller)
     {
+        // An upstream's own user goes there as himself or not at all: a shared account's "*" is more than his.
+        if (caller?.Source == LoggedInUser.Source)
+        {
+            return OwnAccount is null ? Upstream?.Users : null;
+        }
+
         if (OwnAccount is not null || caller is null || Upstream is null)
         {
             return OwnAccount;

@@ -1,3 +1,4 @@
+using Broker.Configuration;
 using Policies;
 using Yarp.ReverseProxy.Configuration;
 
@@ -13,11 +14,11 @@ internal sealed class DemandRules
         this.metadata = metadata;
         Action = ActionOf(actions, needsNone);
         var reach = metadata["Reach"];
-        var (network, deviceType, device) = (metadata.Selector("Network"), metadata.Selector("DeviceType"), metadata.Selector("Device"));
+        (Network, DeviceType, Device) = (metadata.Selector("Network"), metadata.Selector("DeviceType"), metadata.Selector("Device"));
         var names = metadata.Says("Network") || metadata.Says("DeviceType") || metadata.Says("Device");
-        CheckRouteValues(route, "Network", network);
-        CheckRouteValues(route, "DeviceType", deviceType);
-        CheckRouteValues(route, "Device", device);
+        CheckRouteValues(route, "Network", Network);
+        CheckRouteValues(route, "DeviceType", DeviceType);
+        CheckRouteValues(route, "Device", Device);
         if (needsNone)
         {
             RefuseBeside(reach, names);
@@ -33,10 +34,16 @@ internal sealed class DemandRules
         }
 
         ReachesAccount = reach == "account";
-        Selectors = reach is null ? new(Action, network, deviceType, device) : new(Action, ReachOf(reach, actions));
+        Selectors = reach is null ? new(Action, Network, DeviceType, Device) : new(Action, ReachOf(reach, actions));
     }
 
     public string? Action { get; }
+
+    public Selector? Network { get; }
+
+    public Selector? DeviceType { get; }
+
+    public Selector? Device { get; }
 
     public Selectors Selectors { get; }
 
@@ -61,7 +68,7 @@ internal sealed class DemandRules
         }
         else if (!actions.TryResolve(text, out var name))
         {
-            metadata.Error("Action", $"is no action: one of {string.Join(", ", actions.All)}, or one that Broker:Actions adds.");
+            metadata.Error("Action", $"'{Scalars.Short(text)}' is no action: {Nearest.Say(text, actions.All)}. Broker:Actions adds more.", because: $"Broker:Actions:{text}");
         }
         else
         {

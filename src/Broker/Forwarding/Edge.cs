@@ -126,18 +126,19 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
             return;
         }
 
-        await RefusalWriter.Write(context, passage.Refusal);
+        await RefusalWriter.Write(context, passage.Refusal, passage.Refusal == Refusal.Failed ? TraceOf(context) : null);
     }
 
     private void Tell(HttpContext context, Passage passage, TimeSpan elapsed)
     {
+        // A request that is granted may still be refused: by a limit, for want of a token, by an upstream in trouble.
         var own = passage.Route is null ? context.Features.Get<OwnRequest>() : null;
-        var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal?.Code ?? "not-decided";
-        BrokerMetrics.Request(decision, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
+        var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
+        BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
         if (logger.IsEnabled(LogLevel.Information))
         {
             RequestLog.Request(
-                logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.IsAdmitted ? passage.Refusal?.Code : null,
+                logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,
                 passage.Route?.Upstream?.Name, passage.Account?.Name, context.Response.StatusCode, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
         }
     }

@@ -34,22 +34,31 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         });
     }
 
+    /// <summary>YARP's own word for a route that is open to anyone.</summary>
+    public static bool IsPublic(RouteConfig route) => string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
+
     private static CompiledRoute Compile(RouteConfig route, Snapshot candidate, ClusterRules clusters, Mistakes mistakes)
     {
         var metadata = new RouteMetadata(route.RouteId, route.Metadata, mistakes);
         metadata.CheckKeys();
+        if (!metadata.IsThere && !IsPublic(route))
+        {
+            mistakes.Error($"ReverseProxy:Routes:{route.RouteId}:Metadata", RouteMetadata.Example);
+        }
+
         CheckYarpPolicies(route, mistakes);
         if (route.Match.Methods is not { Count: > 0 } && metadata["Deny"] != "true")
         {
             mistakes.Warning($"ReverseProxy:Routes:{route.RouteId}:Match:Methods", "is missing, so the route covers every method: write those that it is for, such as [ \"GET\" ].");
         }
 
-        var isPublic = string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
+        var isPublic = IsPublic(route);
         var deniesAll = metadata["Deny"] == "true";
         var denials = metadata.Denials().ToList();
-        var demands = new DemandRules(route, metadata, candidate.Actions, isPublic || deniesAll);
+        var demands = new DemandRules(route, metadata, candidate.Actions, needsNone: isPublic || deniesAll || !metadata.IsThere);
+        ReachWarnings.Check(metadata, demands, candidate);
         denials.ForEach(denial => demands.CheckRouteValues(route, "Deny", denial.Selector));
-        var upstream = clusters.UpstreamOf(route, isPublic);
+        var upstream = clusters.UpstreamOf(route);
         var accounts = new AccountRules(metadata, upstream, candidate, isPublic, demands.ReachesAccount);
         var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
         TransformRules.Check(route, demands.Selectors, tokenHeaders, mistakes);

@@ -25,7 +25,7 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
             return refused;
         }
 
-        if (issuance.Credentials.UserIdOf(creator.Name) is not { } userId)
+        if (issuance.NumberOf(creator) is not { } userId)
         {
             return DeviceHiveErrors.Make(409, "No user", "denied");
         }
@@ -36,7 +36,7 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
             return DeviceHiveErrors.Make(403, NoTopic, "denied");
         }
 
-        if (plugin.Creator != creator.Name)
+        if (creator.Source != ConfigCaller.Source || plugin.Creator != creator.Name)
         {
             return DeviceHiveErrors.Make(403, $"User with id {userId} is not a plugin creator", "denied");
         }

@@ -25,7 +25,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return DeviceHiveErrors.Make(400, "Invalid or empty authorization request parameters", "bad-request");
         }
 
-        var checkedLogin = await PasswordLogin.Check(issuance, context, login, password);
+        var checkedLogin = await PasswordLogin.OfUser(issuance, context, login, password);
         if (checkedLogin.Wait > TimeSpan.Zero)
         {
             return DeviceHiveErrors.Make(429, "Too many failed logins: wait before the next one.", "login-waits") with { RetryAfter = checkedLogin.Wait };
@@ -36,7 +36,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return DeviceHiveErrors.NotNow;
         }
 
-        if (checkedLogin.Caller is not { } user || issuance.Credentials.UserIdOf(user.Name) is null)
+        if (checkedLogin.Caller is not { } user || issuance.NumberOf(user) is null)
         {
             return DeviceHiveErrors.Make(401, WhyNot(login), "login-refused");
         }
@@ -61,7 +61,11 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         }
 
         var id = body.Number("userId");
-        if (id is null || issuance.Credentials.CallerNumbered(id.Value) is not { } user)
+        // His own number is his own, also where a caller of the config has the same.
+        var user = id is null ? null
+            : issuance.NumberOf(creator) == id ? issuance.Credentials.Tokens!.Find(creator.Identity)
+            : issuance.Credentials.CallerNumbered(id.Value);
+        if (user is null)
         {
             return DeviceHiveErrors.Make(404, $"User with id = {id?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "null"} not found", "not-found");
         }

@@ -5,7 +5,7 @@ using Policies;
 namespace Broker.Issuing;
 
 /// <summary>Makes tokens under one snapshot; what may be in them was decided before, and is bounded once more when they are used.</summary>
-internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, TokenLedgers ledgers, TimeProvider time)
+internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, TokenLedgers ledgers, IUserLogins? logins, TimeProvider time)
 {
     private readonly CredentialTable table = snapshot.Part<CredentialTable>();
 
@@ -20,6 +20,14 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     public SigningKeys Keys => table.Keys!;
 
     public DateTimeOffset Now => time.GetUtcNow();
+
+    public Snapshot Snapshot => snapshot;
+
+    /// <summary>Users of an upstream, where there are any.</summary>
+    public IUserLogins? Logins => logins;
+
+    /// <summary>A user's number; null for who has none.</summary>
+    public long? NumberOf(Caller caller) => table.Tokens!.Find(caller.Identity)?.UserId;
 
     /// <summary>The end of an access token that nobody asked to be otherwise.</summary>
     public DateTimeOffset AccessEnd => Now + Keys.AccessLifetime;
@@ -56,8 +64,16 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
         end = Earlier(AccessEnd, refresh.End);
         return TokenIssuer.Sign(refresh with
         {
-            Actions = narrowed.Actions, Networks = narrowed.Networks, DeviceTypes = narrowed.DeviceTypes, Devices = narrowed.Devices,
-            Id = TokenIssuer.NewId(), IssuedAt = Now, End = end, Use = TokenUse.Access, Line = null, Place = 0,
+            Actions = narrowed.Actions,
+            Networks = narrowed.Networks,
+            DeviceTypes = narrowed.DeviceTypes,
+            Devices = narrowed.Devices,
+            Id = TokenIssuer.NewId(),
+            IssuedAt = Now,
+            End = end,
+            Use = TokenUse.Access,
+            Line = null,
+            Place = 0,
         }, Keys);
     }
 
@@ -72,10 +88,13 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
         return TokenIssuer.Holding(held, Actions) with
         {
             Subject = subject.Identity,
-            UserId = subject.Source == ConfigCaller.Source ? table.UserIdOf(subject.Name) : null,
+            UserId = NumberOf(subject),
             Creators = [.. others.Select(pair => pair.Key)],
             Generations = [own, .. others.Select(pair => pair.Value)],
-            Id = TokenIssuer.NewId(), IssuedAt = Now, Session = origin.Session, SessionEnd = bound,
+            Id = TokenIssuer.NewId(),
+            IssuedAt = Now,
+            Session = origin.Session,
+            SessionEnd = bound,
         };
     }
 
@@ -89,8 +108,8 @@ internal sealed record TokenPair(string Access, string Refresh)
 }
 
 /// <summary>What all replicas have to agree on: what was ended, which refresh tokens were used, and who failed to log in.</summary>
-internal sealed record TokenLedgers(IRevocations Revocations, IRefreshRotation Rotation, IFailedAttempts Attempts)
+internal sealed record TokenLedgers(IRevocations Revocations, IRefreshRotation Rotation, IFailedAttempts Attempts, UserBook Users)
 {
     /// <summary>In memory: for one replica.</summary>
-    public static TokenLedgers InMemory(TimeProvider time) => new(new RevocationMemory(time), new RotationMemory(time), new AttemptMemory(time));
+    public static TokenLedgers InMemory(TimeProvider time) => new(new RevocationMemory(time), new RotationMemory(time), new AttemptMemory(time), new UserBook(time));
 }

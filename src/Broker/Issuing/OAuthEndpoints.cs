@@ -78,7 +78,8 @@ internal sealed class OAuthEndpoints(Issuance issuance)
 
     private Task<OwnAnswer> Keys(HttpContext context, OwnRequest own) =>
         Task.FromResult(new OwnAnswer(
-            200, new JsonObject { ["keys"] = new JsonArray([.. issuance.Keys.All.Select(key => (JsonNode?)key.PublicJwk()).Where(key => key is not null)]) }, "public") { IsPublic = true });
+            200, new JsonObject { ["keys"] = new JsonArray([.. issuance.Keys.All.Select(key => (JsonNode?)key.PublicJwk()).Where(key => key is not null)]) }, "public")
+        { IsPublic = true });
 
     private Task<OwnAnswer> Metadata(HttpContext context, OwnRequest own)
     {
@@ -103,7 +104,8 @@ internal sealed class OAuthEndpoints(Issuance issuance)
             ["token_endpoint_auth_methods_supported"] = AuthMethods(),
             ["introspection_endpoint_auth_methods_supported"] = AuthMethods(),
             ["revocation_endpoint_auth_methods_supported"] = AuthMethods(),
-        }, "public") { IsPublic = true });
+        }, "public")
+        { IsPublic = true });
     }
 
     // Its own, one made by it or got by it, or any for who manages tokens.

@@ -48,7 +48,7 @@ internal sealed class OAuthTokens(Issuance issuance)
             return OAuthErrors.Request("username and password are needed");
         }
 
-        var login = await PasswordLogin.Check(issuance, context, name, password);
+        var login = await PasswordLogin.OfUser(issuance, context, name, password);
         if (login.Caller is not { } user)
         {
             return login.Wait > TimeSpan.Zero ? OAuthErrors.Wait(login.Wait) : login.IsKnown ? OAuthErrors.InvalidGrant : OAuthErrors.NotNow;

@@ -36,7 +36,13 @@ internal sealed class TokenIssuer(TimeProvider time)
         var end = now.AddSeconds((long)life.TotalSeconds);
         return Sign(Holding(held, snapshot.Actions) with
         {
-            Subject = caller.Identity, UserId = table.UserIdOf(callerName), IssuedAt = now, End = end, Id = NewId(), Session = NewId(), SessionEnd = end,
+            Subject = caller.Identity,
+            UserId = table.UserIdOf(callerName),
+            IssuedAt = now,
+            End = end,
+            Id = NewId(),
+            Session = NewId(),
+            SessionEnd = end,
         }, keys);
     }
 
@@ -46,8 +52,16 @@ internal sealed class TokenIssuer(TimeProvider time)
     public static TokenClaims Holding(in Permissions held, ActionNames actions) => new()
     {
         Actions = held.Actions.IsEverything ? [EveryAction] : [.. held.Actions.Names.Select(actions.NumberOf).Order()],
-        Networks = held.Networks, DeviceTypes = held.DeviceTypes, Devices = held.Devices,
-        Subject = "", UserId = null, Id = "", IssuedAt = default, End = default, Session = "", SessionEnd = default,
+        Networks = held.Networks,
+        DeviceTypes = held.DeviceTypes,
+        Devices = held.Devices,
+        Subject = "",
+        UserId = null,
+        Id = "",
+        IssuedAt = default,
+        End = default,
+        Session = "",
+        SessionEnd = default,
     };
 
     /// <exception cref="InvalidOperationException">Nothing signs, or it holds more names than fit.</exception>

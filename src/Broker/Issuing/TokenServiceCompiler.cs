@@ -5,7 +5,7 @@ using Broker.Credentials;
 namespace Broker.Issuing;
 
 /// <summary>Compiles the endpoints of the token service, and tells of forwarded routes that could never be reached behind them.</summary>
-internal sealed class TokenServiceCompiler(TokenLedgers ledgers, TimeProvider time) : ISnapshotCompiler
+internal sealed class TokenServiceCompiler(TokenLedgers ledgers, IUserLogins? logins, TimeProvider time) : ISnapshotCompiler
 {
     public void Compile(Snapshot candidate, Mistakes mistakes)
     {
@@ -15,7 +15,7 @@ internal sealed class TokenServiceCompiler(TokenLedgers ledgers, TimeProvider ti
             return;
         }
 
-        var issuance = new Issuance(candidate, options, ledgers, time);
+        var issuance = new Issuance(candidate, options, ledgers, logins, time);
         var endpoints = options.Prefixes.SelectMany(prefix => DeviceHive(prefix, issuance)).Concat(OAuthEndpoints.All(issuance)).ToList();
         candidate.Add(new OwnEndpointTable(endpoints));
         foreach (var (name, route) in candidate.ReverseProxy["Routes"] as JsonObject ?? [])

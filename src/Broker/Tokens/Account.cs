@@ -19,7 +19,7 @@ internal sealed class Account
     public required string? TokenQuery { get; init; }
 
     /// <summary>Who logs in at the upstream: two accounts may be one user there.</summary>
-    public required UpstreamUser User { get; init; }
+    public required AccountUser User { get; init; }
 
     /// <summary>Where its cell comes from.</summary>
     public required ICellFinder Finder { private get; init; }

@@ -22,6 +22,14 @@ internal sealed class Template
         return template;
     }
 
+    /// <summary>One value of the caller's, whole.</summary>
+    public static Template Hole(string name)
+    {
+        var template = new Template { Names = [name] };
+        template.parts.Add((name, true));
+        return template;
+    }
+
     /// <summary>Reads a template; what is wrong with it, and the cure, comes back in <paramref name="mistake"/>.</summary>
     public static Template Parse(string text, ICollection<string> issuers, out string? mistake)
     {

@@ -17,6 +17,10 @@ public sealed class ConfigCommandTests : IAsyncDisposable
     private const string DeniedRoute =
         """{ "Match": { "Path": "/c/{name}", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Deny": "route:name=jwt.secret" } }""";
 
+    private const string BearerRoute = """{ "Match": { "Path": "/bearer/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "Credentials": "Issuer" } }""";
+    private const string CorpRoute =
+        """{ "ClusterId": "corp", "Match": { "Path": "/corp/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "Account": "own" } }""";
+
     private static readonly string SigningKey = Convert.ToBase64String(Enumerable.Range(1, 32).Select(number => (byte)number).ToArray());
     private static readonly (string, string)[] Environment = [.. TestConfig.Environment, ("SIGNING_KEY", SigningKey)];
     private readonly string folder = Directory.CreateTempSubdirectory("broker-commands-").FullName;
@@ -56,7 +60,7 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
         var lenient = await CommandRun.Of("check", "--config", file);
         lenient.Exit.ShouldBe(0);
-        lenient.Out.ShouldContain("warning: Broker:Upstreams:api:Accounts:default:Value");
+        lenient.Out.ShouldContain("warning: Broker:Upstreams:api:Accounts:default:Value: the secret's environment variable UPSTREAM_SECRET is not set: serve will not start without it");
         (await CommandRun.Of("check", "--config", file, "--secrets")).Exit.ShouldBe(1);
         var there = await CommandRun.With(Environment, "", "check", "--config", file, "--secrets");
         there.Exit.ShouldBe(0);
@@ -75,6 +79,17 @@ public sealed class ConfigCommandTests : IAsyncDisposable
     [InlineData("GET", "/c/x", "tester", 403, "action-not-granted")]
     [InlineData("GET", "/c/jwt.secret", "tester", 403, "denied")]
     [InlineData("GET", "/open", null, 200, null)]
+    [InlineData("GET", "/d/%2e%2e", "tester", 404, "not-found")]
+    [InlineData("GET", "/d/..", "tester", 404, "not-found")]
+    [InlineData("GET", "/d/x/../mine", "tester", 400, "bad-path")]
+    [InlineData("GET", "/x/%2E%2e/d/%2e/mine", "tester", 400, "bad-path")]
+    [InlineData("GET", "/d/.", "tester", 404, "not-found")]
+    [InlineData("GET", "/../open", null, 400, "bad-path")]
+    [InlineData("GET", "/d//../mine", "tester", 400, "bad-path")]
+    [InlineData("GET", "/d/%252e%252e", "tester", 400, "bad-path")]
+    [InlineData("GET", "/d/%c3%a4", "tester", 403, "device-not-granted")]
+    [InlineData("GET", "/bearer/mine", "tester", 401, "credential-invalid")] // its caller has an API key
+    [InlineData("GET", "/corp/mine", "tester", 403, "denied")] // an account over an identity that it does not have
     public async Task Explain_says_what_a_real_request_gets(string method, string path, string? caller, int status, string? code)
     {
         await using var upstream = await EchoUpstream.Start();
@@ -110,6 +125,19 @@ public sealed class ConfigCommandTests : IAsyncDisposable
         run.Everything.ShouldNotContain(TestConfig.UpstreamSecret);
     }
 
+    [Theory]
+    [InlineData("give the path only", "GET", "http://broker/d/mine")]
+    [InlineData("a header is written as 'Name: value'", "GET", "/d/mine", "-H", "X-Nope")]
+    [InlineData("a header is written as 'Name: value'", "GET", "/d/mine", "-H", ": x")]
+    [InlineData("no caller 'nobody'", "GET", "/d/mine", "--caller", "nobody")]
+    public async Task Explain_says_what_it_cannot_read(string told, params string[] args)
+    {
+        var run = await CommandRun.With(Environment, "", ["explain", "--config", Config(), .. args]);
+
+        run.Exit.ShouldBe(1);
+        run.ErrorLines.Single().ShouldContain(told);
+    }
+
     [Fact]
     public async Task A_new_key_has_128_bits_at_least_and_the_digest_that_the_config_needs()
     {
@@ -142,14 +170,36 @@ public sealed class ConfigCommandTests : IAsyncDisposable
         await using var broker = await BrokerUnderTest.Start(Json(upstream.Address), Environment);
 
         (await AsBearer(broker, await Token(broker), "/d/mine")).ShouldBe(200);
-        (await AsBearer(broker, await Token(broker, "--devices", "elsewhere"), "/d/mine")).ShouldBe(403);
-        (await AsBearer(broker, await Token(broker, "--devices", "other"), "/d/other")).ShouldBe(403, "the caller does not hold it");
+        foreach (var both in new[] { new[] { "--devices", "mine,other" }, ["--devices", "mine", "other"], ["--devices", "other", "--devices", " mine, "] })
+        {
+            var narrowed = await CommandRun.With(Environment, "", ["token", "new", "--config", broker.ConfigFile, "--caller", "tester", .. both]);
+            (await AsBearer(broker, narrowed.Out.Trim(), "/d/mine")).ShouldBe(200);
+            (await AsBearer(broker, narrowed.Out.Trim(), "/d/other")).ShouldBe(403, "the caller does not hold it");
+            narrowed.ErrorLines.Single().ShouldBe("warning: --devices: the caller does not hold other: left out.");
+        }
+
         (await AsBearer(broker, await Token(broker, "--networks"), "/d/mine")).ShouldBe(403, "no value takes everything away");
         (await AsBearer(broker, await Token(broker, "--actions", "GetDevice", "--lifetime", "00:01:00"), "/d/mine")).ShouldBe(200);
         var unknown = await CommandRun.With(Environment, "", "token", "new", "--config", broker.ConfigFile, "--caller", "tester", "--actions", "Fly");
         unknown.Exit.ShouldBe(1);
         unknown.ErrorLines.Single().ShouldContain("Fly");
         (await CommandRun.With(Environment, "", "token", "new", "--config", broker.ConfigFile, "--caller", "nobody")).Exit.ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("--lifetime: a time is needed as \"hh:mm:ss\"", "--lifetime", "10")]
+    [InlineData("--lifetime: a time is needed as \"hh:mm:ss\"", "--lifetime", "1h")]
+    [InlineData("--lifetime: at least a second", "--lifetime", "00:00:00")]
+    [InlineData("--lifetime: at most 1.00:00:00", "--lifetime", "1.00:00:01")]
+    [InlineData("--devices: the caller holds none of what is asked for", "--devices", "elsewhere,other")]
+    [InlineData("--actions: the caller holds none of what is asked for", "--actions", "ManageUser")]
+    public async Task A_token_that_nobody_can_mean_is_not_made(string told, params string[] options)
+    {
+        var run = await CommandRun.With(Environment, "", ["token", "new", "--config", Config(), "--caller", "tester", .. options]);
+
+        run.Exit.ShouldBe(1);
+        run.Error.ShouldContain(told);
+        run.Out.ShouldNotContain("ey");
     }
 
     [Fact]
@@ -170,7 +220,16 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
     private static string Json(Uri upstream)
     {
-        var config = TestConfig.With(upstream, ("d", Demanding), ("c", DeniedRoute), ("open", OpenRoute));
+        var config = TestConfig.With(upstream, ("d", Demanding), ("c", DeniedRoute), ("open", OpenRoute),
+            ("bearer", BearerRoute), ("corp", CorpRoute));
+        config["ReverseProxy"]!["Clusters"]!["corp"] = config["ReverseProxy"]!["Clusters"]!["api"]!.DeepClone();
+        config["Broker"]!["Upstreams"]!["corp"] = JsonNode.Parse("""
+            { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "http://127.0.0.1:1/token", "Accounts": { "own": { "Login": "{corp:sub}", "Password": { "Env": "UPSTREAM_SECRET" } } } }
+            """);
+        config["Broker"]!["Issuers"] = JsonNode.Parse("""
+            { "corp": { "Authority": "https://issuer.example", "Audiences": [ "broker" ], "Algorithms": [ "RS256" ],
+              "Actions": { "Const": [] }, "Networks": { "Const": [] }, "DeviceTypes": { "Const": [] }, "Devices": { "Const": [] } } }
+            """);
         config["Broker"]!["Callers"]!["tester"]!["Actions"] = new JsonArray("GetDevice");
         config["Broker"]!["Callers"]!["tester"]!["Devices"] = new JsonArray("mine");
         config["Broker"]!["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }""");

@@ -99,6 +99,11 @@ public sealed class DemoCommandTests
         await Eventually.Holds(() => output.ToString().Contains("Ctrl-C ends it"), "the sheet is printed");
 
         var line = output.ToString().Split('\n').First(text => text.StartsWith("curl", StringComparison.Ordinal)).Split('\'');
+        var lines = output.ToString().Split('\n').ToList();
+        var watched = lines.FindIndex(text => text.StartsWith("for i in", StringComparison.Ordinal));
+        watched.ShouldBeLessThan(lines.FindIndex(text => text.StartsWith("curl", StringComparison.Ordinal)), "its time runs: it comes first");
+        var until = TimeOnly.ParseExact(lines[watched - 1].Split("until ")[1][..8], "HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture);
+        (until - TimeOnly.FromDateTime(DateTime.UtcNow)).ShouldBeInRange(TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(121), "time enough to start it by hand");
         using var client = new HttpClient();
         using var request = new HttpRequestMessage(HttpMethod.Get, line[3]);
         request.Headers.Add("X-Api-Key", line[1].Split(' ')[1]);

@@ -132,7 +132,8 @@ public sealed class WaysInTests : IDisposable
     {
         UseProxy = false,
         SslOptions = new() { RemoteCertificateValidationCallback = (_, _, _, _) => true },
-    }) { BaseAddress = bench.Broker.Address };
+    })
+    { BaseAddress = bench.Broker.Address };
 
     private void Listen(JsonObject config, string way)
     {

@@ -24,8 +24,12 @@ public sealed class AttenuationTests
         var ids = Gen.Elements("", "\"1\"", "\"2\"", "\"7\"", "1,\"2\"", "\"*\"", "3");
         var actions = Gen.Elements("", "3", "\"GetDevice\",15", "\"GetDevice\",\"GetCurrentUser\",\"ManageToken\"", "2,3,10,12,15", "0");
         var step =
-            from kind in Gen.Elements(Kinds) from client in Gen.Elements(Clients)
-            from a in Maybe(actions) from n in Maybe(ids) from t in Maybe(ids) from d in Maybe(ids)
+            from kind in Gen.Elements(Kinds)
+            from client in Gen.Elements(Clients)
+            from a in Maybe(actions)
+            from n in Maybe(ids)
+            from t in Maybe(ids)
+            from d in Maybe(ids)
             from minutes in Gen.Elements((long?)null, null, 5, 20, 100_000_000)
             select new Step(kind, client, [a, n, t, d], minutes);
         var chains = from login in Gen.Elements("admin", "operator") from steps in Gen.ListOf(step) select (login, steps.Take(6).ToList());
@@ -40,6 +44,11 @@ public sealed class AttenuationTests
                 (access, refresh) = Take(bed, next, access, refresh).GetAwaiter().GetResult();
                 made[next.Kind] = made.GetValueOrDefault(next.Kind) + (access == before ? 0 : 1);
                 Within(bed, access, first.Access).ShouldBeTrue();
+                if (next.Kind == "exchange" && access != before)
+                {
+                    TokenClaims.Read(TokenBed.Claims(access))!.SessionEnd.ShouldBeLessThanOrEqualTo(TokenClaims.Read(TokenBed.Claims(before))!.End);
+                }
+
                 if (next.Kind != "renew")
                 {
                     Within(bed, access, before).ShouldBeTrue(); // what is renewed lies within the refresh token's, which may be the older

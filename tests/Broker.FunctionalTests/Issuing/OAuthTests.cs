@@ -109,6 +109,11 @@ public sealed class OAuthTests
         to.GetProperty("by").GetRawText().ShouldBe("""["key:app"]""");
         (await bed.Get("/net/1", exchanged)).Status.ShouldBe(200);
 
+        // Nor does it leave a session behind that is longer than itself.
+        var ofLogin = TokenBed.Claims((await Ok(bed, $"{Exchange}&subject_token={login}&{App}")).GetProperty("access_token").GetString()!);
+        ofLogin.GetProperty("sxp").GetInt64().ShouldBe(ofLogin.GetProperty("exp").GetInt64());
+        ofLogin.GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(TokenBed.Claims(login).GetProperty("exp").GetInt64());
+
         // What it creates cannot outlive it either.
         var made = await bed.Create(exchanged, """{"userId":2,"expiration":"2218-01-01T00:00:00"}""");
         TokenBed.Claims(made.Refresh).GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(to.GetProperty("exp").GetInt64());

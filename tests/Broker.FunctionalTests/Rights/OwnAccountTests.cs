@@ -90,9 +90,15 @@ public sealed class OwnAccountTests
         JsonObject Nothing() => new() { ["Const"] = new JsonArray() };
         JsonObject Issuer(string? account) => new()
         {
-            ["Actions"] = Nothing(), ["Networks"] = Nothing(), ["DeviceTypes"] = Nothing(), ["Devices"] = Nothing(),
-            ["Issuer"] = $"https://{Guid.NewGuid()}.example", ["Audiences"] = new JsonArray("broker"), ["Authority"] = "https://issuer.example",
-            ["Algorithms"] = new JsonArray("RS256"), ["Accounts"] = Choice(account),
+            ["Actions"] = Nothing(),
+            ["Networks"] = Nothing(),
+            ["DeviceTypes"] = Nothing(),
+            ["Devices"] = Nothing(),
+            ["Issuer"] = $"https://{Guid.NewGuid()}.example",
+            ["Audiences"] = new JsonArray("broker"),
+            ["Authority"] = "https://issuer.example",
+            ["Algorithms"] = new JsonArray("RS256"),
+            ["Accounts"] = Choice(account),
         };
         return new()
         {

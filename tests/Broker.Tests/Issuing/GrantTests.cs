@@ -17,8 +17,12 @@ public sealed class GrantTests
     private static readonly Gen<Grant> Grants = from p in Rights from end in Gen.Choose(0, 100) select new Grant(p, end);
 
     private static readonly Gen<Wish> Wishes =
-        from a in Maybe(Selections) from n in Maybe(Selections) from t in Maybe(Selections) from d in Maybe(Selections)
-        from end in Gen.Choose(-20, 120) select new Wish(a, n, t, d, end < 0 ? null : end);
+        from a in Maybe(Selections)
+        from n in Maybe(Selections)
+        from t in Maybe(Selections)
+        from d in Maybe(Selections)
+        from end in Gen.Choose(-20, 120)
+        select new Wish(a, n, t, d, end < 0 ? null : end);
 
     [Fact]
     public void For_any_grant_and_any_chain_of_wishes_what_is_given_lies_within_the_first_grant() =>

@@ -42,7 +42,7 @@ internal interface ISharedTokens
     /// <summary>What a call that brought no token leaves: the note withdrawn or kept, a quiet time, a refused fingerprint. The lease need not be ours any more.</summary>
     Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement);
 
-    /// <summary>After an epoch: the pair, if it is above the stored one and that was not committed under the present run id; the note, if no higher one is there.</summary>
+    /// <summary>After an epoch: the pair, if it is above the stored one and neither was committed under the present run id (one without an end may be); the note, if no higher one is there.</summary>
     Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note);
 
     /// <summary>6. A permit of every window of one budget, or of none and how long until there is one. Never given back.</summary>

@@ -137,7 +137,8 @@ internal static class Scripts
         local stored = count(p[1])
         local answer = 1
         if number > stored then
-          if p[1] and p[2] == run then
+          -- Of this epoch: what is there counts; what is not there ran out or was taken away, unless it has no end.
+          if (p[1] and p[2] == run) or (ARGV[2] == run and ARGV[4] ~= '0') then
             answer = 0
           else
             redis.call('HSET', KEYS[1], 'g', ARGV[1], 'r', ARGV[2], 'b', ARGV[3], 'a', '')

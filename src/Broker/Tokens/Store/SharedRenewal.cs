@@ -74,13 +74,15 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
     private async Task<Step> Look(Asked asked)
     {
         await CommitPending();
-        var seen = Saw(await store.Tokens.Read(name));
+        var sent = time.GetTimestamp();
+        var seen = Saw(await store.Tokens.Read(name)) with { AskedAt = sent };
         if (await Judge(asked, seen) is { } known)
         {
             return known;
         }
         var attempt = store.NewAttempt();
-        var taken = Saw(await store.Tokens.Take(name, attempt, store.Times.Lease));
+        sent = time.GetTimestamp();
+        var taken = Saw(await store.Tokens.Take(name, attempt, store.Times.Lease)) with { AskedAt = sent };
         if (taken is { Outcome: StoreOutcome.Done, Number: 0 })
         {
             return await Judge(asked, taken) ?? Step.Again;
@@ -116,7 +118,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         }
         if (seen.Pair is { } pair && Usable(asked, pair, seen) is { } left)
         {
-            return new(Adopt(pair, left), default);
+            return new(Adopt(pair, left, seen), default);
         }
         return seen.Quiet.Left > TimeSpan.Zero ? Step.Failed(seen.Quiet.Problem, seen.Quiet.Left)
             : seen.LeaseLeft > TimeSpan.Zero ? new Step(null, seen.LeaseLeft)
@@ -140,7 +142,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         return outcome == StoreOutcome.Unknown ? new(await Away(asked), default) : Step.Again;
     }
 
-    /// <summary>How long the stored token may still be served; null when it is not what is wanted.</summary>
+    /// <summary>How long the stored token may be served since the store was asked; null when it is not what is wanted.</summary>
     private TimeSpan? Usable(Asked asked, SharedPair pair, Seen seen)
     {
         var isNewer = pair.Generation > (held?.Generation ?? 0);
@@ -154,7 +156,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
             return null;
         }
         var left = Left(pair, seen);
-        var live = asked.IsRejection || asked.Cell.Held is not { IsOver: false } now ? TimeSpan.Zero : time.GetElapsedTime(time.GetTimestamp(), now.EndsAt);
+        var live = asked.IsRejection || asked.Cell.Held is not { IsOver: false } now ? TimeSpan.Zero : time.GetElapsedTime(seen.AskedAt, now.EndsAt);
         if (isServed)
         {
             // No clock of another machine makes longer what we count ourselves.
@@ -164,20 +166,20 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         return left > margin || (left > live && left > TimeSpan.Zero) ? left : null;
     }
 
-    /// <summary>The smallest of what the key, Redis's clock and ours say.</summary>
+    /// <summary>The smallest of what the key, Redis's clock and ours say, since the store was asked: how long its answer took is not given twice.</summary>
     private TimeSpan Left(SharedPair pair, Seen seen)
     {
-        var left = Min(Min(TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now), pair.EndsAtUtc - time.GetUtcNow()), pair.Life);
+        var left = Min(Min(TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now), pair.EndsAtUtc - time.GetUtcNow() + time.GetElapsedTime(seen.AskedAt)), pair.Life);
         return seen.PairLeft is { } key ? Min(left, key) : left;
     }
 
     /// <summary>Serves what is stored; it counts as asked for when its issuer began to count.</summary>
-    private Renewal Adopt(SharedPair pair, TimeSpan left)
+    private Renewal Adopt(SharedPair pair, TimeSpan left, Seen seen)
     {
         held = pair;
         served = pair.Access;
         var age = (long)((pair.Life - left).TotalSeconds * time.TimestampFrequency);
-        return new(pair.Access, time.GetTimestamp() - age, pair.Life, TokenProblem.None, null);
+        return new(pair.Access, seen.AskedAt - age, pair.Life, TokenProblem.None, null);
     }
 
     private TimeSpan? Lives(CellPlan plan, SharedPair pair) =>

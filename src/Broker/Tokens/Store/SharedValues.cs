@@ -72,6 +72,9 @@ internal readonly record struct Seen
     /// <summary>Done or unknown.</summary>
     public StoreOutcome Outcome { get; init; }
 
+    /// <summary>When the store was asked, by this process's own clock: what it says is no younger. Set by who asked.</summary>
+    public long AskedAt { get; init; }
+
     /// <summary>Our number, if the lease was taken; else zero.</summary>
     public long Number { get; init; }
 

@@ -185,6 +185,19 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_pair_of_this_epoch_that_ran_out_is_not_republished_and_one_without_an_end_is()
+    {
+        var (attempt, seen) = await Taken();
+        await Store.Commit(Name, attempt, Pair(seen.Number), Short);
+        await Pass(Short * 1.5);
+        var mine = Pair(seen.Number) with { Run = seen.Run };
+        (await Store.Republish(Name, mine, Long, null)).ShouldBe(StoreOutcome.Lost);
+        (await Store.Read(Name)).Pair.ShouldBeNull();
+        (await Store.Republish(Name, mine, null, null)).ShouldBe(StoreOutcome.Done);
+        (await Store.Read(Name)).Pair.ShouldNotBeNull();
+    }
+
+    [Fact]
     public async Task A_note_is_republished_unless_a_higher_one_or_a_newer_pair_is_there()
     {
         var (attempt, seen) = await Taken();

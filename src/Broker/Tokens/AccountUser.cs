@@ -1,7 +1,7 @@
 namespace Broker.Tokens;
 
 /// <summary>Who an account is at the upstream, as far as the config tells: what counts where an account must be one caller's own.</summary>
-internal sealed class UpstreamUser
+internal sealed class AccountUser
 {
     private static readonly Dictionary<string, string> NoValues = [];
 
@@ -18,7 +18,7 @@ internal sealed class UpstreamUser
     public bool HasHolesBesides => Others.Values.Any(template => template.Names.Count > 0);
 
     /// <summary>The user of one caller, its holes filled; null when a value is missing.</summary>
-    public UpstreamUser? For(IReadOnlyDictionary<string, string> values)
+    public AccountUser? For(IReadOnlyDictionary<string, string> values)
     {
         var logins = Logins.Select(template => template.Render(values)).ToList();
         var others = Others.ToDictionary(pair => pair.Key, pair => pair.Value.Render(values));
@@ -31,10 +31,10 @@ internal sealed class UpstreamUser
     }
 
     /// <summary>Whether the two are written alike: then two callers of one source are two users.</summary>
-    public bool IsWrittenAs(UpstreamUser other) => Scope == other.Scope && $"{this}" == $"{other}";
+    public bool IsWrittenAs(AccountUser other) => Scope == other.Scope && $"{this}" == $"{other}";
 
     /// <summary>Whether the two may be one user, for some callers.</summary>
-    public bool MayMeet(UpstreamUser other)
+    public bool MayMeet(AccountUser other)
     {
         if (Scope != other.Scope || Logins.Count != other.Logins.Count || !Logins.Zip(other.Logins).All(pair => pair.First.MayMeet(pair.Second)))
         {

@@ -1,0 +1,17 @@
+namespace Broker.Tests.Tokens.Simulation;
+
+/// <summary>What is put into the world on purpose, to see that the simulation finds it.</summary>
+public enum Defect
+{
+    None,
+    LeaseNotExtendedWhileTheCallRuns,
+    NoSecondLookAfterTheLease,
+    NumberTakenApartFromTheLease,
+    NoNote,
+    LoginAfterRefusedWithoutTheLeaseCheck,
+    LoginAfterNotNow,
+    LoginAfterUnknown,
+    OrderByExpiry,
+    CountingFromZeroAfterAnEmptyRedis,
+    OldPairRepublishedOverANewerOne,
+}

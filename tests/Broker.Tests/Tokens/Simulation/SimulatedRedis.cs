@@ -1,0 +1,289 @@
+using System.Collections.Immutable;
+using Broker.Tokens;
+using Broker.Tokens.Store;
+
+namespace Broker.Tests.Tokens.Simulation;
+
+/// <summary>A Redis in memory with the semantics of the scripts; restarts, loses its memory, goes back to an older one.</summary>
+internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
+{
+    private const long Base = 1_900_000_000_000_000;
+
+    private readonly List<Memory> snapshots = [];
+    private Memory memory = Memory.Empty;
+    private int confirmed;
+    private int runs = 1;
+
+    /// <summary>A message to who waits.</summary>
+    public event Action<StoreName>? Told;
+
+    public string Run => $"run{runs}";
+
+    public bool IsDown { get; set; }
+
+    /// <summary>When it last restarted.</summary>
+    public TimeSpan RestartedAt { get; private set; } = TimeSpan.MinValue;
+
+    /// <summary>In microseconds.</summary>
+    public long Now => Base + (pump.Now / 10);
+
+    public Entry this[StoreName name]
+    {
+        get
+        {
+            var entry = memory.Entries.GetValueOrDefault(name) ?? Entry.Empty;
+            return entry.Pair?.Ends <= Now ? entry with { Pair = null } : entry;
+        }
+    }
+
+    public LiveLease? Lease(StoreName name) => this[name].Lease is { } lease && lease.Until > Now ? lease : null;
+
+    /// <summary>Another run id, and what is remembered: all, nothing, or what was so many snapshots ago.</summary>
+    public void Restart(bool isEmpty, int back)
+    {
+        runs++;
+        RestartedAt = pump.Time;
+        memory = isEmpty ? Memory.Empty : back == 0 || snapshots.Count == 0 ? memory : snapshots[Math.Max(confirmed, snapshots.Count - back)];
+        snapshots.Clear();
+        confirmed = 0;
+    }
+
+    /// <summary>What is remembered now is what a restart may go back to; with replicas not behind a note that was confirmed.</summary>
+    public void Snapshot(bool isConfirmed = false)
+    {
+        snapshots.Add(memory);
+        if (isConfirmed)
+        {
+            confirmed = snapshots.Count - 1;
+        }
+    }
+
+    public Seen Read(StoreName name) => Look(name, 0);
+
+    public Seen Take(StoreName name, Attempt attempt, TimeSpan lease, long? drawn = null)
+    {
+        if (Lease(name) is { } other && other.Attempt != attempt)
+        {
+            return Look(name, 0);
+        }
+        var number = drawn ?? Draw(name);
+        var counter = this[name].Counter;
+        Put(name, this[name] with
+        {
+            Lease = new(attempt, number, Now + Micro(lease)),
+            Counter = counter.Run == Run ? counter with { Number = number } : new(number, Run, Now),
+        });
+        return Look(name, number);
+    }
+
+    /// <summary>The number that a lease would get.</summary>
+    public long Draw(StoreName name)
+    {
+        var entry = this[name];
+        var clock = defect == Defect.CountingFromZeroAfterAnEmptyRedis ? 0 : Now;
+        return Math.Max(clock, Math.Max(entry.Counter.Number, entry.Pair?.Value.Generation ?? 0) + 1);
+    }
+
+    public StoreOutcome Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease)
+    {
+        if (Mine(name, attempt) is not { } mine)
+        {
+            return StoreOutcome.Lost;
+        }
+        var note = defect == Defect.NoNote ? this[name].Note : new StoredNote(mine.Number, spends, attempt, Now + Micro(deadline));
+        Put(name, this[name] with { Lease = mine with { Until = Now + Micro(lease) }, Note = note });
+        return StoreOutcome.Done;
+    }
+
+    public StoreOutcome Extend(StoreName name, Attempt attempt, TimeSpan lease)
+    {
+        if (Mine(name, attempt) is not { } mine)
+        {
+            return StoreOutcome.Lost;
+        }
+        var to = Now + Micro(lease);
+        var note = this[name].Note;
+        Put(name, this[name] with { Lease = mine with { Until = to }, Note = note?.Attempt == attempt && note.Until < to ? note with { Until = to } : note });
+        return StoreOutcome.Done;
+    }
+
+    public StoreOutcome Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives)
+    {
+        var (entry, number) = (this[name], pair.Generation);
+        var stored = entry.Pair?.Value.Generation ?? 0;
+        var isOlder = defect == Defect.OrderByExpiry && entry.Pair is { } now ? pair.EndsAt < now.Value.EndsAt
+            : number < stored || (number == stored && entry.Pair?.By != attempt);
+        if (isOlder)
+        {
+            return StoreOutcome.Lost;
+        }
+        Put(name, entry with
+        {
+            Pair = new(pair with { Run = Run }, attempt, lives is { } known ? Now + Micro(known) : null),
+            Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number) },
+            Note = (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
+        });
+        memory = memory with { Quiets = memory.Quiets.Remove(name.Identity) };
+        Told?.Invoke(name);
+        return StoreOutcome.Done;
+    }
+
+    public StoreOutcome Release(StoreName name, Attempt attempt)
+    {
+        if (Mine(name, attempt) is not null)
+        {
+            Put(name, this[name] with { Lease = null });
+            Told?.Invoke(name);
+        }
+        return StoreOutcome.Done;
+    }
+
+    public StoreOutcome Settle(StoreName name, Attempt attempt, Settlement settlement)
+    {
+        var entry = this[name];
+        if (entry.Note is { } note && note.Attempt == attempt && settlement.Note != NoteFate.Leave)
+        {
+            Put(name, entry with { Note = settlement.Note == NoteFate.Withdraw ? null : note with { Until = Now + Micro(settlement.NoteLeft) } });
+        }
+        var quiet = QuietOf(name.Identity);
+        var ends = quiet.Ends;
+        if (settlement.Quiet is { } pause)
+        {
+            var to = Now + Micro(pause);
+            quiet = to > quiet.Until ? quiet with { Until = to, Problem = settlement.Problem } : quiet;
+            quiet = quiet with { Failures = quiet.Failures + 1 };
+            ends = Math.Max(ends, Now + Micro(pause + settlement.Remembered));
+        }
+        if (settlement.Refused is { } refused)
+        {
+            quiet = quiet with { Refused = refused, Refusals = quiet.Refused == refused ? quiet.Refusals + 1 : 1 };
+            ends = long.MaxValue;
+        }
+        memory = memory with { Quiets = memory.Quiets.SetItem(name.Identity, quiet with { Ends = ends }) };
+        return StoreOutcome.Done;
+    }
+
+    public StoreOutcome Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note)
+    {
+        var (entry, outcome) = (this[name], StoreOutcome.Done);
+        var stored = entry.Pair?.Value.Generation ?? 0;
+        if (pair is not null && (pair.Generation > stored || (defect == Defect.OldPairRepublishedOverANewerOne && pair.Generation < stored)))
+        {
+            if ((entry.Pair?.Value.Run == Run || (pair.Run == Run && lives is not null)) && defect != Defect.OldPairRepublishedOverANewerOne)
+            {
+                outcome = StoreOutcome.Lost;
+            }
+            else
+            {
+                entry = entry with
+                {
+                    Pair = new(pair, default, lives is { } known ? Now + Micro(known) : null),
+                    Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, pair.Generation) },
+                };
+                stored = pair.Generation;
+                Told?.Invoke(name);
+            }
+        }
+        if (note is { } told && told.Number > stored && told.Number > (entry.Note?.Number ?? 0))
+        {
+            entry = entry with { Note = new(told.Number, told.Spends, told.Attempt, Now + Micro(told.Left)) };
+        }
+        Put(name, entry);
+        return outcome;
+    }
+
+    public Permission Permit(BudgetAsk ask)
+    {
+        var budget = memory.Budgets.GetValueOrDefault(ask.Budget) ?? SpentLogins.None;
+        if (budget.Count < ask.Known)
+        {
+            budget = budget with { Count = ask.Known, Since = ask.Known > 0 ? Now : budget.Since };
+        }
+        if (ask.IsReminder || budget.Log.Any(login => login.Attempt == ask.Attempt))
+        {
+            memory = memory with { Budgets = memory.Budgets.SetItem(ask.Budget, budget) };
+            return new(StoreOutcome.Done, TimeSpan.Zero, budget.Count);
+        }
+        var wait = ask.Windows.Select(window => budget.Wait(window, ask.IsRejection, Now)).Append(0).Max();
+        if (wait <= 0)
+        {
+            budget = budget with { Count = Math.Max(0, budget.Count) + 1, Log = budget.Log.Add(new(ask.Attempt, Now, ask.IsRejection)) };
+        }
+        memory = memory with { Budgets = memory.Budgets.SetItem(ask.Budget, budget) };
+        return new(wait > 0 ? StoreOutcome.Lost : StoreOutcome.Done, TimeSpan.FromMicroseconds(wait), budget.Count);
+    }
+
+    private static long Micro(TimeSpan time) => time.Ticks / 10;
+
+    private static TimeSpan Left(long until, long now) => until > now ? TimeSpan.FromMicroseconds(until - now) : TimeSpan.Zero;
+
+    private LiveLease? Mine(StoreName name, Attempt attempt) => Lease(name) is { } lease && lease.Attempt == attempt ? lease : null;
+
+    private StoredQuiet QuietOf(RecordName identity) =>
+        memory.Quiets.GetValueOrDefault(identity) is { } quiet && quiet.Ends > Now ? quiet : StoredQuiet.None;
+
+    private void Put(StoreName name, Entry entry) => memory = memory with { Entries = memory.Entries.SetItem(name, entry) };
+
+    private Seen Look(StoreName name, long number)
+    {
+        var (entry, quiet) = (this[name], QuietOf(name.Identity));
+        var pair = entry.Pair;
+        return new()
+        {
+            Outcome = StoreOutcome.Done,
+            Run = Run,
+            Now = Now,
+            Number = number,
+            LeaseLeft = number == 0 && Lease(name) is { } lease ? Left(lease.Until, Now) : TimeSpan.Zero,
+            PairLeft = pair?.Ends is { } ends ? Left(ends, Now) : null,
+            EpochAge = entry.Counter.Run == Run ? TimeSpan.FromMicroseconds(Now - entry.Counter.Since) : TimeSpan.Zero,
+            Pair = pair?.Value,
+            Note = entry.Note is { } note ? new(note.Number, note.Spends, note.Attempt, Left(note.Until, Now)) : null,
+            Quiet = new(Left(quiet.Until, Now), quiet.Problem, quiet.Failures, quiet.Refused, quiet.Refusals),
+        };
+    }
+
+    internal sealed record LiveLease(Attempt Attempt, long Number, long Until);
+
+    internal sealed record StoredPair(SharedPair Value, Attempt By, long? Ends);
+
+    internal sealed record StoredNote(long Number, RecordName Spends, Attempt Attempt, long Until);
+
+    internal sealed record Counter(long Number, string Run, long Since);
+
+    internal sealed record Entry(StoredPair? Pair, LiveLease? Lease, StoredNote? Note, Counter Counter)
+    {
+        public static readonly Entry Empty = new(null, null, null, new(0, "", 0));
+    }
+
+    private sealed record StoredQuiet(long Until, TokenProblem Problem, int Failures, RecordName Refused, int Refusals, long Ends)
+    {
+        public static readonly StoredQuiet None = new(0, TokenProblem.None, 0, default, 0, 0);
+    }
+
+    private readonly record struct Login(Attempt Attempt, long At, bool IsRejection);
+
+    private sealed record SpentLogins(long Count, long Since, ImmutableList<Login> Log)
+    {
+        public static readonly SpentLogins None = new(-1, 0, []);
+
+        public long Wait(BudgetWindow window, bool isRejection, long now)
+        {
+            var per = Micro(window.Per);
+            return new[] { Since > 0 ? per - (now - Since) : 0, Room(window.Permit, per, now, false), isRejection ? Room(window.Permit / 2, per, now, true) : 0 }.Max();
+        }
+
+        private long Room(int permit, long per, long now, bool onlyRejections)
+        {
+            var log = Log.Where(login => !onlyRejections || login.IsRejection).ToList();
+            return permit < 1 ? per : log.Count < permit ? 0 : Math.Max(0, per - (now - log[^permit].At));
+        }
+    }
+
+    private sealed record Memory(
+        ImmutableDictionary<StoreName, Entry> Entries, ImmutableDictionary<RecordName, StoredQuiet> Quiets, ImmutableDictionary<RecordName, SpentLogins> Budgets)
+    {
+        public static readonly Memory Empty = new(
+            ImmutableDictionary<StoreName, Entry>.Empty, ImmutableDictionary<RecordName, StoredQuiet>.Empty, ImmutableDictionary<RecordName, SpentLogins>.Empty);
+    }
+}
