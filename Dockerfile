@@ -1,5 +1,5 @@
 # The broker in a container: no SDK in the last stage, not root, and nothing is written to its file system.
-#   docker build -t broker .                                    (with your own feed: --build-arg NUGET_SOURCE=https://...)
+#   docker build -t broker .                                    (with a feed of your own: --build-arg NUGET_SOURCE=https://...)
 #   docker run --rm --read-only --cap-drop ALL broker demo --once
 #   docker run --rm --read-only --cap-drop ALL -p 8080:8080 -v "$PWD/conf:/config:ro" broker serve --config /config/broker.json
 # The base image's ASPNETCORE_HTTP_PORTS is not read: where the broker listens is said in the config alone, and a published port
@@ -8,14 +8,14 @@
 # TLS ended before the container  -e BROKER_URL=http://*:8080  and "AllowInsecure": true in Broker, which says that you meant it.
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
-ARG NUGET_SOURCE=https://api.nuget.org/v3/index.json
+ARG NUGET_SOURCE=
 
 # What restore reads, first: an edit of the code does not restore anew.
 COPY global.json Directory.Build.props Directory.Packages.props ./
 COPY src/Policies/Policies.csproj src/Policies/
 COPY src/Simulators/Simulators.csproj src/Simulators/
 COPY src/Broker/Broker.csproj src/Broker/
-RUN dotnet restore src/Broker --source "$NUGET_SOURCE"
+RUN dotnet restore src/Broker ${NUGET_SOURCE:+--source "$NUGET_SOURCE"}
 
 COPY .editorconfig ./
 COPY config/ config/

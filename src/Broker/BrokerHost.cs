@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
+using Broker.Issuing;
 using Broker.Limits;
 using Broker.Operations;
 using Broker.Redis;
@@ -21,6 +22,7 @@ internal sealed class BrokerHost : IDisposable
     private readonly TimeProvider time;
     private readonly TokenVault vault;
     private readonly CredentialCompiler credentials;
+    private readonly TokenLedgers ledgers;
     private IDisposable? store;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
@@ -33,8 +35,10 @@ internal sealed class BrokerHost : IDisposable
     {
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenVault>());
-        credentials = new(Snapshots, time, loggers);
-        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler()], Snapshots, environment) { MissingSecrets = missingSecrets };
+        ledgers = TokenLedgers.InMemory(time);
+        credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
+        _ = new EndedCallers(Snapshots, ledgers.Revocations);
+        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 
     public SnapshotStore Snapshots { get; } = new();
@@ -81,6 +85,11 @@ internal sealed class BrokerHost : IDisposable
     private static void Use(WebApplication app, RequestDelegate? instead)
     {
         app.UseMiddleware<Edge>();
+        if (instead is null)
+        {
+            app.UseMiddleware<OwnEndpoints>(); // before routing: no forwarded route is asked about a path of ours
+        }
+
         app.UseRouting();
 
         // Only where a route has a policy: the middleware opens a service scope for each request that it sees. An endpoint with one that it

@@ -72,7 +72,8 @@ public readonly struct Reached : IEquatable<Reached>
     }
 
     /// <inheritdoc/>
-    public bool Equals(Reached other) => notDemanded == other.notDemanded && ToString() == other.ToString();
+    public bool Equals(Reached other) =>
+        notDemanded == other.notDemanded && id == other.id && (ids is null ? other.ids is null : other.ids is not null && ids.SequenceEqual(other.ids, StringComparer.Ordinal));
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is Reached other && Equals(other);

@@ -41,7 +41,7 @@ public sealed record Selector(SelectorKind Kind, string Name, bool IsOptional)
         SelectorKind? kind = colon < 0 ? null : KindOf(text[..colon]);
         if (kind is null)
         {
-            error = "a selector is one of route:NAME, query:NAME, query:NAME[], header:NAME, body:/POINTER, form:NAME or const:VALUE";
+            error = "a selector is one of route:NAME, query:NAME, query:NAME[], header:NAME or const:VALUE";
             return null;
         }
 

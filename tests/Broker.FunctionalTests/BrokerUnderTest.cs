@@ -61,7 +61,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         var file = Path.Combine(folder, "broker.json");
         await File.WriteAllTextAsync(file, WithListeners(config));
         var variables = new ConcurrentDictionary<string, string>(environment.ToDictionary(pair => pair.Name, pair => pair.Value));
-        var loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace));
+        var loggers = Logging.NewFactory();
         var host = new BrokerHost([file], name => variables.GetValueOrDefault(name), loggers, TimeProvider.System);
         var loaded = host.Loader.TryReload();
         if (loaded.Snapshot is null)

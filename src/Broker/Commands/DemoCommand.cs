@@ -6,7 +6,7 @@ namespace Broker.Commands;
 internal static class DemoCommand
 {
     private const int LargestPort = 65535;
-    private static readonly TimeSpan WatchedLife = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan WatchedLife = TimeSpan.FromMinutes(2);
 
     // Short enough to be walked to their ends, long enough for a slow machine.
     private static readonly TimeSpan WalkedLife = TimeSpan.FromSeconds(4);

@@ -16,10 +16,9 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
 {
     private readonly List<(string Kind, Simulator Simulator)> simulators = [];
     private readonly string signingKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
-    private readonly ILoggerFactory loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace));
+    private readonly ILoggerFactory loggers = Logging.NewFactory();
     private BrokerHost? host;
     private WebApplication? app;
-    private DateTimeOffset tokenEnd;
 
     /// <summary>The callers' API keys: new ones each time, so that none stands in the repository.</summary>
     public IReadOnlyDictionary<string, ApiKey> Keys { get; } =
@@ -31,7 +30,10 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
     /// <summary>A short-lived bearer token of ours for the dashboard, which holds one of its vehicles.</summary>
     public string Token { get; private set; } = "";
 
-    public bool TokenIsOver => TimeProvider.System.GetUtcNow() >= tokenEnd;
+    /// <summary>When <see cref="Token"/> is over.</summary>
+    public DateTimeOffset TokenEnd { get; private set; }
+
+    public bool TokenIsOver => TimeProvider.System.GetUtcNow() >= TokenEnd;
 
     /// <summary>Cancelled when the broker is told to stop, by Ctrl-C too.</summary>
     public CancellationToken Stopping => app!.Lifetime.ApplicationStopping;
@@ -66,7 +68,7 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
     public Task IssueToken()
     {
         var narrower = new Permissions(Selection.Everything, Selection.Everything, Selection.Everything, Selection.Of(["42"]));
-        tokenEnd = TimeProvider.System.GetUtcNow() + tokenLife;
+        TokenEnd = TimeProvider.System.GetUtcNow() + tokenLife;
         Token = new TokenIssuer(TimeProvider.System).Issue(host!.Snapshots.Current, DemoTour.Dashboard, narrower, tokenLife);
         return Task.CompletedTask;
     }
@@ -125,7 +127,6 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
 
     private async Task<string?> StartBroker(Snapshot snapshot, CancellationToken stop)
     {
-        loggers.AddSerilog(snapshot, streams.Error);
         app = host!.Build();
         try
         {
@@ -140,6 +141,8 @@ internal sealed class DemoStand(DemoPorts ports, TimeSpan tokenLife, TimeSpan? c
                 : $"the broker cannot listen on port {ports.Broker}: {Reason(failure)}. Choose another with --port N, or 0 for any free one.";
         }
 
+        // Only now: what the framework logs about a port in use would drown the one line that says it.
+        loggers.AddSerilog(snapshot, streams.Error);
         Address = new(app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
         await IssueToken();
         return null;

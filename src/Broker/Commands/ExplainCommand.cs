@@ -2,7 +2,6 @@ using System.CommandLine;
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Broker.Commands;
@@ -29,7 +28,13 @@ internal static class ExplainCommand
                 return 1;
             }
 
-            return await Explain(host, snapshot, Request(parsed.GetValue(method)!, parsed.GetValue(path)!, parsed.GetValue(headers)!), parsed.GetValue(caller), streams);
+            if (ExplainRequest.Of(parsed.GetValue(method)!, parsed.GetValue(path)!, parsed.GetValue(headers)!, out var mistake) is not { } request)
+            {
+                await streams.Error.WriteLineAsync($"error: {mistake}");
+                return 1;
+            }
+
+            return await Explain(host, snapshot, request, parsed.GetValue(caller), streams);
         });
         return command;
     }
@@ -43,10 +48,9 @@ internal static class ExplainCommand
             return 1;
         }
 
-        Passage? seen = null;
         await using var app = host.Build(instead: at =>
         {
-            seen = Passage.Of(at);
+            var seen = Passage.Of(at);
             seen.Route = at.GetEndpoint()?.Metadata.GetMetadata<CompiledRoute>();
             if (seen.Route is null)
             {
@@ -54,39 +58,35 @@ internal static class ExplainCommand
             }
             else
             {
-                var credential = new CredentialResult(caller, caller is null ? CredentialProblem.Missing : CredentialProblem.None);
-                seen.Refusal = Admission.TargetProblem(at, seen) ?? Admission.Judge(at, seen, credential);
+                seen.Refusal = Admission.TargetProblem(at, seen) ?? Admission.Judge(at, seen, new(caller, Problem(snapshot, seen.Route, caller)));
             }
 
             return Task.CompletedTask;
         });
         context.RequestServices = app.Services;
         await ((IApplicationBuilder)app).Build()(context);
-        await Tell(seen!, caller, streams.Out);
-        return seen!.Refusal is null ? 0 : 1;
-    }
-
-    private static DefaultHttpContext Request(string method, string target, string[] headers)
-    {
-        var context = new DefaultHttpContext();
-        var question = target.IndexOf('?', StringComparison.Ordinal);
-        var path = question < 0 ? target : target[..question];
-        context.Request.Method = method.ToUpperInvariant();
-        context.Request.Scheme = "http";
-        context.Request.Host = new("broker");
-        context.Request.Path = PathString.FromUriComponent(path.StartsWith('/') ? path : $"/{path}");
-        context.Request.QueryString = question < 0 ? default : new(target[question..]);
-        context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget = target.StartsWith('/') ? target : $"/{target}";
-        foreach (var header in headers)
+        var passage = Passage.Of(context);
+        await Tell(passage, caller, streams.Out);
+        if (passage.Refusal == Refusal.Failed)
         {
-            var colon = header.IndexOf(':', StringComparison.Ordinal);
-            if (colon > 0)
-            {
-                context.Request.Headers.Append(header[..colon], header[(colon + 1)..].Trim());
-            }
+            await streams.Error.WriteLineAsync("error: routing failed: where two routes match alike, give one of them an Order.");
         }
 
-        return context;
+        return passage.Refusal is null ? 0 : 1;
+    }
+
+    /// <summary>What reading the best of the caller's credentials would come to on this route.</summary>
+    private static CredentialProblem Problem(Snapshot snapshot, CompiledRoute route, Caller? caller)
+    {
+        if (caller is null)
+        {
+            return CredentialProblem.Missing;
+        }
+
+        var options = snapshot.Broker.Callers[caller.Name];
+        var has = (options.Keys.Count > 0 ? CredentialKinds.ApiKey : 0) | (options.Basic is null ? 0 : CredentialKinds.Basic)
+            | (route.Credentials.Keys?.Signer is null ? 0 : CredentialKinds.Token);
+        return (has & route.Accepts) == 0 ? CredentialProblem.Invalid : CredentialProblem.None;
     }
 
     private static async Task Tell(Passage passage, Caller? caller, TextWriter output)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Operations;
 
@@ -18,7 +19,7 @@ internal static class ServeCommand
 
     public static async Task<int> Run(string[] files, Streams streams, CancellationToken stop)
     {
-        using var loggers = LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace));
+        using var loggers = Logging.NewFactory();
         using var host = new BrokerHost(files, streams.Environment, loggers, TimeProvider.System);
         var loaded = host.Loader.TryReload();
         if (loaded.Snapshot is null)
@@ -32,26 +33,48 @@ internal static class ServeCommand
             return 1;
         }
 
-        loggers.AddSerilog(loaded.Snapshot, streams.Out);
         await using var app = host.Build();
-        app.Services.GetServices<IHostedService>().OfType<SnapshotPoller>().Single().Warn(loaded);
-        return await RunUntilStopped(app, streams, stop);
+        if (await Problem(app, stop) is { } problem)
+        {
+            await streams.Error.WriteLineAsync($"error: the broker does not start: {problem}");
+            return 1;
+        }
+
+        // Only now: what the framework logs about a port in use would drown the one line that says it.
+        loggers.AddSerilog(loaded.Snapshot, streams.Out);
+        var logger = loggers.CreateLogger(typeof(ServeLog));
+        var services = app.Services.GetServices<IHostedService>().ToList();
+        services.OfType<SnapshotPoller>().Single().Warn(loaded);
+        ServeLog.Started(
+            logger, string.Join(' ', app.Urls), $"{services.OfType<ManagementServer>().Single().Address}", loaded.Snapshot.Version, loaded.Mistakes.All.Count);
+        await app.WaitForShutdownAsync(stop);
+        ServeLog.Stopped(logger);
+        return 0;
     }
 
-    /// <summary>Runs an application; a port in use is one clear line.</summary>
-    public static async Task<int> RunUntilStopped(WebApplication app, Streams streams, CancellationToken stop)
+    /// <summary>Starts an application; what stands in the way and the cure, in one line, or null.</summary>
+    private static async Task<string?> Problem(WebApplication app, CancellationToken stop)
     {
         try
         {
             await app.StartAsync(stop);
+            return null;
         }
-        catch (Exception failure) when (failure is IOException or SocketException)
+        catch (Exception failure) when (failure is not OperationCanceledException)
         {
-            await streams.Error.WriteLineAsync($"error: the broker cannot listen: {(failure.InnerException ?? failure).Message} Choose another address in Kestrel:Endpoints or Broker:Management:Url.");
-            return 1;
-        }
+            for (var cause = failure; cause is not null; cause = cause.InnerException)
+            {
+                if (cause is SocketException or CryptographicException)
+                {
+                    return cause is SocketException
+                        ? $"{OneLine(failure)} Choose another address in Kestrel:Endpoints or Broker:Management:Url."
+                        : $"a certificate cannot be read ({OneLine(cause)}) Look at the Certificate keys in Kestrel: Path and KeyPath are PEM files that belong together.";
+                }
+            }
 
-        await app.WaitForShutdownAsync(stop);
-        return 0;
+            return $"{OneLine(failure)} ({failure.GetType().Name})";
+        }
     }
+
+    private static string OneLine(Exception failure) => failure.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ') + ".";
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using Simulators;
 
 namespace Broker.Commands;
@@ -12,7 +13,7 @@ internal static class SimulateCommand
         var kind = new Argument<string>("kind") { Description = "Which upstream." };
         kind.AcceptOnlyFromAmong([.. SimulatorKinds.Names]);
         var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 is any free one.", DefaultValueFactory = _ => 0 };
-        var lifetime = new Option<TimeSpan?>("--token-lifetime") { Description = "Life of its tokens, as hh:mm:ss; the vendor's own when missing." };
+        var lifetime = DurationOption.Create("--token-lifetime", "Life of its tokens, as hh:mm:ss; the vendor's own when missing.");
         var command = new Command("simulate", "Runs a strict stand-in for an upstream on loopback.") { kind, port, lifetime };
         command.SetAction((parsed, stop) => Run(parsed.GetValue(kind)!, parsed.GetValue(port), parsed.GetValue(lifetime), streams, stop));
         return command;
@@ -24,6 +25,7 @@ internal static class SimulateCommand
         {
             await using var simulator = await SimulatorKinds.StartAsync(kind, new() { Port = port, TokenLifetime = lifetime });
             await streams.Out.WriteLineAsync($"{kind} listens on {simulator.Address}; what it received: {simulator.Address}_simulator/received. Ctrl-C ends it.");
+            await SimulatorSheet.Write(kind, simulator.Address, streams.Out);
             await Stopped(stop);
             return 0;
         }
@@ -34,12 +36,21 @@ internal static class SimulateCommand
         }
     }
 
-    /// <summary>Waits until the command is told to stop.</summary>
-    public static async Task Stopped(CancellationToken stop)
+    /// <summary>Waits until the command is told to stop, by Ctrl-C and SIGTERM too: simulators leave signals alone.</summary>
+    private static async Task Stopped(CancellationToken stop)
     {
+        using var told = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        void Tell(PosixSignalContext signal)
+        {
+            signal.Cancel = true;
+            told.Cancel();
+        }
+
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Tell);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Tell);
         try
         {
-            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, stop);
+            await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, told.Token);
         }
         catch (OperationCanceledException)
         {

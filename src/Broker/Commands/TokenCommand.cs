@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Broker.Configuration;
+using Broker.Credentials;
 using Broker.Issuing;
 using Microsoft.Extensions.Logging.Abstractions;
 using Policies;
@@ -8,12 +10,14 @@ namespace Broker.Commands;
 /// <summary><c>broker token new</c>: a token of the broker's own for a caller of the config.</summary>
 internal static class TokenCommand
 {
+    private static readonly TimeSpan Day = TimeSpan.FromDays(1);
+
     public static Command Create(Streams streams)
     {
         var config = BrokerCommands.ConfigOption();
         var caller = new Option<string>("--caller") { Description = "The caller in the config.", Required = true };
-        var lifetime = new Option<TimeSpan?>("--lifetime") { Description = "How long it lives, as hh:mm:ss; Issuing:AccessLifetime when missing." };
-        var actions = List("--actions", "Fewer actions than the caller's.");
+        var lifetime = DurationOption.Create("--lifetime", "How long it lives, as hh:mm:ss; Issuing:AccessLifetime when missing. At most a day, or AccessLifetime where that is longer.");
+        var actions = List("--actions", "Fewer actions than the caller's: a,b or a b.");
         var networks = List("--networks", "Fewer networks than the caller's.");
         var types = List("--device-types", "Fewer device types than the caller's.");
         var devices = List("--devices", "Fewer devices than the caller's.");
@@ -26,18 +30,14 @@ internal static class TokenCommand
                 return 1;
             }
 
-            var selected = snapshot.Actions.Select(Given(parsed, actions) ?? [], out var unknown);
-            if (unknown.Count > 0)
-            {
-                await streams.Error.WriteLineAsync($"error: no action of this config: {string.Join(", ", unknown)}.");
-                return 1;
-            }
-
-            var wanted = new Permissions(
-                Given(parsed, actions) is null ? Selection.Everything : selected, Wanted(parsed, networks), Wanted(parsed, types), Wanted(parsed, devices));
             try
             {
-                await streams.Out.WriteLineAsync(new TokenIssuer(TimeProvider.System).Issue(snapshot, parsed.GetValue(caller)!, wanted, parsed.GetValue(lifetime)));
+                var held = snapshot.Part<CredentialTable>().CallerNamed(parsed.GetValue(caller)!)?.Permissions ?? throw new InvalidOperationException("The config has no caller of that name.");
+                var wanted = new Permissions(
+                    await Wanted(parsed, actions, held.Actions, snapshot.Actions, streams), await Wanted(parsed, networks, held.Networks, null, streams),
+                    await Wanted(parsed, types, held.DeviceTypes, null, streams), await Wanted(parsed, devices, held.Devices, null, streams));
+                var life = Bounded(parsed.GetValue(lifetime), snapshot.Broker.Issuing?.AccessLifetime ?? Day);
+                await streams.Out.WriteLineAsync(new TokenIssuer(TimeProvider.System).Issue(snapshot, parsed.GetValue(caller)!, wanted, life));
                 return 0;
             }
             catch (Exception mistake) when (mistake is InvalidOperationException or ArgumentException)
@@ -50,10 +50,38 @@ internal static class TokenCommand
     }
 
     private static Option<string[]?> List(string name, string description) =>
-        new(name) { Description = description, AllowMultipleArgumentsPerToken = true };
+        new(name) { Description = description, AllowMultipleArgumentsPerToken = true, Arity = ArgumentArity.ZeroOrMore };
 
-    private static Selection Wanted(ParseResult parsed, Option<string[]?> option) => Given(parsed, option) is { } names ? Selection.Of(names) : Selection.Everything;
+    private static TimeSpan? Bounded(TimeSpan? lifetime, TimeSpan ofConfig)
+    {
+        var longest = ofConfig > Day ? ofConfig : Day;
+        return lifetime > longest ? throw new ArgumentException($"--lifetime: at most {longest:c}; a token cannot be taken back one by one.") : lifetime;
+    }
 
-    // Without the option nothing is narrowed; with it and no value, everything is taken away.
-    private static string[]? Given(ParseResult parsed, Option<string[]?> option) => parsed.GetResult(option) is null ? null : parsed.GetValue(option) ?? [];
+    /// <summary>One list: without the option nothing is narrowed; with it and no value, everything is taken away.</summary>
+    /// <exception cref="InvalidOperationException">What was asked for is unknown, or none of it is held: such a token would be of no use.</exception>
+    private static async Task<Selection> Wanted(ParseResult parsed, Option<string[]?> option, Selection held, ActionNames? actions, Streams streams)
+    {
+        if (parsed.GetResult(option) is null)
+        {
+            return Selection.Everything;
+        }
+
+        string[] names = [.. (parsed.GetValue(option) ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))];
+        IReadOnlyList<string> unknown = [];
+        var wanted = actions is null ? Selection.Of(names) : actions.Select(names, out unknown);
+        if (unknown.Count > 0)
+        {
+            throw new InvalidOperationException($"no action of this config: {string.Join(", ", unknown)}.");
+        }
+
+        string[] beyond = [.. wanted.Names.Where(name => !held.Contains(name))];
+        if (beyond.Length > 0)
+        {
+            await streams.Error.WriteLineAsync($"warning: {option.Name}: the caller does not hold {string.Join(", ", beyond)}: left out.");
+        }
+
+        return !wanted.IsNothing && wanted.Intersect(held).IsNothing
+            ? throw new InvalidOperationException($"{option.Name}: the caller holds none of what is asked for.") : wanted;
+    }
 }

@@ -17,6 +17,9 @@ internal sealed record BrokerOptions
     [Description("Tokens of the broker's own: who issues them, and the keys that sign and verify them.")]
     public IssuingOptions? Issuing { get; init; }
 
+    [Description("Endpoints at which callers get narrow tokens of the broker's own: DeviceHive's /token family and OAuth2. Needs Issuing.")]
+    public TokenServiceOptions? TokenService { get; init; }
+
     [Description("The Redis in which replicas share their upstream tokens; without it tokens live in this process. Takes effect at start.")]
     public RedisOptions? Redis { get; init; }
 
@@ -49,51 +52,6 @@ internal sealed record BrokerOptions
 
     [Description("After the drain: how long what is in flight may take to finish.")]
     public TimeSpan ShutdownTimeout { get; init; } = TimeSpan.FromSeconds(30);
-}
-
-/// <summary>One caller of the config.</summary>
-internal sealed record CallerOptions
-{
-    [Description("API keys; two, so that one can be replaced without an outage.")]
-    public IReadOnlyList<KeyOptions> Keys { get; init; } = [];
-
-    [Description("Lets the caller use Basic; its name is the user name.")]
-    public PasswordOptions? Basic { get; init; }
-
-    [Description("The number that stands in 'u' of a token of the broker's own.")]
-    public long? UserId { get; init; }
-
-    [Description("Actions by name or number; \"*\" is all, missing or empty is none.")]
-    public IReadOnlyList<string> Actions { get; init; } = [];
-
-    [Description("Network ids; \"*\" is all, missing or empty is none.")]
-    public IReadOnlyList<string> Networks { get; init; } = [];
-
-    [Description("Device type ids; \"*\" is all, missing or empty is none.")]
-    public IReadOnlyList<string> DeviceTypes { get; init; } = [];
-
-    [Description("Device ids; \"*\" is all, missing or empty is none.")]
-    public IReadOnlyList<string> Devices { get; init; } = [];
-
-    [Description("The account used at an upstream, by upstream; 'default' where none is named.")]
-    public IReadOnlyDictionary<string, string> Accounts { get; init; } = new Dictionary<string, string>();
-
-    [Description("Requests of this caller at the same time; the limit of Limits when missing.")]
-    public int? ConcurrentRequests { get; init; }
-}
-
-/// <summary>One API key, by its digest.</summary>
-internal sealed record KeyOptions
-{
-    [Description("SHA-256 of the key in hex, as 'broker key new' prints it.")]
-    public required string Sha256 { get; init; }
-}
-
-/// <summary>A password by its hash.</summary>
-internal sealed record PasswordOptions
-{
-    [Description("The hash that ASP.NET Core's PasswordHasher made: 'broker key hash' prints it.")]
-    public required Secret Hash { get; init; }
 }
 
 /// <summary>An action that the config adds.</summary>
@@ -140,9 +98,6 @@ internal sealed record ForwardingOptions
 
     [Description("A request or stream on which nothing moves for this long is ended. A cluster's HttpRequest:ActivityTimeout goes before it.")]
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
-
-    [Description("How long a connection to an upstream may take.")]
-    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>Limits on what comes in.</summary>
@@ -191,11 +146,4 @@ internal sealed record TelemetryOptions
 
     [Description("service.name of what is exported.")]
     public string ServiceName { get; init; } = "broker";
-}
-
-/// <summary>OTLP on the wire.</summary>
-internal enum OtlpProtocol
-{
-    Grpc,
-    HttpProtobuf,
 }

@@ -4,7 +4,7 @@ using Policies;
 
 namespace Broker.Configuration;
 
-/// <summary>Judges what the keys of section <c>Broker</c> say together; every mistake is told.</summary>
+/// <summary>Judges what the keys of section <c>Broker</c> say together, but for what a folder judges where it compiles it; every mistake is told.</summary>
 /// <remarks>Works on what could be bound. The JSON itself answers whether a name was written, so that one mistake does not make others.</remarks>
 internal sealed class ConfigValidator(BrokerOptions broker, JsonObject json, Mistakes mistakes)
 {
@@ -12,13 +12,11 @@ internal sealed class ConfigValidator(BrokerOptions broker, JsonObject json, Mis
     public ActionNames Validate()
     {
         var actions = Actions();
-        var selections = new SelectionChecks(actions, json["Actions"] as JsonObject ?? [], mistakes);
         var accounts = new AccountChecks(json, mistakes);
-        new CallerChecks(broker, selections, accounts, mistakes).Check();
-        new IssuerChecks(broker, selections, accounts, mistakes).Check();
-        foreach (var (name, upstream) in broker.Upstreams)
+        new CallerChecks(broker, accounts, mistakes).Check();
+        foreach (var (name, issuer) in broker.Issuers)
         {
-            UpstreamChecks.Check(upstream, $"Broker:Upstreams:{name}", mistakes);
+            accounts.Check(issuer.Accounts, $"Broker:Issuers:{name}:Accounts");
         }
 
         foreach (var (name, cors) in broker.Cors)
@@ -26,6 +24,7 @@ internal sealed class ConfigValidator(BrokerOptions broker, JsonObject json, Mis
             CorsChecks.Check(cors, $"Broker:Cors:{name}", mistakes);
         }
 
+        new TokenServiceChecks(broker, mistakes).Check();
         if (broker.Redis is { } redis)
         {
             new RedisChecks(redis, mistakes).Check();

@@ -16,4 +16,7 @@ internal static partial class ConfigurationLog
 
     [LoggerMessage(103, LogLevel.Warning, "Config: {Path}: {Mistake}")]
     public static partial void Warned(ILogger logger, string path, string mistake);
+
+    [LoggerMessage(104, LogLevel.Warning, "Config: {Section} is not what this process started with: it takes effect at the next start")]
+    public static partial void NextStart(ILogger logger, string section);
 }

@@ -15,6 +15,11 @@ internal static class CorsChecks
             mistakes.Error($"{path}:Origins", "at least one");
         }
 
+        if (cors.Headers.Count == 0)
+        {
+            mistakes.Warning($"{path}:Headers", "is empty, so a browser keeps back every request of a page with X-Api-Key, Authorization or a JSON body: list the headers that it sends");
+        }
+
         for (var i = 0; i < cors.Origins.Count; i++)
         {
             if (cors.Origins[i] != "*" && !IsOrigin(cors.Origins[i]))

@@ -18,15 +18,12 @@ internal sealed class LimitChecks(BrokerOptions broker, Mistakes mistakes)
         Between(forwarding.ReplayBodyLimit, 0, LargestReplay, "Broker:Forwarding:ReplayBodyLimit");
         Between(forwarding.ReplayWait, TimeSpan.Zero, TimeSpan.FromMinutes(5), "Broker:Forwarding:ReplayWait");
         Between(forwarding.IdleTimeout, TimeSpan.FromMilliseconds(1), Day, "Broker:Forwarding:IdleTimeout");
-        Between(forwarding.ConnectTimeout, TimeSpan.FromMilliseconds(1), TimeSpan.FromHours(1), "Broker:Forwarding:ConnectTimeout");
 
         var limits = broker.Limits;
         Between(limits.RequestHeaderBytes, 1024, LargestHeader, "Broker:Limits:RequestHeaderBytes");
         Between(limits.RequestLineBytes, 256, LargestHeader, "Broker:Limits:RequestLineBytes");
         Between(limits.RequestBodyBytes ?? 0, 0, long.MaxValue, "Broker:Limits:RequestBodyBytes");
         Between(limits.ConcurrentRequestsPerCaller, 1, int.MaxValue, "Broker:Limits:ConcurrentRequestsPerCaller");
-        Between(limits.ConcurrentPasswordHashes, 1, 1024, "Broker:Limits:ConcurrentPasswordHashes");
-        Between(limits.RememberedCredentials, 1, 10_000_000, "Broker:Limits:RememberedCredentials");
         if (limits.MinRequestBodyBytesPerSecond is <= 0)
         {
             mistakes.Error("Broker:Limits:MinRequestBodyBytesPerSecond", "more than zero, or leave it out for no limit");

@@ -13,6 +13,12 @@ internal enum Severity
 /// <param name="Severity">A warning lets the config load.</param>
 internal sealed record Mistake(string Path, string Message, Severity Severity)
 {
+    /// <summary>The key that a mistake may follow from: where that is wrong already, nothing is said of this one.</summary>
+    public string? Because { get; init; }
+
+    /// <summary>Says that something was not judged: no other mistake says it instead.</summary>
+    public bool IsToldAnyway { get; init; }
+
     public override string ToString() => $"{(Severity == Severity.Error ? "error" : "warning")}: {Path}: {Message}";
 }
 
@@ -26,7 +32,13 @@ internal sealed class Mistakes
 
     public bool HasErrors => all.Exists(mistake => mistake.Severity == Severity.Error);
 
-    public void Error(string path, string message) => all.Add(new(path, message, Severity.Error));
+    /// <param name="path">Where.</param>
+    /// <param name="message">What, and the cure.</param>
+    /// <param name="because">Another key that this follows from when it is wrong as well.</param>
+    public void Error(string path, string message, string? because = null) => all.Add(new(path, message, Severity.Error) { Because = because });
+
+    /// <summary>What could not be judged because of what else is wrong; told in any case.</summary>
+    public void NotLookedAt(string path) => all.Add(new(path, "was not looked at: mend what is told above first", Severity.Error) { IsToldAnyway = true });
 
     public void Warning(string path, string message) => all.Add(new(path, message, Severity.Warning));
 
@@ -45,9 +57,11 @@ internal sealed class Mistakes
     public void AddUnlessExplained(Mistakes later)
     {
         var explained = all.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => mistake.Path).ToList();
-        all.AddRange(later.all.Where(mistake =>
-            !unread.Contains(mistake.Path) && !explained.Exists(path => Within(path, mistake.Path) || Within(mistake.Path, path))));
+        all.AddRange(later.all.Where(mistake => mistake.IsToldAnyway ||
+            (!unread.Contains(mistake.Path) && !explained.Exists(path => Touch(path, mistake.Path) || (mistake.Because is { } cause && Touch(path, cause))))));
     }
+
+    private static bool Touch(string path, string other) => Within(path, other) || Within(other, path);
 
     private static bool Within(string path, string outer) =>
         path == outer || (path.StartsWith(outer, StringComparison.Ordinal) && path[outer.Length] == ':');

@@ -84,7 +84,8 @@ internal sealed class OptionsBinder(Mistakes mistakes, SecretReader secrets, IRe
         var at = $"{path}:{OptionShape.KindKey}";
         if (!json.TryGetPropertyValue(OptionShape.KindKey, out var node))
         {
-            mistakes.Error(at, $"is required: one of {string.Join(", ", kinds)}");
+            var spelt = json.Select(member => member.Key).FirstOrDefault(key => key.Equals(OptionShape.KindKey, StringComparison.OrdinalIgnoreCase));
+            mistakes.Error(spelt is null ? at : $"{path}:{spelt}", spelt is null ? $"is required: one of {string.Join(", ", kinds)}" : $"case matters, write '{OptionShape.KindKey}'");
             return null;
         }
 
@@ -93,7 +94,7 @@ internal sealed class OptionsBinder(Mistakes mistakes, SecretReader secrets, IRe
         if (found is null)
         {
             var said = name is null ? "a string is needed" : $"there is no kind '{Scalars.Short(name)}'; {Nearest.Say(name, kinds)}";
-            mistakes.Error(at, $"{said}; the kinds are {string.Join(", ", kinds)}");
+            mistakes.Error(at, said.Contains("case matters", StringComparison.Ordinal) ? said : $"{said}; the kinds are {string.Join(", ", kinds)}");
         }
 
         return found?.Type;

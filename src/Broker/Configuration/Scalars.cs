@@ -62,7 +62,8 @@ internal static partial class Scalars
         return null;
     }
 
-    private static TimeSpan? Duration(string? text, out string? mistake)
+    /// <summary>A time as the config writes it, or null and what is wrong with it.</summary>
+    public static TimeSpan? Duration(string? text, out string? mistake)
     {
         mistake = null;
         if (text is not null && DurationForm().IsMatch(text) && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var value))

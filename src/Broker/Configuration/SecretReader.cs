@@ -9,6 +9,8 @@ internal sealed class SecretReader(Sources sources, Mistakes mistakes, Severity 
 {
     private const string Cure = "secrets are named, never written: { \"File\": \"/run/secrets/x\" } or { \"Env\": \"X\" }";
 
+    private string Consequence => whenMissing == Severity.Warning ? ": serve will not start without it" : "";
+
     /// <summary>The secret; an empty one when it could not be read, and why is told.</summary>
     public Secret Read(JsonNode? node, string path)
     {
@@ -56,7 +58,7 @@ internal sealed class SecretReader(Sources sources, Mistakes mistakes, Severity 
         var content = sources.File(file);
         if (content.Bytes is null)
         {
-            mistakes.Unread(path, $"the secret's file {file} {content.Fault}", whenMissing);
+            mistakes.Unread(path, $"the secret's file {file} {content.Fault}{Consequence}", whenMissing);
             return new(source, "");
         }
 
@@ -77,7 +79,7 @@ internal sealed class SecretReader(Sources sources, Mistakes mistakes, Severity 
         var value = sources.Variable(variable);
         if (value is null)
         {
-            mistakes.Unread(path, $"the secret's environment variable {variable} is not set", whenMissing);
+            mistakes.Unread(path, $"the secret's environment variable {variable} is not set{Consequence}", whenMissing);
             return new(source, "");
         }
 

@@ -87,23 +87,19 @@ internal sealed class SnapshotLoader(
         var framework = new OptionsBinder(mistakes, secrets, tree.FromEnvironment) { Lenient = true };
         var proxy = framework.Bind<ReverseProxyShape>(sections.ReverseProxy, "ReverseProxy");
         var kestrel = framework.Bind<KestrelShape>(sections.Kestrel, "Kestrel");
-        var isBound = !mistakes.HasErrors;
 
         // 3. what the keys say together
         var later = new Mistakes();
         var actions = new ConfigValidator(broker, sections.Broker, later).Validate();
         RouteKeys(proxy, later);
-        Listeners.Check(kestrel, broker, tree.FromEnvironment, later);
+        ListenerChecks.Check(kestrel, broker, tree.FromEnvironment, later);
+        ListenerChecks.CheckFiles(kestrel, sources, later, MissingSecrets);
         mistakes.AddUnlessExplained(later);
         Watch(broker, sources);
 
-        // 4. compile, when there is a whole config to compile
+        // 4. compile what there is, blanks where something could not be read: whoever mends a config wants to hear everything at once
         var candidate = NewSnapshot(broker, sections, actions);
-        if (isBound)
-        {
-            Compile(candidate, mistakes);
-        }
-
+        Compile(candidate, mistakes);
         return candidate;
     }
 
@@ -122,20 +118,30 @@ internal sealed class SnapshotLoader(
         foreach (var compiler in compilers)
         {
             var later = new Mistakes();
+            Exception? failure = null;
             try
             {
                 compiler.Compile(candidate, later);
             }
             catch (Exception exception)
             {
-                // A reload never takes the process down. What was told before may well be why; the text of an exception may hold a value.
-                if (!mistakes.HasErrors && !later.HasErrors && !mistakes.HasUnread)
-                {
-                    later.Error(compiler.GetType().Name, $"could not compile the config ({exception.GetType().Name}); this is a fault of the broker's");
-                }
+                failure = exception; // a reload never takes the process down
             }
 
+            var isBlank = mistakes.HasErrors || later.HasErrors || mistakes.HasUnread;
             mistakes.AddUnlessExplained(later);
+            if (failure is not null)
+            {
+                // What was told before may well be why; the text of an exception may hold a value.
+                if (isBlank)
+                {
+                    mistakes.NotLookedAt("ReverseProxy:Routes"); // routes are compiled last
+                    return;
+                }
+
+                mistakes.Error(compiler.GetType().Name, $"could not compile the config ({failure.GetType().Name}); this is a fault of the broker's");
+                return;
+            }
         }
     }
 
@@ -147,14 +153,6 @@ internal sealed class SnapshotLoader(
             for (var i = 0; i < route.Transforms?.Count; i++)
             {
                 TransformShape.Check(route.Transforms[i], $"{path}:Transforms:{i}", mistakes);
-            }
-
-            foreach (var key in route.Metadata?.Keys ?? [])
-            {
-                if (Cures.For($"{path}:Metadata:{key}") is { } cure)
-                {
-                    mistakes.Error($"{path}:Metadata:{key}", cure);
-                }
             }
         }
     }

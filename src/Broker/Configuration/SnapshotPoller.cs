@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -7,6 +8,7 @@ namespace Broker.Configuration;
 /// <remarks>Polled and not watched: Kubernetes swaps a symlink above the files, which a watcher on them does not see.</remarks>
 internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store, TimeProvider time, ILogger<SnapshotPoller> logger) : BackgroundService
 {
+    private readonly Snapshot? started = store.IsLoaded ? store.Current : null;
     private IReadOnlyList<Mistake> told = [];
 
     /// <summary>Looks once; null when nothing had changed.</summary>
@@ -23,6 +25,10 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
             told = [];
             ConfigurationLog.Loaded(logger, snapshot.Version, result.Mistakes.All.Count);
             Warn(result);
+            foreach (var section in LaterThanNow(snapshot))
+            {
+                ConfigurationLog.NextStart(logger, section);
+            }
         }
         else if (!told.SequenceEqual(result.Mistakes.All))
         {
@@ -43,7 +49,28 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
         }
     }
 
+    /// <summary>The sections that are read once, at start, and say something else now.</summary>
+    private IEnumerable<string> LaterThanNow(Snapshot now) => started is null ? [] : new[]
+    {
+        (Name: "Kestrel", IsSame: JsonNode.DeepEquals(started.Kestrel, now.Kestrel)),
+        (Name: "Serilog", IsSame: JsonNode.DeepEquals(started.Serilog, now.Serilog)),
+        (Name: "Broker:Telemetry", IsSame: started.Broker.Telemetry == now.Broker.Telemetry),
+        (Name: "Broker:Management", IsSame: started.Broker.Management == now.Broker.Management),
+    }.Where(section => !section.IsSame).Select(section => section.Name);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await PollOn(stoppingToken);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // Told to stop: thrown on, it would be logged as a fault where the host did not get as far as to start.
+        }
+    }
+
+    private async Task PollOn(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval(), time);
         while (await timer.WaitForNextTickAsync(stoppingToken))

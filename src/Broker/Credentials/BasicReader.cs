@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Broker.Configuration;
@@ -14,37 +15,83 @@ internal sealed class BasicReader
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private readonly CallerTable callers;
     private readonly CredentialShared shared;
+    private readonly IFailedAttempts? attempts;
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly string[] hashes;
     private readonly IPasswordHasher<CallerOptions> hasher;
 
-    public BasicReader(CallerTable callers, CredentialShared shared, IPasswordHasher<CallerOptions> hasher, TimeProvider time, ILogger log)
+    public BasicReader(CallerTable callers, CredentialShared shared, IPasswordHasher<CallerOptions> hasher, IFailedAttempts? attempts, TimeProvider time, ILogger log)
     {
-        (this.callers, this.shared, this.hasher, this.time, this.log) = (callers, shared, hasher, time, log);
+        (this.callers, this.shared, this.hasher, this.attempts, this.time, this.log) = (callers, shared, hasher, attempts, time, log);
         hashes = [.. callers.All.Select(caller => caller.PasswordHash).OfType<string>().Order(StringComparer.Ordinal)];
     }
 
     /// <summary>Reads what stands after <c>Basic </c>.</summary>
-    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CancellationToken cancellation)
+    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, IPAddress? from, CancellationToken cancellation)
     {
+        return Parse(text) is { } login ? Read(login.User, login.Password, from, cancellation) : new(new CredentialResult(null, CredentialProblem.Invalid));
+    }
+
+    /// <summary>Reads a name and a password, from wherever they came.</summary>
+    public ValueTask<CredentialResult> Read(string user, string password, IPAddress? from, CancellationToken cancellation) =>
+        attempts is null ? Check(user, password, out _, cancellation) : Counted(user, password, CallerAddress.Of(from), cancellation);
+
+    // A password that is remembered is looked at after the wait as well: else a guesser would learn the right one at full speed.
+    private async ValueTask<CredentialResult> Counted(string user, string password, string address, CancellationToken cancellation)
+    {
+        var turn = await attempts!.Look(user, address, cancellation);
+        if (turn.MayTry)
+        {
+            var atOnce = Check(user, password, out var isRemembered, cancellation, orElse: false);
+            if (isRemembered)
+            {
+                await attempts.Succeeded(user, address, cancellation);
+                return await atOnce;
+            }
+
+            turn = await attempts.Begin(user, address, cancellation);
+        }
+
+        if (!turn.MayTry)
+        {
+            return new(null, turn.IsKnown ? CredentialProblem.Waits : CredentialProblem.Unknown) { Wait = turn.Wait };
+        }
+
+        var result = await Check(user, password, out _, cancellation);
+        if (result.Caller is not null)
+        {
+            await attempts.Succeeded(user, address, cancellation);
+        }
+        else if (result.Problem == CredentialProblem.Unknown)
+        {
+            await attempts.Withdraw(user, address, cancellation);
+        }
+
+        return result;
+    }
+
+    private ValueTask<CredentialResult> Check(string user, string password, out bool isRemembered, CancellationToken cancellation, bool orElse = true)
+    {
+        isRemembered = false;
         // Without a single password in the config nothing can match, and there is nobody to tell apart.
-        if (hashes.Length == 0 || Parse(text) is not { } login)
+        if (hashes.Length == 0 || user.Length + password.Length > MaxLength)
         {
             return new(new CredentialResult(null, CredentialProblem.Invalid));
         }
 
-        var caller = callers.Find(login.User);
+        var caller = callers.Find(user);
         // An unknown user costs what a known one does: one of the hashes, always the same for the same name, stands in.
         var isKnown = caller?.PasswordHash is not null;
-        var stored = caller?.PasswordHash ?? hashes[Key(login.User, "").Place % (uint)hashes.Length];
-        var key = Key(login.Password, stored);
+        var stored = caller?.PasswordHash ?? hashes[Key(user, "").Place % (uint)hashes.Length];
+        var key = Key(password, stored);
         if (isKnown && shared.Memory.Find(key) is VerifiedPassword)
         {
+            isRemembered = true;
             return new(new CredentialResult(caller!.Caller, CredentialProblem.None));
         }
 
-        return Verify(isKnown ? caller : null, login.Password, stored, key, cancellation);
+        return !orElse ? default : Verify(isKnown ? caller : null, password, stored, key, cancellation);
     }
 
     private async ValueTask<CredentialResult> Verify(

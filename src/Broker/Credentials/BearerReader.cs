@@ -22,11 +22,12 @@ internal sealed class BearerReader
     private readonly string? ourIssuer;
     private readonly IReadOnlyList<IssuerReader> issuers;
     private readonly VerifiedMemory memory;
+    private readonly IRevocations revocations;
     private readonly TimeProvider time;
 
-    public BearerReader(SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, TimeProvider time)
+    public BearerReader(SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, IRevocations revocations, TimeProvider time)
     {
-        (this.ours, ourIssuer, this.issuers, this.memory, this.time) = (ours, keys?.Issuer, issuers, memory, time);
+        (this.ours, ourIssuer, this.issuers, this.memory, this.revocations, this.time) = (ours, keys?.Issuer, issuers, memory, revocations, time);
     }
 
     /// <summary>Reads what stands after <c>Bearer </c>.</summary>
@@ -61,7 +62,8 @@ internal sealed class BearerReader
             return new(null, verification.Problem == CredentialProblem.None ? CredentialProblem.Invalid : verification.Problem);
         }
 
-        var resolution = new Resolution(this, verifier, verifier.Resolve(verified));
+        var version = verifier.Version; // read first: what changes meanwhile is seen next time
+        var resolution = new Resolution(this, verifier, version, verifier.Resolve(verified));
         verified.Resolution = resolution;
         var answer = Answer(verified, resolution, accepted);
         if (answer.Caller is not null)
@@ -72,7 +74,7 @@ internal sealed class BearerReader
         return answer;
     }
 
-    // Asked on every request, remembered or not: kind, end, and a caller who is still there.
+    // Asked on every request, remembered or not: kind, end, a caller who is still there, and whether it was ended before its time.
     private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted)
     {
         if ((accepted & resolution.Verifier.Kind) == 0)
@@ -85,13 +87,23 @@ internal sealed class BearerReader
             return new(null, CredentialProblem.Expired);
         }
 
-        return resolution.Caller is { } caller ? new(caller, CredentialProblem.None) : new(null, CredentialProblem.Invalid);
+        if (resolution.Caller is not { } caller)
+        {
+            return new(null, CredentialProblem.Invalid);
+        }
+
+        return token.Claims is null ? new(caller, CredentialProblem.None) : revocations.Of(token.Claims) switch
+        {
+            Standing.Good => new(caller, CredentialProblem.None),
+            Standing.Ended => new(null, CredentialProblem.Invalid),
+            _ => new(null, CredentialProblem.Unknown),
+        };
     }
 
     // Null when the keys or options that the verification rested on are not in force any more: verify again.
     private Resolution? Present(VerifiedToken token)
     {
-        if (token.Resolution is { } kept && ReferenceEquals(kept.Owner, this))
+        if (token.Resolution is { } kept && ReferenceEquals(kept.Owner, this) && kept.Version == kept.Verifier.Version)
         {
             return ReferenceEquals(kept.Verifier.Stamp, token.Stamp) ? kept : null;
         }
@@ -101,7 +113,8 @@ internal sealed class BearerReader
             return null;
         }
 
-        var resolution = new Resolution(this, verifier, verifier.Resolve(token));
+        var version = verifier.Version;
+        var resolution = new Resolution(this, verifier, version, verifier.Resolve(token));
         token.Resolution = resolution;
         return resolution;
     }

@@ -23,6 +23,12 @@ internal sealed class Caller
     /// <summary>Requests of this identity at the same time; null is the limit of the config.</summary>
     public int? ConcurrentRequests { get; init; }
 
+    /// <summary>The token of ours that was shown; null with any other credential.</summary>
+    public TokenClaims? Token { get; init; }
+
+    /// <summary>The end of the external issuer's token that was shown.</summary>
+    public DateTimeOffset? TokenEnd { get; init; }
+
     /// <summary>Source and name: <c>key:dashboard</c>, <c>corp:alice</c>.</summary>
     public string Identity => field ??= $"{Source}:{Name}";
 }

@@ -4,7 +4,7 @@ using Policies;
 namespace Broker.Credentials;
 
 /// <summary>Compiles the callers of a config: their permissions, API keys and password hashes.</summary>
-internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
+internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selections, Mistakes mistakes)
 {
     private const int MostKeys = 2;
 
@@ -33,48 +33,29 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
                 TemplateValues = new Dictionary<string, string>(StringComparer.Ordinal) { ["user"] = name },
                 ConcurrentRequests = options.ConcurrentRequests,
             };
-            CompileKeys(options.Keys, caller, path);
-            if (options.UserId is { } userId && !userIds.TryAdd(userId, name))
+            CompileKeys(options, caller, path);
+            if (options.UserId < 0)
+            {
+                mistakes.Error($"{path}:UserId", "0 or more");
+            }
+            else if (options.UserId is { } userId && !userIds.TryAdd(userId, name))
             {
                 mistakes.Error($"{path}:UserId", $"is the number of '{userIds[userId]}' as well; each caller has its own");
             }
 
-            callers.Add(new(caller, options.UserId, HashOf(options.Basic, path)));
+            callers.Add(new(caller, options.UserId, HashOf(options.Basic, path)) { IsDisabled = options.Disabled });
         }
 
         return new(callers);
     }
 
-    private Permissions PermissionsOf(CallerOptions options, string path)
-    {
-        var names = options.Actions.Where(name => !string.IsNullOrEmpty(name));
-        var actions = candidate.Actions.Select(names, out var unknown);
-        if (unknown.Count > 0)
-        {
-            mistakes.Error($"{path}:Actions", $"'{string.Join("', '", unknown)}' is no action; 'Broker:Actions' adds one");
-        }
+    private Permissions PermissionsOf(CallerOptions options, string path) => new(
+        selections.Actions(options.Actions, $"{path}:Actions"), selections.Names(options.Networks, $"{path}:Networks"),
+        selections.Names(options.DeviceTypes, $"{path}:DeviceTypes"), selections.Names(options.Devices, $"{path}:Devices"));
 
-        Refuse(options.Actions, $"{path}:Actions");
-        return new(actions, SelectionOf(options.Networks, $"{path}:Networks"), SelectionOf(options.DeviceTypes, $"{path}:DeviceTypes"),
-            SelectionOf(options.Devices, $"{path}:Devices"));
-    }
-
-    private Selection SelectionOf(IReadOnlyList<string> names, string path)
+    private void CompileKeys(CallerOptions callerOptions, Caller caller, string path)
     {
-        Refuse(names, path);
-        return Selection.Of(names.Where(name => !string.IsNullOrEmpty(name)));
-    }
-
-    private void Refuse(IReadOnlyList<string> names, string path)
-    {
-        if (names.Any(string.IsNullOrEmpty))
-        {
-            mistakes.Error(path, "holds an empty name; drop it, or write \"*\" for all");
-        }
-    }
-
-    private void CompileKeys(IReadOnlyList<KeyOptions> options, Caller caller, string path)
-    {
+        var options = callerOptions.Keys;
         if (options.Count > MostKeys)
         {
             mistakes.Error($"{path}:Keys", $"{MostKeys} keys at most: the one in use, and the one that replaces it");
@@ -86,7 +67,7 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
             var text = options[i].Sha256.ToUpperInvariant();
             if (text.Length != 64 || !text.All(char.IsAsciiHexDigitUpper))
             {
-                mistakes.Error(at, "is no SHA-256 digest in hex (64 digits); 'broker key new' prints a key and its digest");
+                mistakes.Error(at, "is no SHA-256 digest in hex (64 digits); 'broker key new' prints a key and its digest, and the key itself does not belong here");
             }
             else if (text == DigestOfNothing)
             {
@@ -96,7 +77,7 @@ internal sealed class CallerCompiler(Snapshot candidate, Mistakes mistakes)
             {
                 mistakes.Error(at, $"is a digest of '{digests[text]}' as well; a key belongs to one caller, once");
             }
-            else
+            else if (!callerOptions.Disabled)
             {
                 keys.Add((Convert.FromHexString(text), caller));
             }

@@ -16,25 +16,28 @@ internal sealed class ClaimMapping
     private readonly ActionNames? actions;
 
     /// <param name="options">As the config has it.</param>
+    /// <param name="path">Its key.</param>
     /// <param name="actions">With the dimension of actions: those there are.</param>
-    /// <param name="mistake">Called with the key below the dimension, and what is wrong there.</param>
-    public ClaimMapping(ClaimOptions options, ActionNames? actions, Action<string, string> mistake)
+    /// <param name="selections">Reads the config's own words.</param>
+    /// <param name="mistakes">Where mistakes are told.</param>
+    public ClaimMapping(ClaimOptions options, string path, ActionNames? actions, SelectionReader selections, Mistakes mistakes)
     {
         this.actions = actions;
         claim = options.Claim;
-        if ((claim is null) == (options.Const is null) || claim?.Length == 0)
+        if ((claim is null) == (options.Const is null) || (claim is not null && string.IsNullOrWhiteSpace(claim)))
         {
-            mistake("", "write exactly one of Claim and Const");
+            mistakes.Error(path, "write exactly one of Claim and Const");
         }
 
         if (options.Map is not null && claim is null)
         {
-            mistake(":Map", "a Map needs a Claim");
+            mistakes.Error($"{path}:Map", "a Map needs a Claim");
         }
 
-        constant = Written(options.Const ?? [], ":Const", mistake);
-        map = options.Map?.ToFrozenDictionary(
-            pair => pair.Key, pair => Written(pair.Value, $":Map:{pair.Key}", mistake), StringComparer.Ordinal);
+        constant = Written(options.Const ?? [], $"{path}:Const");
+        map = options.Map?.ToFrozenDictionary(pair => pair.Key, pair => Written(pair.Value, $"{path}:Map:{pair.Key}"), StringComparer.Ordinal);
+
+        Selection Written(IReadOnlyList<string> names, string at) => actions is null ? selections.Names(names, at) : selections.Actions(names, at);
     }
 
     /// <summary>What the claims give; nothing where the claim is missing or of another shape.</summary>
@@ -70,28 +73,6 @@ internal sealed class ClaimMapping
         }
 
         return Selection.Of(names);
-    }
-
-    private Selection Written(IReadOnlyList<string> values, string key, Action<string, string> mistake)
-    {
-        if (values.Any(string.IsNullOrEmpty))
-        {
-            mistake(key, "holds an empty name; drop it, or write \"*\" for all");
-            return Selection.Nothing;
-        }
-
-        if (actions is null)
-        {
-            return Selection.Of(values);
-        }
-
-        var selection = actions.Select(values, out var unknown);
-        if (unknown.Count > 0)
-        {
-            mistake(key, $"'{string.Join("', '", unknown)}' is no action; 'Broker:Actions' adds one");
-        }
-
-        return selection;
     }
 
     private static IEnumerable<string> Values(JsonElement claims, string name)

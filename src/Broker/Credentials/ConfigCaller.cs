@@ -14,6 +14,9 @@ internal sealed record ConfigCaller(Caller Caller, long? UserId, string? Passwor
     /// <summary>Source and colon, as a token's <c>sub</c> starts.</summary>
     public const string SubjectPrefix = Source + ":";
 
+    /// <summary>Whether the config says that it may do nothing: as if it were not there, but for who asks why.</summary>
+    public bool IsDisabled { get; init; }
+
     /// <summary>Prints no hash.</summary>
     public override string ToString() => Caller.Identity;
 }
@@ -26,5 +29,11 @@ internal sealed class CallerTable(IEnumerable<ConfigCaller> callers)
 
     public IEnumerable<ConfigCaller> All => byName.Values;
 
-    public ConfigCaller? Find(string name) => byName.GetValueOrDefault(name);
+    /// <summary>The caller of this name; one that is disabled is not found.</summary>
+    public ConfigCaller? Find(string name) => byName.GetValueOrDefault(name) is { IsDisabled: false } found ? found : null;
+
+    /// <summary>The caller of this number, disabled or not.</summary>
+    public ConfigCaller? Numbered(long userId) => byName.Values.FirstOrDefault(caller => caller.UserId == userId);
+
+    public bool IsDisabled(string name) => byName.GetValueOrDefault(name) is { IsDisabled: true };
 }

@@ -16,6 +16,9 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
     private readonly TimeProvider time;
     private readonly IPasswordHasher<CallerOptions> hasher;
     private readonly ILogger log;
+    private readonly IRevocations revocations;
+    private readonly IFailedAttempts attempts;
+    private readonly UserBook users;
     private readonly ConditionalWeakTable<Snapshot, CredentialTable> compiled = [];
 
     // For issuers' documents: no proxy of the environment, no cookies, no redirects (the address in the config is the one that was checked).
@@ -33,15 +36,19 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         MaxResponseContentBufferSize = MaxDocumentBytes,
     };
 
-    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs)
-        : this(store, time, logs, new PasswordHasher<CallerOptions>())
+    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IRevocations? revocations = null, IFailedAttempts? attempts = null, UserBook? users = null)
+        : this(store, time, logs, new PasswordHasher<CallerOptions>(), revocations, attempts, users)
     {
     }
 
     /// <summary>With another hasher, so that a test can count.</summary>
-    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher)
+    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher, IRevocations? revocations = null, IFailedAttempts? attempts = null,
+        UserBook? users = null)
     {
         (this.store, this.time, this.hasher) = (store, time, hasher);
+        this.revocations = revocations ?? new RevocationMemory(time);
+        this.users = users ?? new UserBook(time);
+        this.attempts = attempts ?? new AttemptMemory(time);
         log = logs.CreateLogger("Broker.Credentials");
     }
 
@@ -49,17 +56,18 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
     {
         var previous = store.IsLoaded && compiled.TryGetValue(store.Current, out var table) ? table : null;
         var shared = Shared(candidate.Broker.Limits, previous?.Shared, mistakes);
-        var callerCompiler = new CallerCompiler(candidate, mistakes);
+        var selections = new SelectionReader(candidate.Actions, mistakes);
+        var callerCompiler = new CallerCompiler(candidate, selections, mistakes);
         var callers = callerCompiler.Compile();
         var keys = SigningKeyCompiler.Compile(candidate.Broker.Issuing, previous?.Keys, mistakes);
-        var issuers = new IssuerCompiler(candidate, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
-        var tokens = keys is null ? null : new TokenReader(keys, callers, candidate.Actions, time, log);
+        var issuers = new IssuerCompiler(candidate, selections, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
+        var tokens = keys is null ? null : new TokenReader(keys, new(callers, candidate.Broker.Issuers, candidate.Broker.TokenService?.UsersOf, users), candidate.Actions, time, log);
         var made = new CredentialTable(
             callers,
             new ApiKeyReader(callerCompiler.Keys),
-            new BasicReader(callers, shared, hasher, time, log),
-            new BearerReader(keys, tokens, issuers, shared.Memory, time),
-            keys, issuers, shared);
+            new BasicReader(callers, shared, hasher, candidate.Broker.TokenService is null ? null : attempts, time, log),
+            new BearerReader(keys, tokens, issuers, shared.Memory, revocations, time),
+            tokens, keys, issuers, shared);
         candidate.Add(made);
         compiled.Add(candidate, made);
     }

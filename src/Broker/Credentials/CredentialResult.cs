@@ -18,12 +18,19 @@ internal enum CredentialProblem
     /// <summary>Two different credentials in one request, or one header twice.</summary>
     Ambiguous,
 
+    /// <summary>Too many wrong passwords in a row: nobody looked at this one.</summary>
+    Waits,
+
     /// <summary>Nobody can say now: too many passwords at once, or an issuer's keys are out of reach.</summary>
     Unknown,
 }
 
 /// <summary>The answer to "who asks?"; the default refuses.</summary>
-internal readonly record struct CredentialResult(Caller? Caller, CredentialProblem Problem);
+internal readonly record struct CredentialResult(Caller? Caller, CredentialProblem Problem)
+{
+    /// <summary>With <see cref="CredentialProblem.Waits"/>: for how long.</summary>
+    public TimeSpan Wait { get; init; }
+}
 
 /// <summary>Kinds of credentials, for a route that does not accept all.</summary>
 [Flags]

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 
@@ -5,7 +6,7 @@ namespace Broker.Credentials;
 
 /// <summary>Every credential that a snapshot accepts, and how to read it.</summary>
 internal sealed class CredentialTable(
-    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared)
+    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, TokenReader? tokens, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared)
 {
     private const string BearerScheme = "Bearer";
     private const string BasicScheme = "Basic";
@@ -17,6 +18,9 @@ internal sealed class CredentialTable(
     /// <summary>Our own tokens' issuer, audience and keys; null when the config issues none.</summary>
     public SigningKeys? Keys { get; } = keys;
 
+    /// <summary>Reads tokens of ours of any use; null when the config issues none.</summary>
+    public TokenReader? Tokens { get; } = tokens;
+
     /// <summary>The external issuers.</summary>
     public IReadOnlyList<IssuerReader> Issuers { get; } = issuers;
 
@@ -25,7 +29,7 @@ internal sealed class CredentialTable(
 
     /// <summary>Who asks? Completes at once for a credential that was verified a moment ago.</summary>
     /// <remarks>Headers only: a credential in the query would stand in logs, histories and Referer headers.</remarks>
-    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation)
+    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null)
     {
         var authorization = headers.Authorization;
         headers.TryGetValue(ApiKeyReader.Header, out StringValues apiKey);
@@ -40,8 +44,33 @@ internal sealed class CredentialTable(
 
         return apiKey.Count == 1
             ? ReadKey(apiKey[0], accepted)
-            : ReadAuthorization(authorization[0], accepted, cancellation);
+            : ReadAuthorization(authorization[0], accepted, from, cancellation);
     }
+
+    /// <summary>Whose API key this is; null when it is nobody's.</summary>
+    public Caller? ReadKey(string key) => apiKeys.Read(key);
+
+    /// <summary>Whose password this is; takes as long for an unknown name as for a wrong password.</summary>
+    public ValueTask<CredentialResult> ReadPassword(string name, string password, IPAddress? from, CancellationToken cancellation) =>
+        basic.Read(name, password, from, cancellation);
+
+    /// <summary>Who asks with this bearer token, with all that is asked of one that comes in a header.</summary>
+    public ValueTask<CredentialResult> ReadBearer(string token, CredentialKinds accepted, CancellationToken cancellation) => bearer.Read(token, accepted, cancellation);
+
+    /// <summary>The caller of the config with this number, disabled or not.</summary>
+    public ConfigCaller? CallerNumbered(long userId) => callers.Numbered(userId);
+
+    /// <summary>Whether the config has a caller of this name, and has it disabled.</summary>
+    public bool IsDisabled(string name) => callers.IsDisabled(name);
+
+    /// <summary>Whether the config has a caller of this name, disabled or not.</summary>
+    public bool IsNamed(string name) => callers.Find(name) is not null || callers.IsDisabled(name);
+
+    /// <summary>Whether the config gives a caller of this name a password.</summary>
+    public bool HasPassword(string name) => callers.Find(name)?.PasswordHash is not null;
+
+    /// <summary>Callers of the config that are not disabled.</summary>
+    public IEnumerable<string> EnabledIdentities => callers.All.Where(caller => !caller.IsDisabled).Select(caller => caller.Caller.Identity);
 
     /// <summary>The caller of the config with this name, for 'explain' and 'token new'; null when there is none.</summary>
     public Caller? CallerNamed(string name) => callers.Find(name)?.Caller;
@@ -52,7 +81,7 @@ internal sealed class CredentialTable(
     /// <summary>Prints no credential.</summary>
     public override string ToString() => nameof(CredentialTable);
 
-    private ValueTask<CredentialResult> ReadAuthorization(string? value, CredentialKinds accepted, CancellationToken cancellation)
+    private ValueTask<CredentialResult> ReadAuthorization(string? value, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation)
     {
         // Exactly: scheme, one space, credential.
         var space = value?.IndexOf(' ', StringComparison.Ordinal) ?? -1;
@@ -70,7 +99,7 @@ internal sealed class CredentialTable(
 
         if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (accepted & CredentialKinds.Basic) != 0)
         {
-            return basic.Read(text, cancellation);
+            return basic.Read(text, from, cancellation);
         }
 
         return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase) ? ReadKey(text, accepted) : Refused(CredentialProblem.Invalid);

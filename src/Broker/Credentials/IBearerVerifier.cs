@@ -9,6 +9,9 @@ internal interface IBearerVerifier
     /// <summary>The key material and options that a verification now rests on, by identity.</summary>
     object? Stamp { get; }
 
+    /// <summary>Changes when whom a token stands for may have changed within one snapshot.</summary>
+    long Version => 0;
+
     /// <summary>Verifies all but the end of the token's life in the future: that is asked on each request.</summary>
     ValueTask<Verification> Verify(JwtText token, Digest digest, CancellationToken cancellation);
 

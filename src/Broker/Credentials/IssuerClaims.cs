@@ -41,11 +41,12 @@ internal sealed class IssuerClaims(
             return (null, default, "no name");
         }
 
-        return (CallerOf(name, claims), exp + options.ClockSkew, "");
+        return (CallerOf(name, claims, exp), exp + options.ClockSkew, "");
     }
 
-    private Caller CallerOf(string name, JsonElement claims) => new()
+    private Caller CallerOf(string name, JsonElement claims, DateTimeOffset end) => new()
     {
+        TokenEnd = end,
         Source = source,
         Name = name,
         Permissions = new Permissions(actions.Of(claims), networks.Of(claims), deviceTypes.Of(claims), devices.Of(claims)),

@@ -7,12 +7,12 @@ namespace Broker.Credentials;
 
 /// <summary>Compiles the external issuers of a config; one that is as before is taken over with the keys it fetched.</summary>
 internal sealed class IssuerCompiler(
-    Snapshot candidate, Mistakes mistakes, SigningKeys? ours, IReadOnlyList<IssuerReader> previous, HttpClient client, TimeProvider time, ILogger log)
+    Snapshot candidate, SelectionReader selections, Mistakes mistakes, SigningKeys? ours, IReadOnlyList<IssuerReader> previous, HttpClient client, TimeProvider time, ILogger log)
 {
     private const int MaxKeyFileBytes = 1024 * 1024;
 
-    // 'key' and 'user' are sources of our own: an issuer of that name could speak for a caller of the config.
-    private static readonly string[] OwnSources = [ConfigCaller.Source, "user"];
+    // Sources of our own: an issuer of that name could speak for a caller of the config.
+    private static readonly string[] OwnSources = [ConfigCaller.Source, "user", "token"];
 
     private readonly Dictionary<string, string> names = new(StringComparer.Ordinal);
 
@@ -63,9 +63,14 @@ internal sealed class IssuerCompiler(
             mistakes.Error($"{path}:Algorithms", "name at least one algorithm, such as RS256");
         }
 
-        foreach (var algorithm in options.Algorithms.Where(algorithm => IssuerKey.FamilyOf(algorithm) is null))
+        foreach (var (i, algorithm) in options.Algorithms.Index().Where(item => IssuerKey.FamilyOf(item.Item) is null))
         {
-            mistakes.Error($"{path}:Algorithms", $"'{algorithm}' is not accepted; take RS256, PS256 or ES256, or one of their longer kin");
+            mistakes.Error($"{path}:Algorithms:{i}", Refused(algorithm));
+        }
+
+        if (options.Types.Any(string.IsNullOrWhiteSpace))
+        {
+            mistakes.Error($"{path}:Types", "holds an empty name; drop it");
         }
 
         if (options.ClockSkew < TimeSpan.Zero || options.ClockSkew > TimeSpan.FromMinutes(5))
@@ -78,6 +83,11 @@ internal sealed class IssuerCompiler(
             mistakes.Error($"{path}:NameClaim", "name the claim that names the caller, such as sub");
         }
     }
+
+    private static string Refused(string algorithm) =>
+        algorithm.StartsWith("HS", StringComparison.OrdinalIgnoreCase) ? "a shared secret verifies no external issuer: whoever can verify could sign"
+        : algorithm.Equals("none", StringComparison.OrdinalIgnoreCase) ? "an unsigned token is no credential"
+        : $"'{Scalars.Short(algorithm)}' is not accepted; take RS256, PS256 or ES256, or one of their longer kin";
 
     private void CheckIssuer(string name, IssuerOptions options, string path)
     {
@@ -105,10 +115,10 @@ internal sealed class IssuerCompiler(
 
     private IssuerClaims Claims(string name, IssuerOptions options, string path) => new(
         name, options,
-        new(options.Actions, candidate.Actions, (key, mistake) => mistakes.Error($"{path}:Actions{key}", mistake)),
-        new(options.Networks, null, (key, mistake) => mistakes.Error($"{path}:Networks{key}", mistake)),
-        new(options.DeviceTypes, null, (key, mistake) => mistakes.Error($"{path}:DeviceTypes{key}", mistake)),
-        new(options.Devices, null, (key, mistake) => mistakes.Error($"{path}:Devices{key}", mistake)),
+        new(options.Actions, $"{path}:Actions", candidate.Actions, selections, mistakes),
+        new(options.Networks, $"{path}:Networks", null, selections, mistakes),
+        new(options.DeviceTypes, $"{path}:DeviceTypes", null, selections, mistakes),
+        new(options.Devices, $"{path}:Devices", null, selections, mistakes),
         time);
 
     private IKeySource? Source(IssuerOptions options, string path, out string keyText)

@@ -1,4 +1,6 @@
+using System.Buffers.Text;
 using System.Security.Cryptography;
+using System.Text.Json.Nodes;
 using Broker.Configuration;
 using Microsoft.Extensions.ObjectPool;
 
@@ -20,6 +22,20 @@ internal abstract class SigningKey(string id, SigningAlgorithm algorithm, IReadO
     public abstract bool Verify(ReadOnlySpan<byte> input, ReadOnlySpan<byte> signature);
 
     public abstract byte[] Sign(ReadOnlySpan<byte> input);
+
+    /// <summary>What anyone may know of it, as a JSON Web Key (RFC 7517); null when all of it is secret.</summary>
+    public virtual JsonObject? PublicJwk() => null;
+
+    private protected JsonObject Jwk(string type, params (string Name, byte[]? Value)[] members)
+    {
+        var jwk = new JsonObject { ["kty"] = type, ["kid"] = Id, ["alg"] = Algorithm, ["use"] = "sig" };
+        foreach (var (name, value) in members)
+        {
+            jwk[name] = Base64Url.EncodeToString(value);
+        }
+
+        return jwk;
+    }
 
     /// <summary>Prints no key.</summary>
     public override string ToString() => $"{Id} ({Algorithm})";
@@ -47,6 +63,8 @@ internal sealed class RsaKey(string id, RSAParameters parameters, IReadOnlySet<s
     private readonly ObjectPool<RSA> pool = new DefaultObjectPool<RSA>(new Policy(parameters));
 
     public override bool CanSign { get; } = parameters.D is not null;
+
+    public override JsonObject? PublicJwk() => Jwk("RSA", ("n", parameters.Modulus), ("e", parameters.Exponent));
 
     public override bool Verify(ReadOnlySpan<byte> input, ReadOnlySpan<byte> signature)
     {
@@ -90,6 +108,13 @@ internal sealed class EcKey(string id, ECParameters parameters, IReadOnlySet<str
     private readonly ObjectPool<ECDsa> pool = new DefaultObjectPool<ECDsa>(new Policy(parameters));
 
     public override bool CanSign { get; } = parameters.D is not null;
+
+    public override JsonObject? PublicJwk()
+    {
+        var jwk = Jwk("EC", ("x", parameters.Q.X), ("y", parameters.Q.Y));
+        jwk["crv"] = "P-256";
+        return jwk;
+    }
 
     public override bool Verify(ReadOnlySpan<byte> input, ReadOnlySpan<byte> signature)
     {

@@ -14,14 +14,14 @@ internal static class SigningKeyCompiler
             return null;
         }
 
-        if (string.IsNullOrEmpty(options.Issuer) || string.IsNullOrEmpty(options.Audience))
+        if (string.IsNullOrWhiteSpace(options.Issuer) || string.IsNullOrWhiteSpace(options.Audience))
         {
             mistakes.Error(Path, "Issuer and Audience can't be empty");
         }
 
-        if (options.AccessLifetime <= TimeSpan.Zero)
+        if (options.AccessLifetime < TimeSpan.FromSeconds(1))
         {
-            mistakes.Error($"{Path}:AccessLifetime", "has to be longer than nothing");
+            mistakes.Error($"{Path}:AccessLifetime", "at least a second");
         }
 
         if (options.SigningKeys.Count == 0)

@@ -20,6 +20,9 @@ internal sealed class SigningKeys(IssuingOptions options, IReadOnlyList<SigningK
     /// <summary>Digests of all of them, none of which may be an external issuer's.</summary>
     public IReadOnlySet<string> Fingerprints { get; } = keys.SelectMany(key => key.Fingerprints).ToFrozenSet(StringComparer.Ordinal);
 
+    /// <summary>All of them, the signer first.</summary>
+    public IReadOnlyList<SigningKey> All => keys;
+
     public SigningKey? Find(string id) => byId.GetValueOrDefault(id);
 
     /// <summary>Whether a token verified under one is verified under the other: same names, same keys.</summary>

@@ -1,15 +1,26 @@
-using System.Globalization;
 using System.Text.Json;
 using Policies;
 
 namespace Broker.Credentials;
 
-/// <summary>What a token of ours claims: the standard claims, and DeviceHive's <c>payload</c> beside them.</summary>
-/// <remarks>Wire format: devicehive-java-server, JwtTokenGenerator and BaseJwtClientService (u, a, n, dt, d, e, t).</remarks>
+/// <summary>What a token of ours is for.</summary>
+internal enum TokenUse
+{
+    /// <summary>To renew an access token; never taken as a bearer's.</summary>
+    Refresh = 0,
+
+    /// <summary>To be shown with a request.</summary>
+    Access = 1,
+}
+
+/// <summary>What a token of ours claims: the standard claims, the session it lives in, and DeviceHive's <c>payload</c> beside them.</summary>
 internal sealed record TokenClaims
 {
-    /// <summary>The caller's name in the config.</summary>
-    public required string Name { get; init; }
+    /// <summary>So many identities can a token rest on beside its subject.</summary>
+    public const int MaxCreators = 16;
+
+    /// <summary>Whose rights it is within, whoever made it: source and name.</summary>
+    public required string Subject { get; init; }
 
     public required long? UserId { get; init; }
 
@@ -29,6 +40,33 @@ internal sealed record TokenClaims
     /// <summary>The earlier of <c>exp</c> and <c>payload.e</c>.</summary>
     public required DateTimeOffset End { get; init; }
 
+    public TokenUse Use { get; init; } = TokenUse.Access;
+
+    /// <summary>The session it lives in; a token without one is a session of its own.</summary>
+    public required string Session { get; init; }
+
+    /// <summary>The end of all that may come of it.</summary>
+    public required DateTimeOffset SessionEnd { get; init; }
+
+    /// <summary>Who else's present rights it is within: those who made it, or made what it was made from.</summary>
+    public IReadOnlyList<string> Creators { get; init; } = [];
+
+    /// <summary>The generation of the subject and of each creator when it was made.</summary>
+    public IReadOnlyList<long> Generations { get; init; } = [];
+
+    /// <summary>The OAuth2 client that alone may use a refresh token.</summary>
+    public string? Client { get; init; }
+
+    /// <summary>With a rotating refresh token: the line of successors that it stands in, and its place there.</summary>
+    public string? Line { get; init; }
+
+    public int Place { get; init; }
+
+    /// <summary>The topic of a plugin's token, which is nobody's bearer token here.</summary>
+    public string? Topic { get; init; }
+
+    public long GenerationAt(int index) => index < Generations.Count ? Generations[index] : 0;
+
     /// <summary>The permissions it claims among these actions.</summary>
     public Permissions Permissions(ActionNames actions)
     {
@@ -37,112 +75,6 @@ internal sealed record TokenClaims
         return new(Selection.Of(names.OfType<string>()), Networks, DeviceTypes, Devices);
     }
 
-    /// <summary>Null when it is no access token of a caller of the config in every detail.</summary>
-    public static TokenClaims? Read(JsonElement claims)
-    {
-        if (!JwtText.OptionalString(claims, "sub", out var subject) || !JwtText.OptionalString(claims, "jti", out var id) || id is null
-            || subject?.StartsWith(ConfigCaller.SubjectPrefix, StringComparison.Ordinal) != true || subject.Length == ConfigCaller.SubjectPrefix.Length
-            || Moment(claims, "exp", 1000) is not { } exp || Moment(claims, "iat", 1000) is not { } iat)
-        {
-            return null; // the name alone is not enough: alice of another source is somebody else
-        }
-
-        if (!claims.TryGetProperty("payload", out var payload) || payload.ValueKind != JsonValueKind.Object
-            || Moment(payload, "e", 1) is not { } e || !IsAccess(payload) || !TryUserId(payload, out var userId)
-            || Numbers(payload) is not { } actions || Names(payload, "n") is not { } networks
-            || Names(payload, "dt") is not { } types || Names(payload, "d") is not { } devices)
-        {
-            return null;
-        }
-
-        return new()
-        {
-            Name = subject[ConfigCaller.SubjectPrefix.Length..],
-            UserId = userId,
-            Actions = actions,
-            Networks = networks,
-            DeviceTypes = types,
-            Devices = devices,
-            Id = id,
-            IssuedAt = iat,
-            End = exp < e ? exp : e,
-        };
-    }
-
-    // 1 is an access token, 0 a refresh token, which is never taken as a bearer's.
-    private static bool IsAccess(JsonElement payload) =>
-        payload.TryGetProperty("t", out var t) && t.ValueKind == JsonValueKind.Number && t.TryGetInt32(out var type) && type == 1;
-
-    private static bool TryUserId(JsonElement payload, out long? userId)
-    {
-        userId = null;
-        if (!payload.TryGetProperty("u", out var u))
-        {
-            return true;
-        }
-
-        var isNumber = u.ValueKind == JsonValueKind.Number && u.TryGetInt64(out var number);
-        userId = isNumber ? u.GetInt64() : null;
-        return isNumber;
-    }
-
-    private static DateTimeOffset? Moment(JsonElement parent, string name, long milliseconds) =>
-        parent.TryGetProperty(name, out var member) && member.ValueKind == JsonValueKind.Number && member.TryGetInt64(out var value)
-        && value >= 0 && value <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds() / milliseconds
-            ? DateTimeOffset.FromUnixTimeMilliseconds(value * milliseconds)
-            : null;
-
-    // Unlike DeviceHive, where [] widens to everything a client may do: absent or empty is nothing.
-    private static List<int>? Numbers(JsonElement payload)
-    {
-        var all = new List<int>();
-        if (!payload.TryGetProperty("a", out var list))
-        {
-            return all;
-        }
-
-        if (list.ValueKind != JsonValueKind.Array)
-        {
-            return null;
-        }
-
-        foreach (var item in list.EnumerateArray())
-        {
-            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out var number)
-                || item.GetRawText() != number.ToString(CultureInfo.InvariantCulture))
-            {
-                return null; // 1e0, -0: a number that two readers could take for two
-            }
-
-            all.Add(number);
-        }
-
-        return all;
-    }
-
-    private static Selection? Names(JsonElement payload, string name)
-    {
-        if (!payload.TryGetProperty(name, out var list))
-        {
-            return Selection.Nothing;
-        }
-
-        if (list.ValueKind != JsonValueKind.Array)
-        {
-            return null;
-        }
-
-        var all = new List<string>();
-        foreach (var item in list.EnumerateArray())
-        {
-            if (item.ValueKind != JsonValueKind.String || item.GetString() is not { Length: > 0 } text)
-            {
-                return null;
-            }
-
-            all.Add(text);
-        }
-
-        return Selection.Of(all);
-    }
+    /// <summary>Null when it is no token of ours in every detail.</summary>
+    public static TokenClaims? Read(JsonElement claims) => TokenClaimsReader.Read(claims);
 }

@@ -4,18 +4,24 @@ using Policies;
 namespace Broker.Credentials;
 
 /// <summary>Verifies bearer tokens of our own.</summary>
-internal sealed class TokenReader(SigningKeys keys, CallerTable callers, ActionNames actions, TimeProvider time, ILogger log) : IBearerVerifier
+internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, ActionNames actions, TimeProvider time, ILogger log) : IBearerVerifier
 {
     /// <summary>How far ahead the clock of the replica that issued a token may be.</summary>
     public static readonly TimeSpan Skew = TimeSpan.FromSeconds(30);
+
+    public const string RefreshType = "rt+jwt";
+    public const string PluginType = "plugin+jwt";
 
     public CredentialKinds Kind => CredentialKinds.Token;
 
     public object? Stamp => keys;
 
+    public long Version => callers.Version;
+
     public ValueTask<Verification> Verify(JwtText token, Digest digest, CancellationToken cancellation)
     {
-        var refused = Refusal(token, out var claims);
+        var refused = Refusal(token, out var claims)
+            ?? (claims is { Use: TokenUse.Access, Topic: null } ? null : "a refresh or plugin token");
         if (refused is not null)
         {
             CredentialLog.Refused(log, Kind, refused);
@@ -27,25 +33,46 @@ internal sealed class TokenReader(SigningKeys keys, CallerTable callers, ActionN
             CredentialProblem.None));
     }
 
-    public Caller? Resolve(VerifiedToken token)
+    public Caller? Resolve(VerifiedToken token) => token.Claims is { } claims ? Present(claims) : null;
+
+    /// <summary>Whom claims stand for in the present config, with what they may do now; null when one that they rest on is not there.</summary>
+    public Caller? Present(TokenClaims claims)
     {
-        if (token.Claims is not { } claims || callers.Find(claims.Name) is not { } present
-            || (claims.UserId is { } user && present.UserId is { } number && user != number))
+        if (callers.Find(claims.Subject) is not { } present || (claims.UserId is { } user && present.UserId is { } number && user != number)
+            || (claims.UserId is not null && present.Caller.Source != ConfigCaller.Source && present.UserId is null)) // somebody who has no number
         {
             return null;
+        }
+
+        // The token within what its user, and each who made it, may do in the present config, whatever that was when it was issued.
+        var held = claims.Permissions(actions).Intersect(present.Caller.Permissions);
+        for (var i = 0; i < claims.Creators.Count; i++)
+        {
+            if (callers.Find(claims.Creators[i]) is not { } creator)
+            {
+                return null;
+            }
+
+            held = held.Intersect(creator.Caller.Permissions);
         }
 
         return new()
         {
             Source = present.Caller.Source,
             Name = present.Caller.Name,
-            // The token within what its caller may do in the present config, whatever it may have been when it was issued.
-            Permissions = claims.Permissions(actions).Intersect(present.Caller.Permissions),
+            Permissions = held,
             Accounts = present.Caller.Accounts,
             TemplateValues = present.Caller.TemplateValues,
             ConcurrentRequests = present.Caller.ConcurrentRequests,
+            Token = claims,
         };
     }
+
+    /// <summary>An identity in the present config; null when it is unknown or disabled.</summary>
+    public ConfigCaller? Find(string identity) => callers.Find(identity);
+
+    /// <summary>The claims of a token of ours of any use, ended or not: whoever asks looks at that. Null when it is none.</summary>
+    public TokenClaims? Read(string text) => JwtText.Parse(text) is { } token && Refusal(token, out var claims) is null ? claims : null;
 
     private string? Refusal(JwtText token, out TokenClaims? claims)
     {
@@ -60,7 +87,7 @@ internal sealed class TokenReader(SigningKeys keys, CallerTable callers, ActionN
             }
         }
 
-        if (token.Type is not (null or "at+jwt" or "JWT"))
+        if (token.Type is not (null or "at+jwt" or "JWT" or RefreshType or PluginType))
         {
             return "another type of token";
         }
@@ -82,14 +109,19 @@ internal sealed class TokenReader(SigningKeys keys, CallerTable callers, ActionN
             return "issuer or audience";
         }
 
-        return ClaimsRefusal(token.Payload, out claims);
+        return ClaimsRefusal(token.Payload, out claims) ?? (FitsType(token.Type, claims!) ? null : "not of its type");
     }
+
+    // The type in the header is signed as well: a refresh or plugin token can be taken for nothing else, even by who reads only the header.
+    private static bool FitsType(string? type, TokenClaims claims) =>
+        type == (claims.Topic is not null ? PluginType : claims.Use == TokenUse.Refresh ? RefreshType : "at+jwt")
+        || (type is null or "JWT" && claims is { Topic: null, Use: TokenUse.Access });
 
     private string? ClaimsRefusal(JsonElement payload, out TokenClaims? claims)
     {
         claims = TokenClaims.Read(payload);
         var latest = time.GetUtcNow() + Skew;
-        return claims is null ? "not an access token of a caller, with all that we write"
+        return claims is null ? "not a token with all that we write"
             : claims.IssuedAt > latest ? "issued in the future"
             : payload.TryGetProperty("nbf", out _) ? "a claim that we do not write"
             : null;

@@ -38,4 +38,4 @@ internal sealed class VerifiedToken : VerifiedCredential
 }
 
 /// <summary>Whom a verified token stands for in one snapshot; no caller when the config has it no more.</summary>
-internal sealed record Resolution(BearerReader Owner, IBearerVerifier Verifier, Caller? Caller);
+internal sealed record Resolution(BearerReader Owner, IBearerVerifier Verifier, long Version, Caller? Caller);

@@ -10,9 +10,10 @@ internal sealed class AccountRules
     {
         if (upstream is null)
         {
-            if (metadata.Says("Account"))
+            // Of any other route it is told at its cluster.
+            if (isPublic && metadata.Says("Account"))
             {
-                metadata.Error("Account", "names an account, and the route's cluster has no upstream in Broker:Upstreams.");
+                metadata.Error("Account", "names an account, and the route's cluster has no upstream in Broker:Upstreams.", because: "Broker:Upstreams");
             }
 
             return;
@@ -23,7 +24,7 @@ internal sealed class AccountRules
             Own = upstream.Accounts.GetValueOrDefault(name);
             if (Own is null)
             {
-                metadata.Error("Account", $"is no account of {upstream.Name}: one of {string.Join(", ", upstream.Accounts.Keys)}.");
+                metadata.Error("Account", $"is no account of {upstream.Name}: one of {string.Join(", ", upstream.Accounts.Keys)}.", because: $"Broker:Upstreams:{upstream.Name}:Accounts");
             }
         }
 
@@ -49,14 +50,22 @@ internal sealed class AccountRules
         var byCaller = Named(candidate.Broker.Callers.Values.Select(caller => caller.Accounts), upstream);
         var byIssuer = Named(candidate.Broker.Issuers.Values.Select(issuer => issuer.Accounts), upstream);
         var used = Own is not null ? [Own] : byCaller.Concat(byIssuer).Append(Shared).OfType<Account>().Distinct();
+        var isOwned = true;
         foreach (var account in used)
         {
             var isOneCallers = Own is null && account != Shared && byCaller.Count(other => other == account) == 1 && !byIssuer.Contains(account);
             if (!isOneCallers && !account.TemplateNames.Any(name => IsIdentity(name, candidate)))
             {
+                isOwned = false;
                 metadata.Error("Reach", $"cannot be \"account\": the account '{account.Name}' of {upstream.Name} does not belong to one caller. "
                     + "Make it a template over the caller's identity, such as {user} or {issuer:sub}.");
             }
+        }
+
+        if (isOwned && new AccountUses(candidate).Clash(upstream, Own) is { } clash)
+        {
+            metadata.Error("Reach", $"cannot be \"account\": {clash.One} and {clash.Two} may be one user of {upstream.Name}, by whatever names of accounts. "
+                + "Let each log in as another: a prefix such as corp-{corp:sub} keeps the callers of two sources apart.");
         }
     }
 

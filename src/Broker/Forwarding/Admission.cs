@@ -34,7 +34,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return unclear;
         }
 
-        var credential = route.IsPublic ? default : await route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted);
+        var credential = route.IsPublic ? default : await route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted, context.Connection.RemoteIpAddress);
         if (Judge(context, passage, credential) is { } refused)
         {
             return refused;
@@ -42,7 +42,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
 
         if (passage.Caller is not null && !limit.TryEnter(passage.Caller, route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller, out passage.Slot))
         {
-            return Refusal.RateLimited;
+            return Refusal.RateLimited(passage.Caller.ConcurrentRequests ?? route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller);
         }
 
         return passage.Account is null ? null : await TakeToken(context, passage);
@@ -61,6 +61,13 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return Refusal.MethodNotAllowed;
         }
 
+        // YARP would open a tunnel for any Upgrade that it knows, and send a GET for whatever method was decided on.
+        if (request.Headers.Upgrade.Count > 0
+            && !(HttpMethods.IsGet(request.Method) && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)))
+        {
+            request.Headers.Remove("Upgrade");
+        }
+
         return !passage.Route!.IsPathLoose && PathRule.Problem(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) is { } problem
             ? Refusal.BadPath(problem)
             : null;
@@ -72,7 +79,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         var route = passage.Route!;
         if (!route.IsPublic && (credential.Caller is null || credential.Problem != CredentialProblem.None))
         {
-            return RefusalOf(credential.Problem);
+            return RefusalOf(credential);
         }
 
         passage.Caller = credential.Caller;
@@ -84,9 +91,17 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return notAllowed;
         }
 
-        if (route.DeniesAll || route.Denials.Any(denial => denial.Hits(context)))
+        if (route.DeniesAll)
         {
             return Refusal.Denied;
+        }
+
+        foreach (var denial in route.Denials)
+        {
+            if (denial.Hits(context))
+            {
+                return Refusal.Denied;
+            }
         }
 
         return route.IsPublic ? Admitted(passage) : Decide(context, passage);
@@ -107,26 +122,24 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
     private static Refusal? Admitted(Passage passage)
     {
         passage.Account = passage.Route!.AccountFor(passage.Caller);
-        passage.IsAdmitted = passage.Route.IsPublic || passage.Account is not null;
-        return passage.IsAdmitted ? null : Refusal.Denied; // this caller has no account at the upstream
+        passage.Cell = passage.Account?.Cell(passage.Caller?.TemplateValues ?? NoValues);
+        passage.IsAdmitted = passage.Account is null ? passage.Route.IsPublic : passage.Cell is not null;
+
+        // This caller has no account at the upstream, or the account is a template over an identity that it does not have.
+        return passage.IsAdmitted ? null : Refusal.Denied;
     }
 
     /// <summary>Step 5: with whose token?</summary>
     private static async ValueTask<Refusal?> TakeToken(HttpContext context, Passage passage)
     {
-        passage.Cell = passage.Account!.Cell(passage.Caller?.TemplateValues ?? NoValues);
-        if (passage.Cell is null)
-        {
-            return Refusal.Denied; // a template over an identity that this caller does not have
-        }
-
-        if (passage.Cell.TryGet(out var token))
+        var cell = passage.Cell!;
+        if (cell.TryGet(out var token))
         {
             passage.Token = token;
             return null;
         }
 
-        var result = await passage.Cell.Get(context.RequestAborted);
+        var result = await cell.Get(context.RequestAborted);
         passage.Token = result.Token;
         return result.Token is null ? RefusalOf(result, passage.Route!) : null;
     }
@@ -142,12 +155,13 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         _ => Refusal.TokenUnavailable(result.RetryAfter),
     };
 
-    private static Refusal RefusalOf(CredentialProblem problem) => problem switch
+    private static Refusal RefusalOf(in CredentialResult credential) => credential.Problem switch
     {
         CredentialProblem.Missing => Refusal.CredentialMissing,
         CredentialProblem.Expired => Refusal.TokenExpired,
         CredentialProblem.Ambiguous => Refusal.AmbiguousCredential,
         CredentialProblem.Unknown => Refusal.CredentialUnverified,
+        CredentialProblem.Waits => Refusal.LoginWaits(credential.Wait),
         _ => Refusal.CredentialInvalid,
     };
 

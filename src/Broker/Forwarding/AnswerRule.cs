@@ -1,3 +1,4 @@
+using Broker.Tokens;
 using Microsoft.AspNetCore.Http;
 
 namespace Broker.Forwarding;
@@ -5,6 +6,8 @@ namespace Broker.Forwarding;
 /// <summary>What may come back from an upstream (rights.md 14).</summary>
 internal static class AnswerRule
 {
+    private static readonly string[] Addresses = ["Location", "Content-Location", "Link", "Refresh"];
+
     public static void Apply(HttpContext context, HttpResponseMessage answer, CompiledRoute route)
     {
         var headers = context.Response.Headers;
@@ -14,9 +17,26 @@ internal static class AnswerRule
             headers.CacheControl = "private, no-store";
         }
 
+        if (context.Features.Get<Passage>()?.Token is { } token)
+        {
+            DropEchoes(headers, token);
+        }
+
         if (headers.Location.Count > 0)
         {
             headers.Location = MapBack(headers.Location.ToString(), context, answer, route);
+        }
+    }
+
+    // An address that repeats a token from the query would hand it to the caller: redirects to the same path with a slash do just that.
+    private static void DropEchoes(IHeaderDictionary headers, UpstreamToken token)
+    {
+        foreach (var name in Addresses)
+        {
+            if (headers.TryGetValue(name, out var value) && token.IsIn(value.ToString()))
+            {
+                headers.Remove(name);
+            }
         }
     }
 
@@ -58,7 +78,7 @@ internal static class AnswerRule
         var origin = asked.GetLeftPart(UriPartial.Authority);
         if (!target.GetLeftPart(UriPartial.Authority).Equals(origin, StringComparison.OrdinalIgnoreCase))
         {
-            return route.Origins.Any(known => target.OriginalString.StartsWith(known, StringComparison.OrdinalIgnoreCase)) || target.Scheme is not ("http" or "https")
+            return route.Origins.Any(known => target.Authority.Equals(new Uri(known).Authority, StringComparison.OrdinalIgnoreCase)) || target.Scheme is not ("http" or "https")
                 ? null // another host of the upstream: no caller has business there
                 : location;
         }
@@ -68,7 +88,7 @@ internal static class AnswerRule
         var theirs = asked.AbsolutePath;
         var common = CommonEnd(ours, theirs);
         var (ourPrefix, theirPrefix) = (ours[..^common], theirs[..^common]);
-        return common > 1 && target.AbsolutePath.StartsWith(theirPrefix, StringComparison.Ordinal)
+        return common > 1 && target.AbsolutePath.StartsWith($"{theirPrefix}/", StringComparison.Ordinal)
             ? $"{context.Request.PathBase.ToUriComponent()}{ourPrefix}{target.AbsolutePath[theirPrefix.Length..]}{target.Query}{target.Fragment}"
             : null;
     }

@@ -11,6 +11,7 @@ internal sealed class ClusterRules
     private readonly Snapshot candidate;
     private readonly IReadOnlyDictionary<string, Upstream> upstreams;
     private readonly Dictionary<string, ClusterConfig> clusters;
+    private readonly HashSet<string> needToken;
     private readonly Mistakes mistakes;
 
     public ClusterRules(Snapshot candidate, ProxySection section, Mistakes mistakes)
@@ -18,6 +19,7 @@ internal sealed class ClusterRules
         this.candidate = candidate;
         this.mistakes = mistakes;
         upstreams = candidate.Part<UpstreamTable>().ByName;
+        needToken = section.Routes.Where(route => !RouteCompiler.IsPublic(route)).Select(route => route.ClusterId).OfType<string>().ToHashSet(StringComparer.OrdinalIgnoreCase);
         clusters = section.Clusters.ToDictionary(cluster => cluster.ClusterId, StringComparer.OrdinalIgnoreCase);
         foreach (var cluster in section.Clusters)
         {
@@ -26,26 +28,16 @@ internal sealed class ClusterRules
     }
 
     /// <summary>The upstream behind a route; a public route may have none.</summary>
-    public Upstream? UpstreamOf(RouteConfig route, bool isPublic)
-    {
-        if (route.ClusterId is null || !clusters.TryGetValue(route.ClusterId, out var cluster))
-        {
-            return null; // told already
-        }
-
-        var upstream = Find(cluster);
-        if (upstream is null && !isPublic)
-        {
-            mistakes.Error($"ReverseProxy:Clusters:{cluster.ClusterId}:Metadata:Upstream",
-                $"is missing, and '{cluster.ClusterId}' is no upstream in Broker:Upstreams: name the upstream whose tokens this cluster takes.");
-        }
-
-        return upstream;
-    }
+    public Upstream? UpstreamOf(RouteConfig route) => route.ClusterId is not null && clusters.TryGetValue(route.ClusterId, out var cluster) ? Find(cluster) : null;
 
     /// <summary>Scheme, host and port of all destinations of the upstream's clusters, each with a '/' behind it.</summary>
     public IReadOnlyList<string> OriginsOf(Upstream upstream) =>
         [.. clusters.Values.Where(cluster => Find(cluster) == upstream).SelectMany(AddressesOf).Select(OriginOf).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)];
+
+    /// <summary>What bounds the standstill of a route's requests.</summary>
+    public TimeSpan IdleTimeoutOf(RouteConfig route) =>
+        (route.ClusterId is not null && clusters.TryGetValue(route.ClusterId, out var cluster) ? cluster.HttpRequest?.ActivityTimeout : null)
+        ?? candidate.Broker.Forwarding.IdleTimeout;
 
     /// <summary>The clusters, with the broker's idle limit where they have none of their own (YARP's would be 100 s).</summary>
     public IReadOnlyList<ClusterConfig> WithIdleTimeout() =>
@@ -55,8 +47,9 @@ internal sealed class ClusterRules
             : cluster with { HttpRequest = (cluster.HttpRequest ?? new ForwarderRequestConfig()) with { ActivityTimeout = candidate.Broker.Forwarding.IdleTimeout } }),
     ];
 
-    private Upstream? Find(ClusterConfig cluster) =>
-        upstreams.GetValueOrDefault(cluster.Metadata?.GetValueOrDefault("Upstream") ?? cluster.ClusterId);
+    private static string UpstreamName(ClusterConfig cluster) => cluster.Metadata?.GetValueOrDefault("Upstream") ?? cluster.ClusterId;
+
+    private Upstream? Find(ClusterConfig cluster) => upstreams.GetValueOrDefault(UpstreamName(cluster));
 
     private void Check(ClusterConfig cluster)
     {
@@ -69,29 +62,53 @@ internal sealed class ClusterRules
             }
         }
 
-        if (cluster.Metadata?.GetValueOrDefault("Upstream") is { } name && !upstreams.ContainsKey(name))
+        // Whether an address may be http is the upstream's to say: without one it is not judged yet.
+        if (HasItsUpstream(cluster, path))
         {
-            mistakes.Error($"{path}:Metadata:Upstream", $"'{name}' is not in Broker:Upstreams.");
+            CheckAddresses(cluster, path);
+        }
+    }
+
+    private bool HasItsUpstream(ClusterConfig cluster, string path)
+    {
+        var name = UpstreamName(cluster);
+        var isNamed = cluster.Metadata?.ContainsKey("Upstream") == true;
+        if (upstreams.ContainsKey(name) || (!isNamed && !needToken.Contains(cluster.ClusterId)))
+        {
+            return true;
         }
 
-        var allowsInsecure = Find(cluster)?.Options.AllowInsecure ?? cluster.Metadata?.GetValueOrDefault("AllowInsecure") == "true";
-        var cure = $"Use https, or say \"AllowInsecure\": true at {(Find(cluster) is { } upstream ? $"Broker:Upstreams:{upstream.Name}" : $"{path}:Metadata (as the string \"true\")")}.";
+        var nearest = upstreams.Count == 0 ? "Broker:Upstreams has none yet" : Nearest.Say(name, upstreams.Keys);
+        mistakes.Error(
+            $"{path}:Metadata:Upstream",
+            isNamed ? $"there is no upstream '{name}': {nearest}" : $"is missing, and there is no upstream of the cluster's own name '{name}': {nearest}. Name the upstream whose tokens this cluster takes.",
+            because: $"Broker:Upstreams:{name}");
+        return false;
+    }
+
+    private void CheckAddresses(ClusterConfig cluster, string path)
+    {
+        var upstream = Find(cluster);
+        var allowsInsecure = upstream?.Options.AllowInsecure ?? cluster.Metadata?.GetValueOrDefault("AllowInsecure") == "true";
+        var danger = upstream is null
+            ? $"what callers send could be read on the way. Use https, or say \"AllowInsecure\": \"true\" in {path}:Metadata."
+            : $"the upstream's token could be read on the way. Use https, or say \"AllowInsecure\": true at Broker:Upstreams:{upstream.Name}.";
         foreach (var (id, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
         {
-            CheckAddress($"{path}:Destinations:{id}:Address", destination.Address, allowsInsecure, cure);
+            CheckAddress($"{path}:Destinations:{id}:Address", destination.Address, allowsInsecure, danger);
             if (destination.Health is not null)
             {
-                CheckAddress($"{path}:Destinations:{id}:Health", destination.Health, allowsInsecure, cure);
+                CheckAddress($"{path}:Destinations:{id}:Health", destination.Health, allowsInsecure, danger);
             }
         }
 
         if (cluster.HttpClient?.DangerousAcceptAnyServerCertificate == true && !allowsInsecure)
         {
-            mistakes.Error($"{path}:HttpClient:DangerousAcceptAnyServerCertificate", $"lets anyone read the upstream's token. {cure}");
+            mistakes.Error($"{path}:HttpClient:DangerousAcceptAnyServerCertificate", $"lets anyone answer in the upstream's name: {danger}");
         }
     }
 
-    private void CheckAddress(string path, string? address, bool allowsInsecure, string cure)
+    private void CheckAddress(string path, string? address, bool allowsInsecure, string danger)
     {
         if (address is null || OriginOf(address) is null)
         {
@@ -99,7 +116,7 @@ internal sealed class ClusterRules
         }
         else if (!allowsInsecure && !address.StartsWith("https://", StringComparison.OrdinalIgnoreCase))
         {
-            mistakes.Error(path, $"is not https: the upstream's token would cross in clear text. {cure}");
+            mistakes.Error(path, $"is not https: {danger}");
         }
     }
 

@@ -47,6 +47,9 @@ internal sealed class CompiledRoute
     /// <summary>Scheme, host and port of the upstream's clusters' destinations, each with a '/' behind it.</summary>
     public required IReadOnlyList<string> Origins { get; init; }
 
+    /// <summary>Nothing may stand still for longer: the cluster's ActivityTimeout, else the broker's.</summary>
+    public required TimeSpan IdleTimeout { get; init; }
+
     public required bool On401IsResource { get; init; }
 
     public required bool LetsSetCookie { get; init; }
@@ -56,6 +59,12 @@ internal sealed class CompiledRoute
     /// <summary>With whose token? Null when this caller has no account at the upstream.</summary>
     public Account? AccountFor(Caller? caller)
     {
+        // An upstream's own user goes there as himself or not at all: a shared account's "*" is more than his.
+        if (caller?.Source == LoggedInUser.Source)
+        {
+            return OwnAccount is null ? Upstream?.Users : null;
+        }
+
         if (OwnAccount is not null || caller is null || Upstream is null)
         {
             return OwnAccount;

@@ -21,6 +21,7 @@ internal sealed class Crossing : ITransformProvider
 
         // First, so that what the config's transforms and YARP's session affinity add stays.
         context.ResponseTransforms.Insert(0, new IncomingAnswer());
+        context.ResponseTransforms.Add(new StreamHead());
         context.ResponseTrailersTransforms.Insert(0, new IncomingTrailers());
     }
 
@@ -49,11 +50,29 @@ internal sealed class Crossing : ITransformProvider
 
             if (context.ProxyResponse is { } answer)
             {
+                passage.IsAnswered = true;
                 AnswerRule.Apply(context.HttpContext, answer, passage.Route!);
             }
 
             return default;
         }
+    }
+
+    /// <summary>A stream's head goes to the caller at once: it may wait for it before it sends, or shows, anything.</summary>
+    private sealed class StreamHead : ResponseTransform
+    {
+        public override async ValueTask ApplyAsync(ResponseTransformContext context)
+        {
+            if (!context.SuppressResponseBody && context.ProxyResponse is { } answer && IsStream(answer))
+            {
+                await context.HttpContext.Response.Body.FlushAsync(context.HttpContext.RequestAborted);
+            }
+        }
+
+        // An answer of gRPC's that is a status alone must keep its end of stream on its head.
+        private static bool IsStream(HttpResponseMessage answer) =>
+            answer.Content.Headers.ContentType?.MediaType is { } type && !answer.Headers.Contains("grpc-status")
+            && (type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) || type.Equals("text/event-stream", StringComparison.OrdinalIgnoreCase));
     }
 
     private sealed class IncomingTrailers : ResponseTrailersTransform

@@ -1,3 +1,4 @@
+using Broker.Configuration;
 using Policies;
 using Yarp.ReverseProxy.Configuration;
 
@@ -13,9 +14,11 @@ internal sealed class DemandRules
         this.metadata = metadata;
         Action = ActionOf(actions, needsNone);
         var reach = metadata["Reach"];
-        var (network, deviceType, device) = (metadata.Selector("Network"), metadata.Selector("DeviceType"), metadata.Selector("Device"));
+        (Network, DeviceType, Device) = (metadata.Selector("Network"), metadata.Selector("DeviceType"), metadata.Selector("Device"));
         var names = metadata.Says("Network") || metadata.Says("DeviceType") || metadata.Says("Device");
-        CheckRouteValues(route, network, deviceType, device);
+        CheckRouteValues(route, "Network", Network);
+        CheckRouteValues(route, "DeviceType", DeviceType);
+        CheckRouteValues(route, "Device", Device);
         if (needsNone)
         {
             RefuseBeside(reach, names);
@@ -31,10 +34,16 @@ internal sealed class DemandRules
         }
 
         ReachesAccount = reach == "account";
-        Selectors = reach is null ? new(Action, network, deviceType, device) : new(Action, ReachOf(reach, actions));
+        Selectors = reach is null ? new(Action, Network, DeviceType, Device) : new(Action, ReachOf(reach, actions));
     }
 
     public string? Action { get; }
+
+    public Selector? Network { get; }
+
+    public Selector? DeviceType { get; }
+
+    public Selector? Device { get; }
 
     public Selectors Selectors { get; }
 
@@ -59,7 +68,7 @@ internal sealed class DemandRules
         }
         else if (!actions.TryResolve(text, out var name))
         {
-            metadata.Error("Action", $"is no action: one of {string.Join(", ", actions.All)}, or one that Broker:Actions adds.");
+            metadata.Error("Action", $"'{Scalars.Short(text)}' is no action: {Nearest.Say(text, actions.All)}. Broker:Actions adds more.", because: $"Broker:Actions:{text}");
         }
         else
         {
@@ -88,20 +97,23 @@ internal sealed class DemandRules
         }
     }
 
-    private void CheckRouteValues(RouteConfig route, params Selector?[] selectors)
+    /// <summary>A selector of a route's value needs a Path that always has it.</summary>
+    public void CheckRouteValues(RouteConfig route, string key, Selector? selector)
     {
-        foreach (var selector in selectors.OfType<Selector>().Where(selector => selector.Kind == SelectorKind.Route))
+        if (selector?.Kind != SelectorKind.Route)
         {
-            var pattern = route.Match.Path is { } path ? TryParse(path) : null;
-            var parameter = pattern?.Parameters.FirstOrDefault(parameter => parameter.Name.Equals(selector.Name, StringComparison.OrdinalIgnoreCase));
-            if (parameter is null)
-            {
-                metadata.Error("Device", $"selects {selector}, and the route's Path has no value of that name.");
-            }
-            else if (parameter.IsOptional || parameter.Default is not null)
-            {
-                metadata.Error("Device", $"selects {selector}, which the Path does not always have: make it a value of its own.");
-            }
+            return;
+        }
+
+        var pattern = route.Match.Path is { } path ? TryParse(path) : null;
+        var parameter = pattern?.Parameters.FirstOrDefault(parameter => parameter.Name.Equals(selector.Name, StringComparison.OrdinalIgnoreCase));
+        if (parameter is null)
+        {
+            metadata.Error(key, $"selects {selector}, and the route's Path has no value of that name.");
+        }
+        else if (parameter.IsOptional || parameter.Default is not null)
+        {
+            metadata.Error(key, $"selects {selector}, which the Path does not always have: make it a value of its own.");
         }
     }
 

@@ -16,8 +16,34 @@ internal sealed class Denial(Selector selector, string id)
             return true;
         }
 
-        return demand.Devices != Reached.All && demand.Devices.ToString().Split(',').Any(named => named.Trim().Equals(id, StringComparison.OrdinalIgnoreCase));
+        return demand.Devices != Reached.All && demand.Devices.ToString().Split(',').Any(IsDenied);
     }
+
+    // As any reader behind us might come to read it: decoded once more, without matrix parameters, blanks or dots at the end.
+    private bool IsDenied(string named)
+    {
+        for (var round = 0; round < 3; round++)
+        {
+            var semicolon = named.IndexOf(';', StringComparison.Ordinal);
+            var plain = (semicolon < 0 ? named : named[..semicolon]).Trim().TrimEnd('.', ' ');
+            if (Same(named) || Same(plain))
+            {
+                return true;
+            }
+
+            var decoded = Uri.UnescapeDataString(named);
+            if (decoded == named)
+            {
+                return false;
+            }
+
+            named = decoded;
+        }
+
+        return true; // nobody encodes an id this often who has nothing to hide
+    }
+
+    private bool Same(string named) => named.Equals(id, StringComparison.OrdinalIgnoreCase);
 
     public Selector Selector => selector;
 }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Broker.Configuration;
 using Broker.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -8,13 +7,14 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Broker.Forwarding;
 
 /// <summary>The outermost step: starts each request's passage, answers what was refused, and tells of it in one line.</summary>
-internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<Edge> logger, RequestDelegate next)
+internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDelegate next)
 {
     public async Task Invoke(HttpContext context)
     {
         var start = time.GetTimestamp();
         var passage = new Passage { Incoming = context.Request, IsExtendedConnect = IsWebSocketOverHttp2(context) };
         context.Features.Set(passage);
+        using var trace = ContinuedTrace(context.Request.Headers);
         try
         {
             if (passage.IsExtendedConnect)
@@ -41,6 +41,18 @@ internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<E
         }
     }
 
+    /// <summary>The caller's trace goes on to the upstream; without telemetry nobody else would carry it.</summary>
+    private static Activity? ContinuedTrace(IHeaderDictionary headers)
+    {
+        if (headers.TraceParent.Count != 1 || Activity.Current is not null || !ActivityContext.TryParse(headers.TraceParent, headers.TraceState, out var parent))
+        {
+            return null;
+        }
+
+        var activity = new Activity("broker.request") { TraceStateString = parent.TraceState };
+        return activity.SetParentId(parent.TraceId, parent.SpanId, parent.TraceFlags).Start();
+    }
+
     private static bool IsWebSocketOverHttp2(HttpContext context) =>
         HttpMethods.IsConnect(context.Request.Method) && context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
 
@@ -58,7 +70,7 @@ internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<E
             {
                 (404, null) => Refusal.NotFound,
                 (405, null) => Refusal.MethodNotAllowed,
-                (504, _) when passage.Token is null || context.Response.ContentLength is null => Refusal.UpstreamTimeout, // the route's Timeout ran out
+                (504, _) when !passage.IsAnswered => Refusal.UpstreamTimeout, // the route's Timeout ran out
                 _ => null,
             };
         if (passage.Refusal is not null)
@@ -77,7 +89,8 @@ internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<E
         return failed.Error switch
         {
             ForwarderError.None => null,
-            ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled => Refusal.UpstreamTimeout,
+            // Cancelled, and the caller is still there: the route's own Timeout ran out.
+            ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled or ForwarderError.RequestCanceled => Refusal.UpstreamTimeout,
             ForwarderError.RequestBodyClient => CallerFault(failed.Exception),
             _ => Refusal.UpstreamUnreachable,
         };
@@ -113,21 +126,21 @@ internal sealed class Edge(SnapshotStore snapshots, TimeProvider time, ILogger<E
             return;
         }
 
-        await RefusalWriter.Write(context, passage.Refusal);
+        await RefusalWriter.Write(context, passage.Refusal, passage.Refusal == Refusal.Failed ? TraceOf(context) : null);
     }
 
     private void Tell(HttpContext context, Passage passage, TimeSpan elapsed)
     {
-        var decision = passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal?.Code ?? "not-decided";
-        BrokerMetrics.Request(decision, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
+        // A request that is granted may still be refused: by a limit, for want of a token, by an upstream in trouble.
+        var own = passage.Route is null ? context.Features.Get<OwnRequest>() : null;
+        var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
+        BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
         if (logger.IsEnabled(LogLevel.Information))
         {
             RequestLog.Request(
-                logger, context.Request.Method, passage.Route?.Id, passage.Caller?.Identity, passage.Route?.Action, decision, passage.IsAdmitted ? passage.Refusal?.Code : null,
+                logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,
                 passage.Route?.Upstream?.Name, passage.Account?.Name, context.Response.StatusCode, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
         }
-
-        _ = snapshots;
     }
 
     private static string TraceOf(HttpContext context) => Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier;

@@ -9,18 +9,20 @@ namespace Broker.Forwarding;
 /// caller --read--> [copy, up to the limit] --write--> upstream
 /// </code>
 /// An upstream that answers early stops reading; the body is then read on for the copy alone. So reading has a cancellation of its own, and
-/// a failed write ends the writing, not the reading. A body over the limit, or one of unknown length that trickles on, is handed back to YARP's
+/// a failed write ends the writing, not the reading. A body over the limit, or one that trickles on, is handed back to YARP's
 /// own content, and not kept.
 /// </remarks>
 internal sealed class KeptContent : HttpContent
 {
     private readonly HttpContent original;
+    private readonly long? length;
     private readonly Stream body;
     private readonly int limit;
     private readonly TimeSpan handOver;
     private readonly TimeProvider time;
     private readonly CancellationTokenSource reading;
     private readonly TaskCompletionSource<bool> whole = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private MemoryStream? kept = new();
     private Exception? writeFailure;
     private int started;
@@ -30,15 +32,13 @@ internal sealed class KeptContent : HttpContent
     /// <param name="limit">Bytes kept.</param>
     /// <param name="handOver">How long a body may take before it is handed back, so that YARP's idle clock sees it move.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="aborted">The caller went away.</param>
-    public KeptContent(HttpContent original, Stream body, int limit, TimeSpan handOver, TimeProvider time, CancellationToken aborted)
+    /// <param name="over">The caller went away, or nothing moved for too long: on HTTP/1.1 nothing else ends a read that waits.</param>
+    public KeptContent(HttpContent original, Stream body, int limit, TimeSpan handOver, TimeProvider time, CancellationToken over)
     {
         (this.original, this.body, this.limit, this.handOver, this.time) = (original, body, limit, handOver, time);
-        reading = CancellationTokenSource.CreateLinkedTokenSource(aborted);
-        foreach (var (name, values) in original.Headers)
-        {
-            Headers.TryAddWithoutValidation(name, values);
-        }
+        reading = CancellationTokenSource.CreateLinkedTokenSource(over);
+        length = original.Headers.ContentLength;
+        CopyHeaders(original, this);
     }
 
     /// <summary>What went wrong on the caller's side of the body, if anything did.</summary>
@@ -49,7 +49,7 @@ internal sealed class KeptContent : HttpContent
     {
         if (Volatile.Read(ref started) == 0)
         {
-            return null; // nobody read it, so nobody knows that it would come whole
+            return this; // refused before it was asked for (Expect: 100-continue): it goes whole with the next try
         }
 
         try
@@ -65,11 +65,7 @@ internal sealed class KeptContent : HttpContent
         }
 
         var again = new ByteArrayContent(kept!.GetBuffer(), 0, (int)kept.Length);
-        foreach (var (name, values) in Headers)
-        {
-            again.Headers.TryAddWithoutValidation(name, values);
-        }
-
+        CopyHeaders(this, again);
         return again;
     }
 
@@ -79,7 +75,7 @@ internal sealed class KeptContent : HttpContent
         await reading.CancelAsync();
         if (Volatile.Read(ref started) == 1)
         {
-            await whole.Task;
+            await ended.Task;
         }
 
         reading.Dispose();
@@ -103,20 +99,31 @@ internal sealed class KeptContent : HttpContent
         finally
         {
             whole.TrySetResult(isWhole);
+            ended.SetResult();
         }
     }
 
-    protected override bool TryComputeLength(out long length)
+    protected override bool TryComputeLength(out long computed)
     {
-        length = Headers.ContentLength ?? 0;
-        return Headers.ContentLength is not null;
+        computed = length ?? 0;
+        return length is not null;
+    }
+
+    // As they came: a parsed value would be written anew, with other blanks.
+    private static void CopyHeaders(HttpContent from, HttpContent to)
+    {
+        foreach (var (name, values) in from.Headers.NonValidated)
+        {
+            to.Headers.TryAddWithoutValidation(name, values);
+        }
     }
 
     /// <summary>Whether the copy holds the whole body.</summary>
     private async Task<bool> Pump(Stream upstream, CancellationToken writing)
     {
         var start = time.GetTimestamp();
-        var buffer = new byte[Math.Min(limit, 16 * 1024) + 1];
+        var buffer = new byte[Math.Min(Math.Min(limit, length ?? limit), 16 * 1024) + 1];
+        await Write(upstream, default, writing); // the head leaves at once: a stream may wait for an answer before its first byte
         while (true)
         {
             var count = await Read(buffer);
@@ -125,7 +132,7 @@ internal sealed class KeptContent : HttpContent
                 return true;
             }
 
-            var isKept = kept!.Length + count <= limit && (Headers.ContentLength is not null || time.GetElapsedTime(start) < handOver);
+            var isKept = kept!.Length + count <= limit && time.GetElapsedTime(start) < handOver;
             if (isKept)
             {
                 kept.Write(buffer, 0, count);
@@ -135,11 +142,13 @@ internal sealed class KeptContent : HttpContent
             if (!isKept)
             {
                 kept = null;
+                whole.TrySetResult(false); // who waits for the copy need not wait for the body's end
                 if (writeFailure is not null)
                 {
                     ExceptionDispatchInfo.Throw(writeFailure);
                 }
 
+                original.Headers.ContentLength = null; // it would count what it copies against the whole
                 await original.CopyToAsync(upstream, writing);
                 return false;
             }
@@ -152,7 +161,7 @@ internal sealed class KeptContent : HttpContent
         {
             return await body.ReadAsync(buffer, reading.Token);
         }
-        catch (Exception failure)
+        catch (Exception failure) when (!reading.IsCancellationRequested) // that we stopped reading is no fault of the caller's
         {
             ReadFailure = failure;
             throw;
@@ -161,20 +170,16 @@ internal sealed class KeptContent : HttpContent
 
     private async Task Write(Stream upstream, ReadOnlyMemory<byte> bytes, CancellationToken writing)
     {
-        if (writeFailure is not null)
-        {
-            return;
-        }
-
         try
         {
+            // Also after a failure: the client counts what is written to it, and gives up the answer it has read when the count falls short.
             await upstream.WriteAsync(bytes, writing);
             await upstream.FlushAsync(writing);
         }
         catch (Exception failure)
         {
             // An early answer closes the way for the body. The answer counts; if there is none, that failure is reported instead of this one.
-            writeFailure = failure;
+            writeFailure ??= failure;
         }
     }
 }

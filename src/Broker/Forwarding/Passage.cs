@@ -31,6 +31,9 @@ internal sealed class Passage
     /// <summary>What is answered instead of the upstream's answer.</summary>
     public Refusal? Refusal { get; set; }
 
+    /// <summary>The upstream answered, and its status is the caller's to see.</summary>
+    public bool IsAnswered { get; set; }
+
     /// <summary>Whether the caller sends a body; then a second try needs its copy. What flows in an extended CONNECT is no body.</summary>
     public bool HasBody => Incoming is not null && !IsExtendedConnect && BodyRules.HasBody(Incoming.HttpContext);
 
@@ -48,8 +51,6 @@ internal sealed class Passage
 
     /// <summary>Whether an extended CONNECT was routed as a GET, to be given back its own method.</summary>
     public bool IsExtendedConnect { get; set; }
-
-    public CancellationToken Aborted => Incoming?.HttpContext.RequestAborted ?? default;
 
     /// <summary>Route and ids: whom a 401 of the upstream is about.</summary>
     public string Subject => $"{Route?.Id}|{Demand.Networks}|{Demand.DeviceTypes}|{Demand.Devices}";

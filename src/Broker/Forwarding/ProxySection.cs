@@ -26,6 +26,7 @@ internal sealed record ProxySection(IReadOnlyList<RouteConfig> Routes, IReadOnly
         catch (Exception unreadable) when (unreadable is FormatException or ArgumentException or InvalidOperationException or OverflowException)
         {
             mistakes.Error("ReverseProxy", $"YARP cannot read this section: {unreadable.Message}");
+            mistakes.NotLookedAt("ReverseProxy:Routes");
             return null;
         }
 
@@ -35,7 +36,9 @@ internal sealed record ProxySection(IReadOnlyList<RouteConfig> Routes, IReadOnly
             Tell($"ReverseProxy:Routes:{route.RouteId}", validator.ValidateRouteAsync(route), mistakes);
             if (config.Clusters.All(cluster => !string.Equals(cluster.ClusterId, route.ClusterId, StringComparison.OrdinalIgnoreCase)))
             {
-                mistakes.Error($"ReverseProxy:Routes:{route.RouteId}:ClusterId", "names no cluster of this config.");
+                mistakes.Error($"ReverseProxy:Routes:{route.RouteId}:ClusterId", route.ClusterId is null
+                    ? "is missing: name the cluster that the route leads to."
+                    : $"there is no cluster '{Scalars.Short(route.ClusterId)}': {Nearest.Say(route.ClusterId, config.Clusters.Select(cluster => cluster.ClusterId))}");
             }
         }
 
@@ -73,6 +76,8 @@ internal static class CorsPolicies
     {
         var builder = new CorsPolicyBuilder([.. options.Origins])
             .WithMethods([.. options.Methods]).WithHeaders([.. options.Headers]).WithExposedHeaders([.. options.ExposedHeaders]).SetPreflightMaxAge(options.MaxAge);
-        return options.Credentials ? builder.AllowCredentials().Build() : builder.Build();
+        
+        // Any origin with credentials does not load; building such a policy would throw before the rest is judged.
+        return options.Credentials && !options.Origins.Contains("*") ? builder.AllowCredentials().Build() : builder.Build();
     }
 }

@@ -18,10 +18,10 @@ internal sealed class QueryRule(IEnumerable<string> names, bool any)
             return null;
         }
 
-        // Some upstreams end a pair at ';' as at '&': they would read a name that was not looked at.
-        if (query.Value.Contains(';', StringComparison.Ordinal))
+        // Some upstreams end a pair at ';' as at '&', and '#' ends the query on the way out: the upstream would read other names than were looked at.
+        if (query.Value.AsSpan().IndexOfAny(';', '#') >= 0 || query.Value.AsSpan().ContainsAnyExceptInRange('!', '~'))
         {
-            return Refusal.NotAllowedHere("The query holds a raw ';': write %3B.");
+            return Refusal.NotAllowedHere("The query holds a raw ';', '#' or control character: write it percent-encoded.");
         }
 
         foreach (var pair in new QueryStringEnumerable(query.Value))

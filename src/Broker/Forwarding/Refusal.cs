@@ -26,8 +26,8 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
     public static readonly Refusal DeviceNotGranted = Forbidden("device-not-granted");
     public static readonly Refusal UpstreamDenied = Forbidden("upstream-denied");
 
-    public static readonly Refusal RateLimited =
-        new(429, "rate-limited", "Too many requests of this caller at the same time.", TimeSpan.FromSeconds(1));
+    /// <summary>The limit that was reached, for <c>X-RateLimit-Limit</c>.</summary>
+    public int? Limit { get; private init; }
 
     public static readonly Refusal UpstreamRefusedLogin = new(502, "upstream-refused-login", "The upstream refuses the broker's account.");
     public static readonly Refusal UpstreamRefusedToken = new(502, "upstream-refused-token", "The upstream refuses the token that it issued.");
@@ -48,11 +48,16 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
 
     public static Refusal NotAllowedHere(string message) => new(400, "not-allowed-here", message);
 
+    public static Refusal RateLimited(int limit) =>
+        new(429, "rate-limited", "Too many requests of this caller at the same time.", TimeSpan.FromSeconds(1)) { Limit = limit };
+
     public static Refusal TokenUnavailable(TimeSpan? retryAfter) =>
         new(503, "upstream-token-unavailable", "There is no token for the upstream at the moment.", retryAfter ?? TimeSpan.FromSeconds(1));
 
     public static Refusal BudgetSpent(TimeSpan? retryAfter) =>
         new(503, "login-budget-spent", "The broker may not log in at the upstream again yet.", retryAfter ?? TimeSpan.FromSeconds(1));
+
+    public static Refusal LoginWaits(TimeSpan wait) => new(429, "rate-limited", "Too many wrong passwords: wait before the next one.", wait);
 
     private static Refusal Forbidden(string code) => new(403, code, "Access is denied");
 }

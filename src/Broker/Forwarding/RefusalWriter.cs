@@ -9,7 +9,7 @@ namespace Broker.Forwarding;
 /// <summary>A refusal on the wire: problem+json (RFC 9457) with the members <c>error</c> and <c>message</c> that DeviceHive's clients read.</summary>
 internal static class RefusalWriter
 {
-    public static async Task Write(HttpContext context, Refusal refusal)
+    public static async Task Write(HttpContext context, Refusal refusal, string? traceId = null)
     {
         var response = context.Response;
         var allow = response.Headers.Allow; // routing's own answer to "which methods?"
@@ -33,7 +33,13 @@ internal static class RefusalWriter
             response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         }
 
-        var body = Body(refusal);
+        if (refusal.Limit is { } limit)
+        {
+            response.Headers["X-RateLimit-Limit"] = limit.ToString(CultureInfo.InvariantCulture);
+            response.Headers["X-RateLimit-Remaining"] = "0";
+        }
+
+        var body = Body(refusal, traceId);
         response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(context.Request.Method))
         {
@@ -51,7 +57,7 @@ internal static class RefusalWriter
         _ => null,
     };
 
-    private static ReadOnlyMemory<byte> Body(Refusal refusal)
+    private static ReadOnlyMemory<byte> Body(Refusal refusal, string? traceId)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
         using var json = new Utf8JsonWriter(buffer);
@@ -62,6 +68,11 @@ internal static class RefusalWriter
         json.WriteString("code", refusal.Code);
         json.WriteNumber("error", refusal.Status);
         json.WriteString("message", refusal.Message);
+        if (traceId is not null)
+        {
+            json.WriteString("traceId", traceId); // what to look for in the log
+        }
+
         json.WriteEndObject();
         json.Flush();
         return buffer.WrittenMemory;

@@ -27,25 +27,42 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             routes.Add(route with { Metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>()) { ["x-broker-snapshot"] = $"{candidate.Version}" } });
         }
 
+        AmbiguityRules.Check(section.Routes, mistakes);
         candidate.Add(new RouteTable(routes, clusters.WithIdleTimeout(), compiled)
         {
             Cors = candidate.Broker.Cors.ToDictionary(pair => pair.Key, pair => CorsPolicies.Build(pair.Value), StringComparer.OrdinalIgnoreCase),
         });
     }
 
+    /// <summary>YARP's own word for a route that is open to anyone.</summary>
+    public static bool IsPublic(RouteConfig route) => string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
+
     private static CompiledRoute Compile(RouteConfig route, Snapshot candidate, ClusterRules clusters, Mistakes mistakes)
     {
         var metadata = new RouteMetadata(route.RouteId, route.Metadata, mistakes);
         metadata.CheckKeys();
+        if (!metadata.IsThere && !IsPublic(route))
+        {
+            mistakes.Error($"ReverseProxy:Routes:{route.RouteId}:Metadata", RouteMetadata.Example);
+        }
+
         CheckYarpPolicies(route, mistakes);
-        var isPublic = string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
+        if (route.Match.Methods is not { Count: > 0 } && metadata["Deny"] != "true")
+        {
+            mistakes.Warning($"ReverseProxy:Routes:{route.RouteId}:Match:Methods", "is missing, so the route covers every method: write those that it is for, such as [ \"GET\" ].");
+        }
+
+        var isPublic = IsPublic(route);
         var deniesAll = metadata["Deny"] == "true";
         var denials = metadata.Denials().ToList();
-        var demands = new DemandRules(route, metadata, candidate.Actions, isPublic || deniesAll);
-        var upstream = clusters.UpstreamOf(route, isPublic);
+        var demands = new DemandRules(route, metadata, candidate.Actions, needsNone: isPublic || deniesAll || !metadata.IsThere);
+        ReachWarnings.Check(metadata, demands, candidate);
+        denials.ForEach(denial => demands.CheckRouteValues(route, "Deny", denial.Selector));
+        var upstream = clusters.UpstreamOf(route);
         var accounts = new AccountRules(metadata, upstream, candidate, isPublic, demands.ReachesAccount);
         var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
         TransformRules.Check(route, demands.Selectors, tokenHeaders, mistakes);
+        CheckDeniedHeaders(metadata, denials.Select(denial => denial.Selector), HeadersOf(demands.Selectors.All), upstream);
         var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
         return new()
         {
@@ -61,15 +78,28 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             IsPathLoose = IsLoose(metadata),
             Query = QueryOf(metadata, selected, upstream),
             Body = BodyOf(metadata),
-            Headers = new(upstream?.IdHeaders ?? [], selected.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name), tokenHeaders),
+            Headers = new(upstream?.IdHeaders ?? [], HeadersOf(demands.Selectors.All), tokenHeaders),
             Upstream = upstream,
             OwnAccount = accounts.Own,
             SharedAccount = accounts.Shared,
             Origins = upstream is null ? [] : clusters.OriginsOf(upstream),
+            IdleTimeout = clusters.IdleTimeoutOf(route),
             On401IsResource = metadata.Word("On401", "token", "resource") == "resource",
             LetsUpstreamCache = metadata.Word("Cache", "None", "Upstream") == "Upstream",
             LetsSetCookie = metadata.Word("SetCookie", "Drop", "Allow") == "Allow",
         };
+    }
+
+    private static List<string> HeadersOf(IEnumerable<Selector> selectors) =>
+        [.. selectors.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name)];
+
+    /// <summary>A denial looks for one id; a header that carries any must be looked at for every one, or it does not cross.</summary>
+    private static void CheckDeniedHeaders(RouteMetadata metadata, IEnumerable<Selector> denied, IReadOnlyCollection<string> selected, Upstream? upstream)
+    {
+        foreach (var name in HeadersOf(denied).Except(selected, StringComparer.OrdinalIgnoreCase).Intersect(upstream?.IdHeaders ?? [], StringComparer.OrdinalIgnoreCase))
+        {
+            metadata.Error("Deny", $"reads the header {name}, which carries ids for {upstream!.Name} and does not cross here: select it (\"Device\": \"header:{name}\"), or drop the denial.");
+        }
     }
 
     private static QueryRule QueryOf(RouteMetadata metadata, IReadOnlyList<Selector> selectors, Upstream? upstream)
@@ -109,14 +139,24 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         return true;
     }
 
-    private static BodyRule BodyOf(RouteMetadata metadata) => metadata.Word("Body", "", "json", "form", "any", "none") switch
+    private static BodyRule BodyOf(RouteMetadata metadata)
     {
-        "json" => BodyRule.Json,
-        "form" => BodyRule.Form,
-        "any" => BodyRule.Any,
-        "none" => BodyRule.None,
-        _ => BodyRule.ByMethod,
-    };
+        var word = metadata.Word("Body", "", "json", "form", "any", "none");
+        if (word is "form" or "any")
+        {
+            metadata.Warning("Body", "lets forms cross, and nobody looks into them: an upstream that takes the method from a field '_method' would read another one. "
+                + "Keep it where the upstream is known not to.");
+        }
+
+        return word switch
+        {
+            "json" => BodyRule.Json,
+            "form" => BodyRule.Form,
+            "any" => BodyRule.Any,
+            "none" => BodyRule.None,
+            _ => BodyRule.ByMethod,
+        };
+    }
 
     /// <summary>YARP's policies that would answer in the broker's place, or decide in its stead.</summary>
     private static void CheckYarpPolicies(RouteConfig route, Mistakes mistakes)

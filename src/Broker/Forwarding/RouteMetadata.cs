@@ -16,12 +16,24 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
 
     private readonly IReadOnlyDictionary<string, string> values = metadata ?? new Dictionary<string, string>();
 
+    /// <summary>For whoever writes a first route.</summary>
+    public const string Example = """
+        is missing: say which right a request needs, such as
+            "Metadata": { "Action": "GetDevice",
+                          "Device": "route:deviceId",
+                          "Network": "const:12" }
+        or make the route public with "AuthorizationPolicy": "Anonymous".
+        """;
+
+    /// <summary>Whether there is any.</summary>
+    public bool IsThere => values.Count > 0;
+
     /// <summary>Whether the route says this at all.</summary>
     public bool Says(string key) => values.ContainsKey(key);
 
     public string? this[string key] => values.GetValueOrDefault(key);
 
-    public void Error(string key, string message) => mistakes.Error($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message);
+    public void Error(string key, string message, string? because = null) => mistakes.Error($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message, because);
 
     public void Warning(string key, string message) => mistakes.Warning($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message);
 

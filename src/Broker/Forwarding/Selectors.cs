@@ -103,13 +103,12 @@ internal sealed class Selectors
         foreach (var pair in new QueryStringEnumerable(context.Request.QueryString.Value))
         {
             var name = pair.DecodeName().Span;
-            var plain = name.EndsWith("[]", StringComparison.Ordinal) ? name[..^2] : name;
-            if (!plain.Equals(selector.Name, StringComparison.OrdinalIgnoreCase))
+            if (!IsSpelling(name.Trim(), selector.Name))
             {
                 continue;
             }
 
-            // Another spelling of the name (UserId, userid, userId[]) may be the same one to the upstream.
+            // Another spelling of the name may be the same one to the upstream.
             if (found is not null || !name.Equals(selector.Name, StringComparison.Ordinal))
             {
                 return Twice(selector);
@@ -125,6 +124,10 @@ internal sealed class Selectors
 
         return selector.Kind == SelectorKind.Query ? One(selector, found, ref reached) : Many(selector, found, ref reached);
     }
+
+    // UserId, userid, userId[], UserId[0]
+    private static bool IsSpelling(ReadOnlySpan<char> name, string selected) =>
+        name.StartsWith(selected, StringComparison.OrdinalIgnoreCase) && (name.Length == selected.Length || name[selected.Length] == '[');
 
     private static Refusal? Many(Selector selector, string list, ref Reached? reached)
     {

@@ -38,11 +38,10 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             passage.Token = fresh.Token;
         }
 
-        Keep(request, passage);
+        Keep(request, passage, cancellation);
         var token = passage.Token;
-        token.PutOn(request);
         var sentAt = time.GetTimestamp();
-        var response = await base.SendAsync(request, cancellation);
+        var response = await Send(request, token, cancellation);
         if (response.StatusCode != HttpStatusCode.Unauthorized)
         {
             if ((int)response.StatusCode is (>= 200 and < 300) or 101)
@@ -77,10 +76,14 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             request.Content = again;
         }
 
+        if (successor.Token.IsOver)
+        {
+            return Instead(request, passage, Refusal.UpstreamTokenReplaced); // it came to its end while the body was waited for
+        }
+
         passage.Token = successor.Token;
-        successor.Token.PutOn(request);
         var sentAgainAt = time.GetTimestamp();
-        var response = await base.SendAsync(request, cancellation);
+        var response = await Send(request, successor.Token, cancellation);
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
             passage.Cell.RefusedAgain(successor.Token, passage.Subject);
@@ -96,8 +99,22 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         return response;
     }
 
+    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, UpstreamToken token, CancellationToken cancellation)
+    {
+        var bare = request.RequestUri;
+        token.PutOn(request);
+        try
+        {
+            return await base.SendAsync(request, cancellation);
+        }
+        finally
+        {
+            request.RequestUri = bare; // a token in the query is not for who reads the address afterwards
+        }
+    }
+
     /// <summary>Wraps a body that may be sent again; one that is longer than the limit is left alone.</summary>
-    private void Keep(HttpRequestMessage request, Passage passage)
+    private void Keep(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
     {
         var options = passage.Route!.Snapshot.Broker.Forwarding;
         if (!passage.HasBody || request.Content is null || passage.Body is not null || request.Content.Headers.ContentLength > options.ReplayBodyLimit)
@@ -106,7 +123,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         }
 
         request.Content = passage.Body =
-            new KeptContent(request.Content, passage.Incoming!.Body, options.ReplayBodyLimit, options.IdleTimeout / 2, time, passage.Aborted);
+            new KeptContent(request.Content, passage.Incoming!.Body, options.ReplayBodyLimit, passage.Route.IdleTimeout / 2, time, cancellation);
     }
 
     private static HttpResponseMessage Instead(HttpRequestMessage request, Passage passage, Refusal refusal)

@@ -40,7 +40,21 @@ internal static class TransformRules
 
         if (Is("RequestHeadersAllowed") || Is("RequestHeadersCopy"))
         {
-            return null; // fewer headers cross; that widens nothing
+            var crossing = Is("RequestHeadersAllowed") ? value.Split(';', StringSplitOptions.TrimEntries) : [];
+            var isCopied = Is("RequestHeadersCopy") && value.Equals("true", StringComparison.OrdinalIgnoreCase);
+            return isCopied || HeadersOf(selectors).All(name => crossing.Contains(name, StringComparer.OrdinalIgnoreCase))
+                ? null // fewer headers cross; that widens nothing
+                : "keeps back a header that the decision was about: the upstream would read that no id was named.";
+        }
+
+        if ((Is("RequestHeader") || Is("RequestHeaderRouteValue")) && HeaderRule.IsMethodOverride(value))
+        {
+            return "could change the method after the decision: give the other method a route of its own.";
+        }
+
+        if ((Is("QueryValueParameter") || Is("QueryRouteParameter")) && value.Equals("_method", StringComparison.OrdinalIgnoreCase))
+        {
+            return "could change the method after the decision: give the other method a route of its own.";
         }
 
         if (HeaderKeys.Any(Is))
@@ -66,10 +80,13 @@ internal static class TransformRules
             return "changes Host after the decision: set Host at the destination.";
         }
 
-        return selectors.All.Any(selector => selector.Kind == Policies.SelectorKind.Header && selector.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+        return HeadersOf(selectors).Contains(name, StringComparer.OrdinalIgnoreCase)
             ? "changes a header that the decision was about."
             : null;
     }
+
+    private static IEnumerable<string> HeadersOf(Selectors selectors) =>
+        selectors.All.Where(selector => selector.Kind == Policies.SelectorKind.Header).Select(selector => selector.Name);
 
     private static string Plain(string name) => name.EndsWith("[]", StringComparison.Ordinal) ? name[..^2] : name;
 }

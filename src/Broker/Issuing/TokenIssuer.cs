@@ -12,7 +12,6 @@ namespace Broker.Issuing;
 internal sealed class TokenIssuer(TimeProvider time)
 {
     private const int IdBytes = 16;
-    private const int AccessToken = 1;
     private const int EveryAction = 0;
 
     /// <summary>An access token for a caller of the config, never wider than what that caller may do there.</summary>
@@ -25,7 +24,7 @@ internal sealed class TokenIssuer(TimeProvider time)
     {
         var table = snapshot.Part<CredentialTable>();
         var caller = table.CallerNamed(callerName) ?? throw new InvalidOperationException("The config has no caller of that name.");
-        if (table.Keys is not { Signer: { } signer } keys)
+        if (table.Keys is not { Signer: not null } keys)
         {
             throw new InvalidOperationException("The config has no key that signs: see Broker:Issuing:SigningKeys.");
         }
@@ -33,53 +32,106 @@ internal sealed class TokenIssuer(TimeProvider time)
         var life = lifetime ?? keys.AccessLifetime;
         ArgumentOutOfRangeException.ThrowIfLessThan(life, TimeSpan.FromSeconds(1), nameof(lifetime));
         var held = (wanted ?? caller.Permissions).Intersect(caller.Permissions);
-        var now = time.GetUtcNow().ToUnixTimeSeconds();
-        var end = checked(now + (long)life.TotalSeconds);
+        var now = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
+        var end = now.AddSeconds((long)life.TotalSeconds);
+        return Sign(Holding(held, snapshot.Actions) with
+        {
+            Subject = caller.Identity,
+            UserId = table.UserIdOf(callerName),
+            IssuedAt = now,
+            End = end,
+            Id = NewId(),
+            Session = NewId(),
+            SessionEnd = end,
+        }, keys);
+    }
+
+    public static string NewId() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(IdBytes));
+
+    /// <summary>Claims of these permissions, of nobody yet.</summary>
+    public static TokenClaims Holding(in Permissions held, ActionNames actions) => new()
+    {
+        Actions = held.Actions.IsEverything ? [EveryAction] : [.. held.Actions.Names.Select(actions.NumberOf).Order()],
+        Networks = held.Networks,
+        DeviceTypes = held.DeviceTypes,
+        Devices = held.Devices,
+        Subject = "",
+        UserId = null,
+        Id = "",
+        IssuedAt = default,
+        End = default,
+        Session = "",
+        SessionEnd = default,
+    };
+
+    /// <exception cref="InvalidOperationException">Nothing signs, or it holds more names than fit.</exception>
+    public static string Sign(TokenClaims claims, SigningKeys keys)
+    {
+        if (claims.Creators.Count > TokenClaims.MaxCreators)
+        {
+            throw new TokenTooWideException($"The token would rest on more than {TokenClaims.MaxCreators} identities.");
+        }
+
+        var signer = keys.Signer ?? throw new InvalidOperationException("The config has no key that signs: see Broker:Issuing:SigningKeys.");
         var payload = new JsonObject
         {
             ["iss"] = keys.Issuer,
-            ["sub"] = caller.Identity,
+            ["sub"] = claims.Subject,
             ["aud"] = keys.Audience,
-            ["iat"] = now,
-            ["exp"] = end,
-            ["jti"] = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(IdBytes)),
-            ["payload"] = DeviceHivePayload(held, snapshot.Actions, table.UserIdOf(callerName), end),
+            ["iat"] = claims.IssuedAt.ToUnixTimeSeconds(),
+            ["exp"] = claims.End.ToUnixTimeSeconds(),
+            ["jti"] = claims.Id,
+            ["sid"] = claims.Session,
+            ["sxp"] = claims.SessionEnd.ToUnixTimeSeconds(),
         };
-        var token = Sign(payload, signer);
+        Add(payload, "by", claims.Creators.Count == 0 ? null : new JsonArray([.. claims.Creators.Select(creator => (JsonNode)creator)]));
+        Add(payload, "gen", claims.Generations.All(number => number == 0) ? null : new JsonArray([.. claims.Generations.Select(number => (JsonNode)number)]));
+        Add(payload, "cid", claims.Client);
+        Add(payload, "rtl", claims.Line);
+        Add(payload, "rtn", claims.Line is null ? null : new JsonArray(claims.Place));
+        payload["payload"] = DeviceHivePayload(claims);
+
+        // RFC 9068: an access token says so; what is typed otherwise is not taken for one.
+        var type = claims.Topic is not null ? TokenReader.PluginType : claims.Use == TokenUse.Refresh ? TokenReader.RefreshType : "at+jwt";
+        var header = new JsonObject { ["alg"] = signer.Algorithm, ["kid"] = signer.Id, ["typ"] = type };
+        var input = $"{Encode(header)}.{Encode(payload)}";
+        var token = $"{input}.{Base64Url.EncodeToString(signer.Sign(Encoding.ASCII.GetBytes(input)))}";
         return token.Length <= JwtText.MaxLength ? token
-            : throw new InvalidOperationException($"The token would have {token.Length} characters; {JwtText.MaxLength} are read. Name fewer devices.");
+            : throw new TokenTooWideException($"The token would have {token.Length} characters; {JwtText.MaxLength} are read. Name fewer devices.");
     }
 
     // DeviceHive's clients read this and nothing else. All four dimensions stand there: one that is missing would be nothing.
-    private static JsonObject DeviceHivePayload(in Permissions held, ActionNames actions, long? userId, long end)
+    private static JsonObject DeviceHivePayload(TokenClaims claims)
     {
         var payload = new JsonObject();
-        if (userId is { } number)
+        Add(payload, "u", claims.Topic is null ? claims.UserId : null); // DeviceHive's readers take any token with a 'u' for a user's
+        payload["a"] = new JsonArray([.. claims.Actions.Select(action => (JsonNode)action)]);
+        if (claims.Topic is null)
         {
-            payload["u"] = number;
+            payload["n"] = Names(claims.Networks);
+            payload["dt"] = Names(claims.DeviceTypes);
+            payload["d"] = Names(claims.Devices);
         }
 
-        payload["a"] = held.Actions.IsEverything
-            ? new JsonArray(EveryAction)
-            : new JsonArray([.. held.Actions.Names.Select(actions.NumberOf).Order().Select(action => (JsonNode)action)]);
-        payload["n"] = Names(held.Networks);
-        payload["dt"] = Names(held.DeviceTypes);
-        payload["d"] = Names(held.Devices);
-        payload["e"] = checked(end * 1000);
-        payload["t"] = AccessToken;
+        payload["e"] = claims.End.ToUnixTimeMilliseconds();
+        payload["t"] = (int)claims.Use;
+        Add(payload, "tpc", claims.Topic);
         return payload;
+    }
+
+    private static void Add(JsonObject to, string name, JsonNode? value)
+    {
+        if (value is not null)
+        {
+            to[name] = value;
+        }
     }
 
     private static JsonArray Names(Selection selection) =>
         selection.IsEverything ? new JsonArray(Selection.Wildcard) : new JsonArray([.. selection.Names.Select(name => (JsonNode)name)]);
 
-    private static string Sign(JsonObject payload, SigningKey key)
-    {
-        // RFC 9068: an access token says so; what is typed otherwise is not taken for one.
-        var header = new JsonObject { ["alg"] = key.Algorithm, ["kid"] = key.Id, ["typ"] = "at+jwt" };
-        var input = $"{Encode(header)}.{Encode(payload)}";
-        return $"{input}.{Base64Url.EncodeToString(key.Sign(Encoding.ASCII.GetBytes(input)))}";
-    }
-
     private static string Encode(JsonObject part) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(part.ToJsonString()));
 }
+
+/// <summary>A token holds more than fits into one: the message says what.</summary>
+internal sealed class TokenTooWideException(string message) : InvalidOperationException(message);

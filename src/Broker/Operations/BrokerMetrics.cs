@@ -8,16 +8,16 @@ internal static class BrokerMetrics
     public const string MeterName = "Broker";
 
     private static readonly Meter Meter = new(MeterName);
-    private static readonly Counter<long> Requests = Meter.CreateCounter<long>("broker.requests", "{request}", "Requests, by decision, upstream and status.");
+    private static readonly Counter<long> Requests = Meter.CreateCounter<long>("broker.requests", "{request}", "Requests, by decision, refusal, upstream and status.");
 
     private static readonly Histogram<double> Duration =
         Meter.CreateHistogram<double>("broker.request.duration", "s", "Time from a request's first byte in to its last byte out.");
 
-    public static void Request(string decision, string? upstream, int status, TimeSpan elapsed)
+    public static void Request(string decision, string? refusal, string? upstream, int status, TimeSpan elapsed)
     {
         if (Requests.Enabled)
         {
-            Requests.Add(1, new("decision", decision), new("upstream", upstream ?? ""), new("status", status));
+            Requests.Add(1, new("decision", decision), new("refusal", refusal ?? ""), new("upstream", upstream ?? ""), new("status", status));
         }
 
         if (Duration.Enabled)

@@ -3,7 +3,7 @@ using Broker.Configuration;
 namespace Broker.Operations;
 
 /// <summary>SIGTERM: not ready at once; only after <c>DrainDelay</c> does the server stop to take connections, and what is in flight finishes.</summary>
-internal sealed class Drain(Readiness readiness, SnapshotStore snapshots, TimeProvider time, IHostApplicationLifetime lifetime) : IHostedLifecycleService
+internal sealed class Drain(Readiness readiness, SnapshotStore snapshots, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<Drain> logger) : IHostedLifecycleService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -14,6 +14,7 @@ internal sealed class Drain(Readiness readiness, SnapshotStore snapshots, TimePr
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         readiness.Drain();
+        ServeLog.Draining(logger, snapshots.Current.Broker.DrainDelay.TotalSeconds);
         try
         {
             await Task.Delay(snapshots.Current.Broker.DrainDelay, time, cancellationToken);

@@ -4,71 +4,62 @@ using StackExchange.Redis;
 
 namespace Broker.Redis;
 
-/// <summary>What was written, and whether a replica has it.</summary>
-internal sealed record Replicated(RedisResult Answer, bool IsReplicated);
+/// <summary>Whether it was written, and whether a replica has it.</summary>
+internal sealed record Replicated(bool IsWritten, bool IsReplicated);
 
 /// <summary>A connection to each node for notes and the <c>WAIT</c> behind them: that blocks its connection, and answers for what was written on it.</summary>
+/// <remarks>Not the client's: that one may open a connection anew between the two, and picks a node of a Cluster by itself.</remarks>
 internal sealed class NoteLinks(RedisSettings settings, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<EndPoint, NoteLink> links = new();
 
-    public async Task<Replicated> Write(EndPoint node, Func<IDatabase, Task<RedisResult>> write)
+    public async Task<Replicated> Write(EndPoint node, RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
-        var link = links.GetOrAdd(node, static (node, settings) => new(RedisClient.Connect(settings, node)), settings);
-        var (client, losses) = await link.Open(settings.CallTimeout, time);
-        var answer = await write(client.GetDatabase());
-        var parts = (RedisValue[])answer!;
-        if ((long)parts[0] == 0 || (long)parts[2] == 0)
+        var link = links.GetOrAdd(node, static node => new());
+        using var deadline = new CancellationTokenSource(settings.CallTimeout, time);
+        await link.Turn.WaitAsync(deadline.Token);
+        try
         {
-            return new(answer, true); // not written; or nobody to wait for
+            var connection = link.Connection ??= await RawConnection.Open(node, settings, deadline.Token);
+            var answer = await connection.Ask(
+                ["EVAL", script.Text, $"{keys.Length}", .. keys.Select(key => (byte[])key!), .. values.Select(value => (byte[])value!)], deadline.Token);
+            if (answer is not [long written, _, long replicas] || written == 0 || replicas == 0)
+            {
+                return new(answer is [long and not 0, ..], true); // not written; or nobody to wait for
+            }
+            var patience = (int)Math.Max(1, settings.CallTimeout.TotalMilliseconds / 2);
+            return new(true, await connection.Ask(["WAIT", "1", $"{patience}"], deadline.Token) is [long and > 0]);
         }
-        var database = client.GetDatabase();
-        var patience = Math.Max(1, (int)(settings.CallTimeout.TotalMilliseconds / 2));
-        var replicas = (long)await database.ExecuteAsync("WAIT", 1, patience);
-        // On a connection that was opened anew in between, WAIT would answer for nothing; on another Redis it would answer for that one.
-        var run = (string?)await database.ScriptEvaluateAsync("return string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')");
-        return new(answer, replicas >= 1 && link.Losses == losses && run == (string?)parts[1]);
+        catch
+        {
+            // Nobody knows what is still on its way here: the next one has a connection of its own.
+            link.Close();
+            throw;
+        }
+        finally
+        {
+            link.Turn.Release();
+        }
     }
 
     public void Dispose()
     {
         foreach (var link in links.Values)
         {
-            link.Dispose();
+            link.Close();
         }
-        links.Clear();
     }
 
-    private sealed class NoteLink(Task<ConnectionMultiplexer> connecting) : IDisposable
+    private sealed class NoteLink
     {
-        private int losses;
-        private int isWatched;
+        public SemaphoreSlim Turn { get; } = new(1, 1);
 
-        public int Losses => Volatile.Read(ref losses);
+        public RawConnection? Connection { get; set; }
 
-        public async Task<(ConnectionMultiplexer Client, int Losses)> Open(TimeSpan atMost, TimeProvider time)
+        public void Close()
         {
-            var client = await connecting.WaitAsync(atMost, time);
-            if (Interlocked.Exchange(ref isWatched, 1) == 0)
-            {
-                client.ConnectionFailed += (_, _) => Interlocked.Increment(ref losses);
-                client.ConnectionRestored += (_, _) => Interlocked.Increment(ref losses);
-            }
-            return (client, Losses);
-        }
-
-        public void Dispose() => _ = Close();
-
-        private async Task Close()
-        {
-            try
-            {
-                (await connecting).Dispose();
-            }
-            catch (RedisException)
-            {
-                // It never opened.
-            }
+            Connection?.Dispose();
+            Connection = null;
         }
     }
 }

@@ -1,4 +1,3 @@
-using System.Net;
 using StackExchange.Redis;
 
 namespace Broker.Redis;
@@ -8,7 +7,7 @@ internal static class RedisClient
 {
     private static readonly Version Oldest = new(5, 0);
 
-    public static async Task<ConnectionMultiplexer> Connect(RedisSettings settings, EndPoint? only = null)
+    public static async Task<ConnectionMultiplexer> Connect(RedisSettings settings)
     {
         var milliseconds = (int)Math.Max(100, settings.CallTimeout.TotalMilliseconds);
         var options = new ConfigurationOptions
@@ -27,18 +26,9 @@ internal static class RedisClient
             ConfigurationChannel = "",
             ReconnectRetryPolicy = new LinearRetry(500),
         };
-        if (only is not null)
+        foreach (var endpoint in settings.Endpoints)
         {
-            // One node and no other, even of a Cluster: what is sent arrives there or nowhere.
-            options.CommandMap = CommandMap.Create(new HashSet<string> { "CLUSTER" }, available: false);
-            options.EndPoints.Add(only);
-        }
-        else
-        {
-            foreach (var endpoint in settings.Endpoints)
-            {
-                options.EndPoints.Add(endpoint);
-            }
+            options.EndPoints.Add(endpoint);
         }
         var client = await ConnectionMultiplexer.ConnectAsync(options);
         client.PreserveAsyncOrder = false;

@@ -8,7 +8,7 @@ namespace Broker.Redis;
 /// The client of 2017 waits for ever on a server that was stopped, and heals after a Cluster failover only if it is told to look again:
 /// so nothing here awaits it unbounded, and after a failure it is told, or replaced, until something answers.
 /// </remarks>
-internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogger log) : IDisposable
+internal sealed partial class RedisLink(RedisSettings settings, TimeProvider time, ILogger log) : IDisposable
 {
     private readonly NoteLinks notes = new(settings, time);
     private readonly CancellationTokenSource stop = new();
@@ -47,17 +47,17 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
     /// <param name="script">Its answer: whether it wrote, Redis's run id, and how many replicas there are.</param>
     /// <param name="keys">All of one slot.</param>
     /// <param name="values">What the script takes.</param>
-    /// <returns>The script's answer, and whether a replica has it; null when nobody knows.</returns>
-    public async Task<(RedisResult Answer, bool IsReplicated)?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    /// <returns>Null when nobody knows.</returns>
+    public async Task<Replicated?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
         if (await Client() is not { } now || await Bounded(() => Node(now, keys[0])) is not { } node)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var written = await Bounded(() => notes.Write(node, database => Evaluate(database, script, keys, values)));
+        var written = await Bounded(() => notes.Write(node, script, keys, values));
         RedisMetrics.Called(script.Name, written is not null, time.GetElapsedTime(from));
-        return written is null ? null : (written.Answer, written.IsReplicated);
+        return written;
     }
 
     public void Dispose()
@@ -135,81 +135,5 @@ internal sealed class RedisLink(RedisSettings settings, TimeProvider time, ILogg
             RedisLog.Away(log, fault);
         }
         Heal();
-    }
-
-    private void Heal()
-    {
-        if (Interlocked.Exchange(ref isHealing, 1) == 0)
-        {
-            using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
-            {
-                _ = HealUntilAnswered();
-            }
-        }
-    }
-
-    private async Task HealUntilAnswered()
-    {
-        var pause = TimeSpan.FromMilliseconds(100);
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                await Mend();
-            }
-            catch (Exception)
-            {
-                // Tried again below.
-            }
-            Volatile.Write(ref isHealing, 0);
-            if (Volatile.Read(ref client) is not null && await Run(Probe, [], []) is not null && !IsAway)
-            {
-                return;
-            }
-            if (Interlocked.Exchange(ref isHealing, 1) == 1)
-            {
-                return; // another began meanwhile
-            }
-            await Task.Delay(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            pause = pause * 2 > TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : pause * 2;
-        }
-    }
-
-    private static readonly RedisScript Probe = new("probe", "return 1");
-
-    private async Task Mend()
-    {
-        var silent = time.GetElapsedTime(Volatile.Read(ref lastAnswer));
-        var now = Volatile.Read(ref client);
-        var bound = settings.CallTimeout * 2;
-        if (now is not null && silent < settings.CallTimeout * 5)
-        {
-            await now.ConfigureAsync().WaitAsync(bound, time, stop.Token);
-            return;
-        }
-        if (now is not null)
-        {
-            RedisLog.Replaced(log, silent.TotalSeconds);
-            Volatile.Write(ref lastAnswer, time.GetTimestamp());
-        }
-        var fresh = await RedisClient.Connect(settings).WaitAsync(bound + settings.CallTimeout, time, stop.Token);
-        fresh.ConnectionFailed += (_, _) => Unanswered("connection-failed");
-        await fresh.GetSubscriber().SubscribeAsync(settings.Channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(bound, time, stop.Token)
-            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Close(Interlocked.Exchange(ref client, fresh));
-        connected.TrySetResult(fresh);
-        if (stop.IsCancellationRequested)
-        {
-            Close(Interlocked.Exchange(ref client, null));
-        }
-    }
-
-    private static void Close(ConnectionMultiplexer? old)
-    {
-        if (old is not null)
-        {
-            _ = old.CloseAsync(allowCommandsToComplete: false).ContinueWith(
-                static (_, client) => ((ConnectionMultiplexer)client!).Dispose(), old, TaskScheduler.Default);
-        }
     }
 }

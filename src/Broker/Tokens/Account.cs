@@ -18,6 +18,9 @@ internal sealed class Account
     /// <summary>The query name in which its tokens stand, or null.</summary>
     public required string? TokenQuery { get; init; }
 
+    /// <summary>Who logs in at the upstream: two accounts may be one user there.</summary>
+    public required AccountUser User { get; init; }
+
     /// <summary>Where its cell comes from.</summary>
     public required ICellFinder Finder { private get; init; }
 

@@ -25,6 +25,12 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
     /// <summary>What names who logs in besides.</summary>
     public IReadOnlyList<string?> IdentityParts { get; init; } = [];
 
+    /// <summary>What names the upstream's user besides, where that is something else.</summary>
+    public IReadOnlyList<string?>? UserParts { private get; init; }
+
+    /// <summary>What the templates stand for, behind those that name who logs in: parameters and headers.</summary>
+    public IReadOnlyList<string> TemplateKeys { private get; init; } = [];
+
     public required IReadOnlyList<string?> Secrets { get; init; }
 
     /// <summary>All else that decides the token: scopes, audience, grant, names of parameters.</summary>
@@ -54,6 +60,13 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
         TemplateNames = TemplateNames,
         TokenHeader = "Authorization",
         TokenQuery = null,
+        User = new()
+        {
+            // A secret that is not there is blank in a config that is only checked: no two of them are known to be one.
+            Scope = vault.Names.Name(["user", Kind, Endpoint.AbsoluteUri, .. (UserParts ?? IdentityParts).Select(part => part == "" ? $"{upstream}:{name}" : part)]),
+            Logins = [.. Templates.Take(IdentityTemplates)],
+            Others = TemplateKeys.Zip(Templates.Skip(IdentityTemplates)).ToDictionary(pair => pair.First, pair => pair.Second),
+        },
         Finder = this,
     };
 

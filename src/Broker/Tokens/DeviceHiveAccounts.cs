@@ -15,6 +15,20 @@ internal sealed class DeviceHiveAccounts(TokenVault vault, string upstream, Devi
 
     public IEnumerable<string> Names => options.Accounts.Keys;
 
+    /// <summary>The accounts of users who logged in themselves: their own refresh token is a value of theirs, and nothing else gets them in.</summary>
+    public Account Users(string templateName) => new AccountPlan(vault, reader.Version, upstream, "users")
+    {
+        Kind = "DeviceHive",
+        Endpoint = endpoint,
+        Times = times,
+        Logins = logins,
+        Templates = [Template.Hole(templateName)],
+        IdentityTemplates = 1,
+        Secrets = [],
+        Source = rendered => new DeviceHiveSource(
+            vault.Http, endpoint, new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/refresh"), new() { RefreshToken = new("a login", rendered[0]) }, ""),
+    }.Account;
+
     public Account Read(string name, string key, out AccountPlan? plan)
     {
         var account = options.Accounts[name];

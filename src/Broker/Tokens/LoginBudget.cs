@@ -30,6 +30,10 @@ internal sealed class LoginBudget(TimeProvider time, TimeSpan? longest = null)
         lock (gate)
         {
             var now = time.GetTimestamp();
+            if (logins.Count >= sweepAt)
+            {
+                Sweep(now); // before both are looked up: a log that is still empty would be swept away under our hands
+            }
             var ofEndpoint = Log(endpoint, now);
             var ofIdentity = Log(identity, now);
             wait = TimeSpan.Zero;
@@ -78,10 +82,6 @@ internal sealed class LoginBudget(TimeProvider time, TimeSpan? longest = null)
         {
             Trim(log, now);
             return log;
-        }
-        if (logins.Count >= sweepAt)
-        {
-            Sweep(now);
         }
         return logins[name] = [];
     }

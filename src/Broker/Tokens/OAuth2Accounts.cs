@@ -44,6 +44,8 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
             Templates = templates,
             IdentityTemplates = 2,
             IdentityParts = [account.Keep],
+            UserParts = [account.RefreshToken?.Reveal()],
+            TemplateKeys = [.. parameters.Select(parameter => $"parameter {parameter}"), .. headers.Select(header => $"header {header}")],
             Secrets = [account.ClientSecret?.Reveal(), account.Password?.Reveal(), account.RefreshToken?.Reveal()],
             Others =
             [

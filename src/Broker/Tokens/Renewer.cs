@@ -19,6 +19,9 @@ internal readonly record struct Renewal(string? Access, long AskedAt, TimeSpan L
 ///      |  not now: quiet, the refresh token is unspent  |  refused: quiet; the third time for good
 ///      +- unknown: quiet; spent, if it rotates          +- not now, unknown: quiet
 /// </code>
+/// An account that can only refresh tries a token that may be spent again after each quiet time, not once: an outage of the token endpoint
+/// answers "unknown" many times and spends nothing, and to give up after the second would lose the account for good. It risks no more than
+/// the first repetition did (where reuse revokes, that one has revoked), and ends with the third refusal.
 /// One call of <see cref="Run"/> at a time: the cell sees to that.
 /// </remarks>
 internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault vault, ILogger log)

@@ -31,6 +31,7 @@ internal sealed class StaticAccounts(TokenVault vault, string upstream, StaticUp
             TemplateNames = [],
             TokenHeader = account.Header,
             TokenQuery = account.Query,
+            User = new() { Scope = vault.Names.Name(account.Value.Reveal() is { Length: > 0 } value ? ["key", value] : ["not read", upstream, name]), Logins = [], Others = new Dictionary<string, Template>() },
             Finder = new FixedCell(TokenCell.Fixed(vault.Time, StaticSource.Token(vault.Time, account))),
         };
     }

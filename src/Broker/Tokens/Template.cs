@@ -6,6 +6,7 @@ namespace Broker.Tokens;
 internal sealed class Template
 {
     private readonly List<(string Text, bool IsHole)> parts = [];
+    private string[] separators = [];
 
     private Template()
     {
@@ -18,6 +19,14 @@ internal sealed class Template
     {
         var template = new Template();
         template.parts.Add((text, false));
+        return template;
+    }
+
+    /// <summary>One value of the caller's, whole.</summary>
+    public static Template Hole(string name)
+    {
+        var template = new Template { Names = [name] };
+        template.parts.Add((name, true));
         return template;
     }
 
@@ -50,11 +59,34 @@ internal sealed class Template
             }
             at = close + 1;
         }
+        template.separators = [.. template.parts.Where((part, i) => !part.IsHole && i > 0 && i < template.parts.Count - 1).Select(part => part.Text).Distinct()];
         template.Names = [.. template.parts.Where(part => part.IsHole).Select(part => part.Text).Distinct()];
         return template;
     }
 
-    /// <summary>The text for one caller; null when a value is missing, empty or not plain text.</summary>
+    /// <summary>Whether the two may render to one text, for two callers; what upstreams take for one name is one.</summary>
+    public bool MayMeet(Template other)
+    {
+        var (head, tail) = (Head, Tail);
+        var (otherHead, otherTail) = (other.Head, other.Tail);
+        return Names.Count == 0 && other.Names.Count == 0
+            ? head.Equals(otherHead, StringComparison.OrdinalIgnoreCase)
+            : Agree(head, otherHead, Math.Min(head.Length, otherHead.Length))
+                && Agree(Reversed(tail), Reversed(otherTail), Math.Min(tail.Length, otherTail.Length));
+    }
+
+    /// <summary>The text that it was read from.</summary>
+    public override string ToString() => string.Concat(parts.Select(part => part.IsHole ? $"{{{part.Text}}}" : part.Text));
+
+    private string Head => parts.Count > 0 && !parts[0].IsHole ? parts[0].Text : "";
+
+    private string Tail => parts.Count > 0 && !parts[^1].IsHole ? parts[^1].Text : "";
+
+    private static bool Agree(string one, string two, int length) => string.Compare(one, 0, two, 0, length, StringComparison.OrdinalIgnoreCase) == 0;
+
+    private static string Reversed(string text) => new([.. text.Reverse()]);
+
+    /// <summary>The text for one caller; null when a value is missing, empty or not plain text, or could be taken for two values.</summary>
     public string? Render(IReadOnlyDictionary<string, string> values)
     {
         if (Names.Count == 0)
@@ -68,7 +100,7 @@ internal sealed class Template
             {
                 built.Append(text);
             }
-            else if (values.TryGetValue(text, out var value) && IsPlain(value))
+            else if (values.TryGetValue(text, out var value) && IsPlain(value) && !HasBorder(value))
             {
                 built.Append(value);
             }
@@ -91,6 +123,20 @@ internal sealed class Template
             }
         }
         return value.Length > 0;
+    }
+
+    /// <summary>Whether what separates two holes stands in a value, or would with the separator's own beginning: "a-b" + "-" + "c" is "a" + "-" + "b-c".</summary>
+    private bool HasBorder(string value)
+    {
+        foreach (var separator in separators)
+        {
+            // One that begins before the value's end: "x-" before "--", too.
+            if ((value + separator).IndexOf(separator, StringComparison.Ordinal) < value.Length)
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private string? AddHole(string name, ICollection<string> issuers)

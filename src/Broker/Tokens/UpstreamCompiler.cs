@@ -20,6 +20,10 @@ internal sealed class UpstreamCompiler(TokenVault vault) : ISnapshotCompiler
                 Options = options,
                 IdHeaders = IdHeaders(options, reader),
                 Accounts = Accounts(name, options, reader, identities),
+                // The name is LoggedInUser's, which this folder does not know.
+                Users = options is DeviceHiveUpstreamOptions deviceHive && candidate.Broker.TokenService?.UsersOf == name
+                    ? new DeviceHiveAccounts(vault, name, deviceHive, reader).Users($"user-refresh:{name}")
+                    : null,
             };
         }
         candidate.Add(new UpstreamTable { ByName = upstreams.ToFrozenDictionary(StringComparer.Ordinal) });

@@ -19,4 +19,7 @@ internal sealed class Upstream
     public required IReadOnlyList<string> IdHeaders { get; init; }
 
     public required IReadOnlyDictionary<string, Account> Accounts { get; init; }
+
+    /// <summary>The account of each user who logged in there himself, by his own refresh token; null where users cannot.</summary>
+    public Account? Users { get; init; }
 }

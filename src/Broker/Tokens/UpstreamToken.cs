@@ -60,6 +60,10 @@ internal sealed class UpstreamToken
         }
     }
 
+    /// <summary>Whether a text of the upstream's repeats a token that stands in the query; one in a header is not a thing that addresses repeat.</summary>
+    public bool IsIn(string text) =>
+        queryName is not null && (text.Contains(value, StringComparison.Ordinal) || text.Contains(Uri.EscapeDataString(value), StringComparison.OrdinalIgnoreCase));
+
     /// <summary>Says that a request sent at this <see cref="TimeProvider.GetTimestamp"/> was accepted (2xx) with this token.</summary>
     public void Succeeded(long sentAt)
     {

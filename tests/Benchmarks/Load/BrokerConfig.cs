@@ -65,7 +65,7 @@ internal sealed class BrokerConfig : IDisposable
     public static string Plain(Uri address) => address.GetLeftPart(UriPartial.Authority);
 
     // With the short signature of HS256, more devices make the token as long.
-    private string Devices() => new JsonArray([.. Enumerable.Range(42, algorithm == "RS256" ? 1 : 24).Select(id => (JsonNode)$"{id}")]).ToJsonString();
+    private string Devices() => new JsonArray([.. Enumerable.Range(42, algorithm == "RS256" ? 1 : 36).Select(id => (JsonNode)$"{id}")]).ToJsonString();
 
     private string Of(string name) => Path.Combine(folder.FullName, name);
 

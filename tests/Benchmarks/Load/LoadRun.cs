@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 
 namespace Benchmarks.Load;
@@ -34,7 +35,7 @@ internal static class LoadRun
             Report(candidates);
             return 0;
         }
-        catch (InvalidOperationException failure)
+        catch (Exception failure) when (failure is InvalidOperationException or SocketException or TimeoutException)
         {
             await Console.Error.WriteLineAsync($"error: {failure.Message}");
             return 1;

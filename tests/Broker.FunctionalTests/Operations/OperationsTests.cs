@@ -25,11 +25,13 @@ public sealed class OperationsTests
         ((string)line["Route"]!).ShouldBe("all");
         ((string)line["Action"]!).ShouldBe("ManageUser");
         ((string)line["Decision"]!).ShouldBe("granted");
+        line["Refusal"].ShouldBeNull();
         ((string)line["Upstream"]!).ShouldBe("api");
         ((string)line["Account"]!).ShouldBe("default");
         ((int)line["Status"]!).ShouldBe(200);
         ((double)line["Milliseconds"]!).ShouldBeGreaterThan(0);
         ((string)line["TraceId"]!).ShouldBe("0af7651916cd43dd8448eb211c80319c");
+        upstream.Only.Headers["traceparent"].ShouldStartWith("00-0af7651916cd43dd8448eb211c80319c-", customMessage: "the trace goes on");
     }
 
     [Fact]
@@ -40,8 +42,53 @@ public sealed class OperationsTests
 
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x", key: "not-a-key-of-anyone"));
 
-        (await broker.LogHolding("credential-invalid")).ShouldNotContain("not-a-key-of-anyone");
+        var log = await broker.LogHolding("credential-invalid");
+        log.ShouldNotContain("not-a-key-of-anyone");
+        var line = JsonNode.Parse(log.Split('\n').Single(text => text.Contains("credential-invalid", StringComparison.Ordinal)))!["Properties"]!;
+        ((string)line["Decision"]!).ShouldBe("refused");
+        ((string)line["Refusal"]!).ShouldBe("credential-invalid");
         upstream.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_granted_request_that_the_upstream_fails_says_both()
+    {
+        await using var broker = await BrokerUnderTest.Start(TestConfig.With(new("http://127.0.0.1:1/"), ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+
+        await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
+
+        var line = (await broker.LogHolding("upstream-unreachable")).Split('\n').Single(text => text.Contains("upstream-unreachable", StringComparison.Ordinal));
+        ((string)JsonNode.Parse(line)!["Properties"]!["Decision"]!).ShouldBe("granted");
+        ((string)JsonNode.Parse(line)!["Properties"]!["Refusal"]!).ShouldBe("upstream-unreachable");
+    }
+
+    [Fact]
+    public async Task A_fault_of_the_brokers_names_the_trace_to_look_for_and_nothing_else_of_it()
+    {
+        var file = Path.GetTempFileName();
+        var config = TestConfig.With(new("http://127.0.0.1:1/"), ("all", TestConfig.CatchAll));
+        config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0" } } }""");
+        await File.WriteAllTextAsync(file, config.ToJsonString());
+        using var loggers = Logging.NewFactory();
+        using var host = new BrokerHost([file], name => TestConfig.Environment.First(pair => pair.Item1 == name).Item2, loggers, TimeProvider.System);
+        var log = new StringWriter();
+        loggers.AddSerilog(host.Loader.TryReload().Snapshot.ShouldNotBeNull(), log);
+        await using var app = host.Build(instead: _ => throw new InvalidOperationException("a secret"));
+        await app.StartAsync();
+        using var client = new HttpClient();
+        using var request = TestConfig.Request(HttpMethod.Get, $"{app.Urls.First()}/x");
+        request.Headers.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+
+        using var answer = await client.SendAsync(request);
+
+        ((int)answer.StatusCode).ShouldBe(500);
+        var body = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
+        ((string)body["code"]!).ShouldBe("broker-failed");
+        ((string)body["traceId"]!).ShouldBe("0af7651916cd43dd8448eb211c80319c");
+        body.ToJsonString().ShouldNotContain("secret");
+        await Eventually.Holds(() => log.ToString().Contains("InvalidOperationException", StringComparison.Ordinal), "the log tells of it");
+        log.ToString().ShouldNotContain("a secret");
+        File.Delete(file);
     }
 
     [Fact]
@@ -169,6 +216,6 @@ public sealed class OperationsTests
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x", key: null));
 
-        await Eventually.Holds(() => counted.Contains("decision=granted,upstream=api,status=200") && counted.Contains("decision=credential-missing,upstream=api,status=401"), "both are counted");
+        await Eventually.Holds(() => counted.Contains("decision=granted,refusal=,upstream=api,status=200") && counted.Contains("decision=refused,refusal=credential-missing,upstream=api,status=401"), "both are counted");
     }
 }

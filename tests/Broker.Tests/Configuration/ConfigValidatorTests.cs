@@ -1,4 +1,5 @@
 using Broker.Configuration;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;
 
@@ -19,10 +20,10 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("""{"a":{"UserId":1,"Actions":["GetDevise"]}}""", "Broker:Callers:a:Actions:0: there is no action 'GetDevise': did you mean 'GetDevice'?")]
     [InlineData("""{"a":{"UserId":1,"Actions":["999"]}}""", "Broker:Callers:a:Actions:0: there is no action '999'")]
     [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"B"},{"Sha256":"C"}]}}""", "Broker:Callers:a:Keys: 2 keys at most")]
-    [InlineData("""{"a":{"Keys":[{"Sha256":"A"}]},"b":{"Keys":[{"Sha256":"A"}]}}""", "Broker:Callers:b:Keys:0:Sha256: the same key stands at Broker:Callers:a:Keys:0:Sha256")]
-    [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}""", "Broker:Callers:a:Keys:1:Sha256: the same key stands at")]
-    [InlineData("""{"a":{"Keys":[{"Sha256":"my-own-key"}]}}""", "Broker:Callers:a:Keys:0:Sha256: 64 hex digits are needed")]
-    [InlineData("""{"a":{"UserId":1},"b":{"UserId":1}}""", "Broker:Callers:b:UserId: 1 is the caller a's")]
+    [InlineData("""{"a":{"Keys":[{"Sha256":"A"}]},"b":{"Keys":[{"Sha256":"A"}]}}""", "Broker:Callers:b:Keys:0:Sha256: is a digest of 'a' as well")]
+    [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}""", "Broker:Callers:a:Keys:1:Sha256: is a digest of 'a' as well")]
+    [InlineData("""{"a":{"Keys":[{"Sha256":"my-own-key"}]}}""", "Broker:Callers:a:Keys:0:Sha256: is no SHA-256 digest in hex (64 digits)")]
+    [InlineData("""{"a":{"UserId":1},"b":{"UserId":1}}""", "Broker:Callers:b:UserId: is the number of 'a' as well")]
     [InlineData("""{"a":{"UserId":-1}}""", "Broker:Callers:a:UserId: 0 or more")]
     [InlineData("""{"a":{"Networks":[""]}}""", "Broker:Callers:a:Networks:0: a name cannot be empty")]
     [InlineData("""{"a":{"Actions":[""]}}""", "Broker:Callers:a:Actions:0: a name cannot be empty")]
@@ -61,7 +62,7 @@ public sealed class ConfigValidatorTests : IDisposable
     public void What_is_only_odd_is_a_warning(string selection, string warning)
     {
         var caller = selection.Length > 0 ? "\"Keys\":[{\"Sha256\":\"" + A + "\"}]," + selection : "";
-        var result = files.Load("{\"Broker\":{\"Callers\":{\"a\":{" + caller + "}}}}");
+        var result = Load("{\"Broker\":{\"Callers\":{\"a\":{" + caller + "}}}}");
         result.Snapshot.ShouldNotBeNull();
         result.Warnings().ShouldHaveSingleItem().ShouldStartWith(warning);
     }
@@ -70,29 +71,49 @@ public sealed class ConfigValidatorTests : IDisposable
     public void A_caller_without_a_credential_may_hold_a_token_when_there_is_issuing()
     {
         files.Environment["K"] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5";
-        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{}}}}""").Mistakes.All.ShouldBeEmpty();
+        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{"Actions":["GetDevice"]}}}}""").Mistakes.All.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_caller_whom_nobody_can_be_and_who_may_do_nothing_is_a_warning()
+    {
+        files.Environment["K"] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5";
+        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"ghost":{}}}}""").Warnings()
+            .ShouldHaveSingleItem().ShouldStartWith("Broker:Callers:ghost: has no credential and no action");
     }
 
     [Theory]
+    [InlineData("", 1)]
+    [InlineData(",\"Headers\":[\"X-Api-Key\"]", 0)]
+    public void A_cors_policy_without_headers_is_a_warning(string headers, int warnings) =>
+        files.Load("{\"Broker\":{\"Cors\":{\"c\":{\"Origins\":[\"https://a.example\"]" + headers + "}}}}").Warnings()
+            .Count(warning => warning.StartsWith("Broker:Cors:c:Headers: is empty", StringComparison.Ordinal)).ShouldBe(warnings);
+
+    [Theory]
+    [InlineData("\"kind\":\"Telemax\"", "Broker:Upstreams:t:kind: case matters, write 'Kind'")]
+    [InlineData("\"Kind\":\"telemax\"", "Broker:Upstreams:t:Kind: there is no kind 'telemax'; case matters, write 'Telemax'")]
+    public void A_kind_in_another_case_is_told_so(string kind, string mistake) =>
+        files.Load("{\"Broker\":{\"Upstreams\":{\"t\":{" + kind + "}}}}").Errors().ShouldBe([mistake]);
+
+    [Theory]
     [InlineData("", "")]
-    [InlineData("\"Authority\":\"http://i\"", "Broker:Issuers:corp:Authority: is http")]
+    [InlineData("\"Authority\":\"http://i\"", "Broker:Issuers:corp:Authority: is not https")]
     [InlineData("\"Authority\":\"http://i\",\"AllowInsecure\":true", "")]
-    [InlineData("\"Authority\":\"i\"", "Broker:Issuers:corp:Authority: an absolute address is needed")]
-    [InlineData("\"KeyFile\":\"k\"", "Broker:Issuers:corp: exactly one of Authority and KeyFile")]
-    [InlineData("\"Authority\":null,\"KeyFile\":\"k\"", "Broker:Issuers:corp:Issuer: is required with KeyFile")]
-    [InlineData("\"Authority\":null", "Broker:Issuers:corp: exactly one of Authority and KeyFile")]
-    [InlineData("\"Audiences\":[]", "Broker:Issuers:corp:Audiences: at least one")]
+    [InlineData("\"Authority\":\"i\"", "Broker:Issuers:corp:Authority: is no https address")]
+    [InlineData("\"KeyFile\":\"k\"", "Broker:Issuers:corp: write exactly one of Authority and KeyFile")]
+    [InlineData("\"Authority\":null,\"Issuer\":\"i\"", "Broker:Issuers:corp: write exactly one of Authority and KeyFile")]
+    [InlineData("\"Audiences\":[]", "Broker:Issuers:corp:Audiences: name at least one")]
     [InlineData("\"Algorithms\":[\"PS512\",\"ES384\"]", "")]
     [InlineData("\"Algorithms\":[\"HS256\"]", "Broker:Issuers:corp:Algorithms:0: a shared secret verifies no external issuer")]
     [InlineData("\"Algorithms\":[\"none\"]", "Broker:Issuers:corp:Algorithms:0: an unsigned token is no credential")]
-    [InlineData("\"Algorithms\":[\"rs256\"]", "Broker:Issuers:corp:Algorithms:0: one of RS256")]
-    [InlineData("\"Algorithms\":[]", "Broker:Issuers:corp:Algorithms: at least one")]
-    [InlineData("\"Networks\":{}", "Broker:Issuers:corp:Networks: exactly one of Claim and Const")]
-    [InlineData("\"Networks\":{\"Claim\":\"n\",\"Const\":[\"1\"]}", "Broker:Issuers:corp:Networks: exactly one of Claim and Const")]
-    [InlineData("\"Networks\":{\"Const\":[\"1\"],\"Map\":{}}", "Broker:Issuers:corp:Networks:Map: a map stands for")]
+    [InlineData("\"Algorithms\":[\"rs256\"]", "Broker:Issuers:corp:Algorithms:0: 'rs256' is not accepted")]
+    [InlineData("\"Algorithms\":[]", "Broker:Issuers:corp:Algorithms: name at least one")]
+    [InlineData("\"Networks\":{}", "Broker:Issuers:corp:Networks: write exactly one of Claim and Const")]
+    [InlineData("\"Networks\":{\"Claim\":\"n\",\"Const\":[\"1\"]}", "Broker:Issuers:corp:Networks: write exactly one of Claim and Const")]
+    [InlineData("\"Networks\":{\"Const\":[\"1\"],\"Map\":{}}", "Broker:Issuers:corp:Networks:Map: a Map needs")]
     [InlineData("\"Actions\":{\"Claim\":\"scope\",\"Map\":{\"read\":[\"GetDevise\"]}}", "Broker:Issuers:corp:Actions:Map:read:0: there is no action 'GetDevise'")]
     [InlineData("\"Actions\":{\"Const\":[\"GetDevise\"]}", "Broker:Issuers:corp:Actions:Const:0: there is no action 'GetDevise'")]
-    [InlineData("\"ClockSkew\":\"01:00:00\"", "Broker:Issuers:corp:ClockSkew: ten minutes at most")]
+    [InlineData("\"ClockSkew\":\"01:00:00\"", "Broker:Issuers:corp:ClockSkew: is between 0 and 5 minutes")]
     [InlineData("\"Accounts\":{\"no\":\"x\"}", "Broker:Issuers:corp:Accounts:no: there is no upstream 'no'")]
     public void Issuers_are_judged(string change, string mistake) => Judge(
         "{\"Broker\":{\"Issuers\":{\"corp\":" + Issuer(change) + "}}}", mistake);
@@ -102,19 +123,19 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("User")]
     [InlineData("token")]
     public void An_issuer_takes_no_source_of_the_brokers_own(string name) =>
-        Judge("{\"Broker\":{\"Issuers\":{\"" + name + "\":" + Issuer("") + "}}}", $"Broker:Issuers:{name}: the name is taken");
+        Judge("{\"Broker\":{\"Issuers\":{\"" + name + "\":" + Issuer("") + "}}}", $"Broker:Issuers:{name}: the name '{name}' is a source of the broker's own");
 
     [Fact]
     public void Two_issuers_with_one_iss_are_a_mistake() =>
-        Judge("{\"Broker\":{\"Issuers\":{\"a\":" + Issuer("") + ",\"b\":" + Issuer("") + "}}}", "Broker:Issuers:b: has the same 'iss' as Broker:Issuers:a");
+        Judge("{\"Broker\":{\"Issuers\":{\"a\":" + Issuer("") + ",\"b\":" + Issuer("") + "}}}", "Broker:Issuers:b:Issuer: is the issuer of 'a' as well");
 
     [Theory]
-    [InlineData("\"SigningKeys\":{}", "Broker:Issuing:SigningKeys: at least one key")]
+    [InlineData("\"SigningKeys\":{}", "Broker:Issuing:SigningKeys: name at least one key")]
     [InlineData("\"AccessLifetime\":\"00:00:00\"", "Broker:Issuing:AccessLifetime: at least a second")]
-    [InlineData("\"Issuer\":\"\"", "Broker:Issuing:Issuer: cannot be empty")]
+    [InlineData("\"Issuer\":\"\"", "Broker:Issuing: Issuer and Audience can't be empty")]
     public void Issuing_is_judged(string change, string mistake)
     {
-        files.Environment["K"] = "x";
+        files.Environment["K"] = Convert.ToBase64String(Enumerable.Range(1, 32).Select(number => (byte)number).ToArray());
         var keys = change.Contains("SigningKeys", StringComparison.Ordinal) ? "" : """, "SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}""";
         Judge("{\"Broker\":{\"Issuing\":{" + change + keys + "}}}", mistake);
     }
@@ -140,13 +161,12 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("\"Forwarding\":{\"ReplayBodyLimit\":0}", "")]
     [InlineData("\"Forwarding\":{\"IdleTimeout\":\"00:00:00\"}", "Broker:Forwarding:IdleTimeout")]
     [InlineData("\"Limits\":{\"ConcurrentRequestsPerCaller\":0}", "Broker:Limits:ConcurrentRequestsPerCaller")]
+    [InlineData("\"Limits\":{\"ConcurrentPasswordHashes\":65}", "Broker:Limits:ConcurrentPasswordHashes: is between 1 and 64")]
+    [InlineData("\"Limits\":{\"RememberedCredentials\":-1}", "Broker:Limits:RememberedCredentials: is between 0 and 10000000")]
+    [InlineData("\"Limits\":{\"RememberedCredentials\":0}", "")]
     [InlineData("\"Limits\":{\"RequestBodyBytes\":-1}", "Broker:Limits:RequestBodyBytes")]
     [InlineData("\"Limits\":{\"MinRequestBodyBytesPerSecond\":0}", "Broker:Limits:MinRequestBodyBytesPerSecond")]
     [InlineData("\"Telemetry\":{\"OtlpEndpoint\":\"collector\"}", "Broker:Telemetry:OtlpEndpoint: an absolute address is needed")]
-    [InlineData("\"Upstreams\":{\"t\":{\"Kind\":\"Telemax\",\"TokenEndpoint\":\"http://t\",\"Accounts\":{}}}", "Broker:Upstreams:t:TokenEndpoint: is http")]
-    [InlineData("\"Upstreams\":{\"t\":{\"Kind\":\"Telemax\",\"TokenEndpoint\":\"http://t\",\"AllowInsecure\":true,\"Accounts\":{}}}", "")]
-    [InlineData("\"Upstreams\":{\"t\":{\"Kind\":\"Telemax\",\"TokenEndpoint\":\"https://u:p@t\",\"Accounts\":{}}}", "holds a user or password")]
-    [InlineData("\"Upstreams\":{\"t\":{\"Kind\":\"Telemax\",\"TokenEndpoint\":\"https://t\",\"Logins\":[{\"Permit\":0,\"Per\":\"00:01:00\"}],\"Accounts\":{}}}", "Logins:0:Permit: at least 1")]
     public void Sizes_times_and_addresses_are_judged(string change, string mistake) => Judge("{\"Broker\":{" + change + "}}", mistake);
 
     [Theory]
@@ -164,7 +184,7 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("nonsense", true, "Kestrel:Endpoints:p:Url: where to listen")]
     [InlineData("http://127.0.0.1:8081", false, "Broker:Management:Url: the port 8081 is Kestrel:Endpoints:p's as well")]
     public void Listeners_are_judged(string url, bool allowInsecure, string mistake) => Judge(
-        $$$"""{"Kestrel":{"Endpoints":{"p":{"Url":"{{{url}}}"} } },"Broker":{"AllowInsecure":{{{(allowInsecure ? "true" : "false")}}} } }""", mistake);
+        $$$"""{"Kestrel":{"Endpoints":{"p":{"Url":"{{{url}}}"} },"Certificates":{"Default":{"Path":"/dev/null"} } },"Broker":{"AllowInsecure":{{{(allowInsecure ? "true" : "false")}}} } }""", mistake);
 
     [Theory]
     [InlineData("http://0.0.0.0:8081", "Broker:Management:Url: is cleartext")]
@@ -176,7 +196,7 @@ public sealed class ConfigValidatorTests : IDisposable
     public void A_certificates_password_is_not_written_in_the_config()
     {
         files.Environment["PFX"] = "hunter2";
-        const string Config = """{"Kestrel":{"Endpoints":{"p":{"Url":"https://*:1","Certificate":{"Path":"x.pfx","Password":"WORD"}}}}}""";
+        const string Config = """{"Kestrel":{"Endpoints":{"p":{"Url":"https://*:1","Certificate":{"Path":"/dev/null","Password":"WORD"}}}}}""";
         Judge(Config.Replace("WORD", "hunter2"), "Kestrel:Endpoints:p:Certificate:Password: secrets are named, never written");
         Judge(Config.Replace("WORD", "${PFX}"), "");
     }
@@ -185,8 +205,12 @@ public sealed class ConfigValidatorTests : IDisposable
     {
         var keys = new Dictionary<string, string>
         {
-            ["Authority"] = "\"https://i\"", ["Audiences"] = "[\"a\"]", ["Actions"] = """{"Const":["*"]}""", ["Networks"] = """{"Const":["*"]}""",
-            ["DeviceTypes"] = """{"Const":["*"]}""", ["Devices"] = """{"Claim":"devices"}""",
+            ["Authority"] = "\"https://i\"",
+            ["Audiences"] = "[\"a\"]",
+            ["Actions"] = """{"Const":["*"]}""",
+            ["Networks"] = """{"Const":["*"]}""",
+            ["DeviceTypes"] = """{"Const":["*"]}""",
+            ["Devices"] = """{"Claim":"devices"}""",
         };
         foreach (var (name, value) in System.Text.Json.Nodes.JsonNode.Parse("{" + change + "}")!.AsObject())
         {
@@ -203,10 +227,17 @@ public sealed class ConfigValidatorTests : IDisposable
         return "{" + string.Join(",", keys.Select(key => $"\"{key.Key}\":{key.Value}")) + "}";
     }
 
+    // As the broker does: each folder judges what it compiles.
+    private LoadResult Load(string config)
+    {
+        using var host = new BrokerHost([files.Write("0.json", config)], files.Environment.GetValueOrDefault, NullLoggerFactory.Instance, TimeProvider.System);
+        return host.Loader.Load();
+    }
+
     private void Judge(string config, string mistake)
     {
         files.Environment["S"] = "s";
-        var result = files.Load(config);
+        var result = Load(config);
         if (mistake.Length == 0)
         {
             result.Errors().ShouldBeEmpty();

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Broker.Configuration;
+using Microsoft.Extensions.Logging.Abstractions;
 using Shouldly;
 using Xunit;
 
@@ -8,14 +9,14 @@ namespace Broker.Tests.Configuration;
 public sealed class DamagedConfigTests
 {
     private const string Whole = """
-        {"Kestrel":{"Endpoints":{"p":{"Url":"https://*:8443","Certificate":{"Path":"a","KeyPath":"b"},"Sni":{"x":{"Certificate":{"Path":"a"}}}}},"Certificates":{"Default":{"Path":"a"}}},
+        {"Kestrel":{"Endpoints":{"p":{"Url":"https://*:8443","Certificate":{"Path":"/dev/null","KeyPath":"/dev/null"},"Sni":{"x":{"Certificate":{"Path":"/dev/null"}}}}},"Certificates":{"Default":{"Path":"/dev/null"}}},
          "Serilog":{"MinimumLevel":{"Default":"Warning"}},
          "ReverseProxy":{
            "Routes":{"r":{"ClusterId":"c","Match":{"Path":"/x","Methods":["GET"],"Headers":[{"Name":"h"}]},"Metadata":{"Action":"GetDevice"},"Transforms":[{"RequestHeader":"h","Set":"v"}]}},
            "Clusters":{"c":{"Destinations":{"d":{"Address":"https://x/"}},"HealthCheck":{"Active":{"Enabled":true}}}}},
          "Broker":{
            "PollInterval":"00:00:01","Actions":{"Fly":1000,"Land":{"Number":1001,"HasReach":false}},
-           "Cors":{"c":{"Origins":["https://a.example"],"Credentials":true}},
+           "Cors":{"c":{"Origins":["https://a.example"],"Headers":["X-Api-Key"],"Credentials":true}},
            "Forwarding":{"ReplayBodyLimit":1},"Limits":{"MinRequestBodyBytesPerSecond":1.5},"Management":{"Url":"http://127.0.0.1:1"},
            "Telemetry":{"OtlpEndpoint":"http://c","Protocol":"Grpc","Headers":{"Env":"S"}},
            "Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"S"}}}},
@@ -59,6 +60,31 @@ public sealed class DamagedConfigTests
         }
 
         refused.ShouldBeGreaterThan(places * 8);
+    }
+
+    [Fact]
+    public void Whatever_one_place_holds_every_part_looks_at_the_rest_and_never_throws()
+    {
+        using var files = new Files();
+        files.Environment["S"] = Convert.ToBase64String(Enumerable.Range(1, 32).Select(number => (byte)number).ToArray());
+        using var host = new BrokerHost([files["0.json"]], files.Environment.GetValueOrDefault, NullLoggerFactory.Instance, TimeProvider.System);
+        var unseen = 0;
+        var places = Places(JsonNode.Parse(Whole)!).Count;
+        for (var i = 1; i < places; i++)
+        {
+            foreach (var replacement in new[] { "\"c4nary-x\"", "[1]" })
+            {
+                var root = JsonNode.Parse(Whole)!;
+                Places(root)[i].ReplaceWith(JsonNode.Parse(replacement));
+                files.Write("0.json", root.ToJsonString());
+                var said = string.Join('\n', host.Loader.Load().Mistakes.All);
+                said.ShouldNotContain("fault of the broker's", customMessage: root.ToJsonString());
+                said.ShouldContain("error: "); // the route in the config says no reach, if nothing else
+                unseen += said.Contains("was not looked at", StringComparison.Ordinal) ? 1 : 0;
+            }
+        }
+
+        unseen.ShouldBeLessThan(places / 2);
     }
 
     [Fact]

@@ -31,12 +31,10 @@ public sealed class OptionsBinderTests : IDisposable
     [InlineData("""{"Logging":{}}""", "Serilog")]
     [InlineData("""{"AllowedHosts":"*"}""", "Match:Hosts")]
     [InlineData("""{"ConnectionStrings":{}}""", "\"File\"")]
-    [InlineData("""{"Broker":{"TokenService":{}}}""", "is not in this version")]
-    [InlineData("""{"Broker":{"Users":{}}}""", "is not in this version")]
+    [InlineData("""{"Broker":{"TokenService":{}}}""", "configure Broker:Issuing")]
+    [InlineData("""{"Broker":{"Users":{}}}""", "give one in 'Broker:Callers' a UserId and Basic")]
     [InlineData("""{"Broker":{"RateLimits":{}}}""", "is not in this version")]
     [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Static","Accounts":{},"Directory":{}}}}}""", "Broker:Upstreams:s:Directory: is not in this version")]
-    [InlineData("""{"ReverseProxy":{"Routes":{"r":{"Metadata":{"Filter":"x"}}}}}""", "ReverseProxy:Routes:r:Metadata:Filter: is not in this version")]
-    [InlineData("""{"ReverseProxy":{"Routes":{"r":{"Metadata":{"Observe":"true"}}}}}""", "is not in this version")]
     public void What_people_will_try_gets_a_word_of_its_own(string config, string cure) =>
         files.Load(config).Errors().ShouldHaveSingleItem().ShouldContain(cure);
 
@@ -103,11 +101,11 @@ public sealed class OptionsBinderTests : IDisposable
              "ReverseProxy":{"Routes":{"r":{"AuthorizatonPolicy":"x"}},"Clusters":{"c":{"Destination":{}}}},
              "Broker":{"PollInterval":"5s",
                "Upstreams":{"t":{"Kind":"Telemax","TokenEndpoint":"https://t/","Accounts":{"default":{"UserName":"u","Password":"hunter2"}}}},
-               "Callers":{"a":{"Actions":["GetDevise"],"Networks":[12],"Accounts":{"t":"other"}}}}}
+               "Callers":{"a":{"Networks":[12],"Accounts":{"t":"other"}}}}}
             """).Errors();
         errors.Select(error => error[..error.IndexOf(": ", StringComparison.Ordinal)]).Order().ShouldBe(
         [
-            "Broker:Callers:a:Accounts:t", "Broker:Callers:a:Actions:0", "Broker:Callers:a:Networks:0", "Broker:PollInterval",
+            "Broker:Callers:a:Accounts:t", "Broker:Callers:a:Networks:0", "Broker:PollInterval",
             "Broker:Upstreams:t:Accounts:default:Password", "Kestrel:Endpoints:p:Url", "Logging",
             "ReverseProxy:Clusters:c:Destination", "ReverseProxy:Routes:r:AuthorizatonPolicy",
         ]);

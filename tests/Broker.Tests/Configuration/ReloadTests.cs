@@ -32,14 +32,14 @@ public sealed class ReloadTests : IDisposable
         poller.Poll()!.Good().Broker.Callers["a"].Devices.ShouldBe(["two"]);
         published.ShouldBe([2]);
         files.Store.Current.Version.ShouldBe(2);
-        log.Ids.ShouldBe([100]);
+        log.Ids.ShouldBe([100, 103]); // loaded, and its warning told
     }
 
     [Theory]
     [InlineData("{ \"Broker\": { \"Callers\": {")]
     [InlineData("")]
     [InlineData("""{"Broker":{"Callers":{"a":{"Devises":["two"]}}}}""")]
-    [InlineData("""{"Broker":{"Callers":{"a":{"Actions":["Nonsense"]}}}}""")]
+    [InlineData("""{"Broker":{"Callers":{"a":{"Accounts":{"nobody":"x"}}}}}""")]
     [InlineData("""{"Broker":{"Callers":{"a":{"Devices":["two"]}}},"ReverseProxy":{"Routes":{"r":{"Metadata":{"Bad":"x"}}}}}""")]
     public void A_bad_edit_of_either_section_changes_nothing_and_the_next_good_one_heals(string bad)
     {
@@ -59,7 +59,7 @@ public sealed class ReloadTests : IDisposable
         poller.Poll();
         files.Store.Current.Broker.Callers["a"].Devices.ShouldBe(["three"]);
         files.Store.Refused.ShouldBeEmpty();
-        log.Ids.ShouldBe([101, 100]);
+        log.Ids.ShouldBe([101, 100, 103]);
     }
 
     [Fact]
@@ -197,9 +197,9 @@ public sealed class ReloadTests : IDisposable
     [Fact]
     public void A_compiler_says_its_mistakes_beside_the_validators_but_not_twice_at_one_path()
     {
-        files.Write("a.json", """{"Broker":{"Callers":{"a":{"Actions":["Nonsense"]}}},"ReverseProxy":{"Routes":{"r":{"Metadata":{"Bad":"x"}}}}}""");
+        files.Write("a.json", """{"Broker":{"Callers":{"a":{"Accounts":{"nobody":"x"}}}},"ReverseProxy":{"Routes":{"r":{"Metadata":{"Bad":"x"}}}}}""");
         files.Loader([files["a.json"]], Severity.Error, new RefusesBadMetadata(), new RepeatsTheValidator()).Load().Errors()
-            .Select(error => error.Split(": ")[0]).ShouldBe(["Broker:Callers:a:Actions:0", "ReverseProxy:Routes:r:Metadata:Bad"]);
+            .Select(error => error.Split(": ")[0]).ShouldBe(["Broker:Callers:a:Accounts:nobody", "ReverseProxy:Routes:r:Metadata:Bad"]);
     }
 
     private static string Devices(string device) => """{"Broker":{"Callers":{"a":{"UserId":1,"Devices":["DEVICE"]}}}}""".Replace("DEVICE", device);
@@ -246,7 +246,7 @@ public sealed class ReloadTests : IDisposable
 
     private sealed class RepeatsTheValidator : ISnapshotCompiler
     {
-        public void Compile(Snapshot candidate, Mistakes mistakes) => mistakes.Error("Broker:Callers:a:Actions:0", "I do not know it either");
+        public void Compile(Snapshot candidate, Mistakes mistakes) => mistakes.Error("Broker:Callers:a:Accounts:nobody", "I do not know it either");
     }
 
     private sealed class Throws : ISnapshotCompiler

@@ -119,7 +119,12 @@ public sealed class ReverseProxyShapeTests
         var json = JsonNode.Parse("""{"a":{"b":[1.50,true,"x"],"c":[],"d":{}},"e":false}""")!.AsObject();
         JsonObjectConfiguration.Flatten(json, "S").ShouldBe(new Dictionary<string, string?>
         {
-            ["S:a:b:0"] = "1.50", ["S:a:b:1"] = "true", ["S:a:b:2"] = "x", ["S:a:c"] = "", ["S:a:d"] = null, ["S:e"] = "false",
+            ["S:a:b:0"] = "1.50",
+            ["S:a:b:1"] = "true",
+            ["S:a:b:2"] = "x",
+            ["S:a:c"] = "",
+            ["S:a:d"] = null,
+            ["S:e"] = "false",
         }, ignoreOrder: true);
     }
 }

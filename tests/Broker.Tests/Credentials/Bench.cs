@@ -25,8 +25,15 @@ internal sealed class Bench : IDisposable
     private readonly List<string> files = [];
     private long version;
 
-    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null) =>
-        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>());
+    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null)
+    {
+        Revocations = revocations ?? new RevocationMemory(time ?? Clock);
+        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users = new UserBook(time ?? Clock));
+    }
+
+    public IRevocations Revocations { get; }
+
+    public UserBook Users { get; }
 
     public MovedClock Clock { get; } = new();
 
@@ -70,7 +77,11 @@ internal sealed class Bench : IDisposable
         var mistakes = new Mistakes();
         var snapshot = new Snapshot
         {
-            Version = ++version, Broker = options, ReverseProxy = [], Kestrel = [], Serilog = [],
+            Version = ++version,
+            Broker = options,
+            ReverseProxy = [],
+            Kestrel = [],
+            Serilog = [],
             Actions = new ActionNames(options.Actions.ToDictionary(a => a.Key, a => a.Value.Number), []),
         };
         compiler.Compile(snapshot, mistakes);
@@ -150,11 +161,21 @@ internal sealed class Bench : IDisposable
         var now = Clock.GetUtcNow().ToUnixTimeSeconds();
         var claims = new JsonObject
         {
-            ["iss"] = "broker", ["sub"] = "key:app", ["aud"] = "broker", ["iat"] = now, ["exp"] = now + 600, ["jti"] = "1",
+            ["iss"] = "broker",
+            ["sub"] = "key:app",
+            ["aud"] = "broker",
+            ["iat"] = now,
+            ["exp"] = now + 600,
+            ["jti"] = "1",
             ["payload"] = new JsonObject
             {
-                ["u"] = 17, ["a"] = new JsonArray(3), ["n"] = new JsonArray("1", "2"), ["dt"] = new JsonArray("*"), ["d"] = new JsonArray("*"),
-                ["e"] = (now + 600) * 1000, ["t"] = 1,
+                ["u"] = 17,
+                ["a"] = new JsonArray(3),
+                ["n"] = new JsonArray("1", "2"),
+                ["dt"] = new JsonArray("*"),
+                ["d"] = new JsonArray("*"),
+                ["e"] = (now + 600) * 1000,
+                ["t"] = 1,
             },
         };
         change?.Invoke(claims);
@@ -169,8 +190,14 @@ internal sealed class Bench : IDisposable
         var now = Clock.GetUtcNow().ToUnixTimeSeconds();
         var claims = new JsonObject
         {
-            ["iss"] = "https://corp.example", ["sub"] = "alice", ["aud"] = "broker", ["iat"] = now, ["exp"] = now + 600,
-            ["roles"] = new JsonArray("reader", "unknown"), ["nets"] = "7 8", ["devs"] = new JsonArray("a", 5),
+            ["iss"] = "https://corp.example",
+            ["sub"] = "alice",
+            ["aud"] = "broker",
+            ["iat"] = now,
+            ["exp"] = now + 600,
+            ["roles"] = new JsonArray("reader", "unknown"),
+            ["nets"] = "7 8",
+            ["devs"] = new JsonArray("a", 5),
         };
         change?.Invoke(claims);
         return claims;

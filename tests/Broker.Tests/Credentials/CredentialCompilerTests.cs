@@ -22,12 +22,14 @@ public sealed class CredentialCompilerTests : IDisposable
             ("a", new()
             {
                 Keys = [new() { Sha256 = digest }, new() { Sha256 = "xyz" }, new() { Sha256 = Convert.ToHexString(SHA256.HashData([])) }],
-                Actions = ["GetDevices"], Networks = [""], UserId = 5,
+                Actions = ["GetDevices"],
+                Networks = [""],
+                UserId = 5,
             }),
             ("b", new() { Keys = [new() { Sha256 = digest.ToUpperInvariant() }], UserId = 5, Basic = new() { Hash = new("test", "not a hash") } }),
             ("c", new() { Basic = new() { Hash = new("file /x", "") } })));
         Errors(mistakes).ShouldBe([
-            "Broker:Callers:a:Actions", "Broker:Callers:a:Networks", "Broker:Callers:a:Keys", "Broker:Callers:a:Keys:1:Sha256", "Broker:Callers:a:Keys:2:Sha256",
+            "Broker:Callers:a:Actions:0", "Broker:Callers:a:Networks:0", "Broker:Callers:a:Keys", "Broker:Callers:a:Keys:1:Sha256", "Broker:Callers:a:Keys:2:Sha256",
             "Broker:Callers:b:Keys:0:Sha256", "Broker:Callers:b:UserId", "Broker:Callers:b:Basic:Hash",
         ], ignoreOrder: true);
         mistakes.All.ShouldContain(m => m.Path == "Broker:Callers:c:Basic:Hash" && m.Severity == Severity.Warning);
@@ -105,8 +107,8 @@ public sealed class CredentialCompilerTests : IDisposable
             (corp with { Issuer = "broker" }, ":Issuer"),
             (corp with { Audiences = [] }, ":Audiences"),
             (corp with { Algorithms = [] }, ":Algorithms"),
-            (corp with { Algorithms = ["RS256", "none"] }, ":Algorithms"),
-            (corp with { Algorithms = ["HS256"] }, ":Algorithms"),
+            (corp with { Algorithms = ["RS256", "none"] }, ":Algorithms:1"),
+            (corp with { Algorithms = ["HS256"] }, ":Algorithms:0"),
             (corp with { NameClaim = "" }, ":NameClaim"),
             (corp with { ClockSkew = TimeSpan.FromHours(1) }, ":ClockSkew"),
             (corp with { KeyFile = "/does/not/exist" }, ":KeyFile"),
@@ -116,8 +118,8 @@ public sealed class CredentialCompilerTests : IDisposable
             (corp with { Networks = new() }, ":Networks"),
             (corp with { Networks = new() { Claim = "n", Const = ["1"] } }, ":Networks"),
             (corp with { Networks = new() { Const = ["1"], Map = new Dictionary<string, IReadOnlyList<string>>() } }, ":Networks:Map"),
-            (corp with { Actions = new() { Const = ["GetNothing"] } }, ":Actions:Const"),
-            (corp with { Actions = new() { Claim = "r", Map = new Dictionary<string, IReadOnlyList<string>> { ["x"] = ["GetNothing"] } } }, ":Actions:Map:x"),
+            (corp with { Actions = new() { Const = ["GetNothing"] } }, ":Actions:Const:0"),
+            (corp with { Actions = new() { Claim = "r", Map = new Dictionary<string, IReadOnlyList<string>> { ["x"] = ["GetNothing"] } } }, ":Actions:Map:x:0"),
         })
         {
             Errors(bench.Compile(WithIssuer("corp", options))).ShouldBe(["Broker:Issuers:corp" + place]);
@@ -127,7 +129,7 @@ public sealed class CredentialCompilerTests : IDisposable
     [Fact]
     public void An_issuer_cannot_take_a_source_of_ours_nor_another_issuers_name()
     {
-        foreach (var name in new[] { "key", "KEY", "user" })
+        foreach (var name in new[] { "key", "KEY", "user", "token" })
         {
             Errors(bench.Compile(WithIssuer(name, bench.Corp()))).ShouldBe(["Broker:Issuers:" + name]);
         }

@@ -160,9 +160,12 @@ public sealed class IssuerReaderTests : IDisposable
 
         using var other = RSA.Create(2048);
         using var third = RSA.Create(2048);
-        var set = new JsonObject { ["keys"] = new JsonArray(
+        var set = new JsonObject
+        {
+            ["keys"] = new JsonArray(
             Key(Bench.IssuerRsa, "one"), Key(other, "two", k => k["use"] = "enc"), Key(third, "three", k => k["alg"] = "RS512"),
-            new JsonObject { ["kty"] = "oct", ["kid"] = "s", ["k"] = Url(Bench.Secret) }) };
+            new JsonObject { ["kty"] = "oct", ["kid"] = "s", ["k"] = Url(Bench.Secret) })
+        };
         Use(bench.Corp() with { KeyFile = bench.File(set.ToJsonString()), Algorithms = ["RS256", "RS512"] });
         bench.Bearer(Signed("one", Bench.IssuerRsa)).Caller.ShouldNotBeNull();
         Refused(Signed("two", Bench.IssuerRsa));

@@ -67,8 +67,10 @@ public sealed class TokenIssuerTests : IDisposable
         {
             bench.Publish(Bench.With(("app", new()
             {
-                Actions = Written(pair.config.Actions), Networks = Written(pair.config.Networks),
-                DeviceTypes = Written(pair.config.DeviceTypes), Devices = Written(pair.config.Devices),
+                Actions = Written(pair.config.Actions),
+                Networks = Written(pair.config.Networks),
+                DeviceTypes = Written(pair.config.DeviceTypes),
+                Devices = Written(pair.config.Devices),
             })));
             bench.Bearer(Issue("app", pair.wish)).Caller!.Permissions.ShouldBe(pair.wish.Intersect(pair.config));
         }).QuickCheckThrowOnFailure();

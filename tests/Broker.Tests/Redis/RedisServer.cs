@@ -114,10 +114,11 @@ public sealed class RedisServer : IAsyncDisposable
         var start = Found("redis-server") is { } program ? new ProcessStartInfo(program, settings)
             : Found("docker") is { } docker ? new ProcessStartInfo(docker, ["run", "--rm", "--network", "host", "-v", $"{folder}:{folder}", "redis:7", "redis-server", .. settings])
             : throw new NotSupportedException("These tests need a real Redis: install redis-server (Debian, Ubuntu: apt-get install redis-server), or docker.");
-        start.RedirectStandardOutput = true;
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
         process?.Dispose();
         process = Process.Start(start)!;
         _ = process.StandardOutput.ReadToEndAsync();
+        _ = process.StandardError.ReadToEndAsync();
         while (true)
         {
             if (process.HasExited)

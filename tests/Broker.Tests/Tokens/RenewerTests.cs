@@ -73,6 +73,42 @@ public sealed class RenewerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_long_outage_of_the_token_endpoint_does_not_lose_an_account_that_cannot_log_in()
+    {
+        var source = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "r" };
+        for (var i = 0; i < 30; i++)
+        {
+            source.OnRefresh(TokenAnswer.Unknown("http-502"));
+        }
+        var cell = bench.Cell(source: source);
+        for (var i = 0; i < 30; i++)
+        {
+            (await cell.Get(None)).Problem.ShouldBe(TokenProblem.Unavailable);
+            bench.Pass(TimeSpan.FromMinutes(6));
+        }
+        await Fresh(cell);
+        source.Spent.ShouldBe(Enumerable.Repeat("first", 31));
+    }
+
+    [Fact]
+    public async Task A_refresh_token_that_was_spent_after_all_is_tried_three_times_more_at_most()
+    {
+        var source = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "r" };
+        source.OnRefresh(TokenAnswer.Unknown("cut"));
+        for (var i = 0; i < 10; i++)
+        {
+            source.OnRefresh(TokenAnswer.Refused("invalid_grant"));
+        }
+        var cell = bench.Cell(source: source);
+        for (var i = 0; i < 10; i++)
+        {
+            (await cell.Get(None)).Problem.ShouldBe(i == 0 ? TokenProblem.Unavailable : TokenProblem.LoginRefused);
+            bench.Pass(TimeSpan.FromMinutes(6));
+        }
+        source.Refreshes.ShouldBe(4);
+    }
+
+    [Fact]
     public async Task After_three_refusals_of_one_secret_no_login_until_it_changes()
     {
         var cell = bench.Cell();

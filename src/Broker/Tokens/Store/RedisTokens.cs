@@ -36,7 +36,7 @@ internal sealed class RedisTokens : ISharedTokens
         var written = await link.RunReplicated(
             Scripts.Note, names.Keys(name), [attempt.ToString(), Milliseconds(lease), spends.Hex, Microseconds(deadline), keyLives]);
         return written is not { } known ? StoreOutcome.Unknown
-            : (long)((RedisValue[])known.Answer!)[0] == 0 ? StoreOutcome.Lost
+            : !known.IsWritten ? StoreOutcome.Lost
             : known.IsReplicated ? StoreOutcome.Done
             : StoreOutcome.NotReplicated;
     }
@@ -80,7 +80,7 @@ internal sealed class RedisTokens : ISharedTokens
         {
             values.AddRange([window.Permit, Microseconds(window.Per)]);
         }
-        if (await link.Run(Scripts.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
+        if (await link.Run(BudgetScript.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
         {
             return default;
         }

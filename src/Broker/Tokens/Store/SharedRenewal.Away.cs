@@ -34,7 +34,8 @@ internal sealed partial class SharedRenewal
         if (!MayLogInAlone(asked, out var wait))
         {
             TokenLog.BudgetSpent(log, plan.Upstream, plan.Account, wait.TotalSeconds);
-            return Renewal.Failed(TokenProblem.BudgetSpent, wait);
+            // Redis may be back long before: it is looked for again soon.
+            return Renewal.Failed(TokenProblem.BudgetSpent, Min(wait, plan.Times.QuietTime));
         }
         at = time.GetTimestamp();
         return Alone(asked, await calls.Ask(plan, "login", source.Login), at);

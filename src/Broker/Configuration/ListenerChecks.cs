@@ -3,15 +3,20 @@ using Microsoft.AspNetCore.Http;
 namespace Broker.Configuration;
 
 /// <summary>Judges where the broker listens: cleartext off loopback must be said.</summary>
-internal static class Listeners
+internal static class ListenerChecks
 {
     public static void Check(KestrelShape kestrel, BrokerOptions broker, IReadOnlySet<string> fromEnvironment, Mistakes mistakes)
     {
+        var hasDefault = kestrel.Certificates?.ContainsKey("Default") == true;
         foreach (var (name, endpoint) in kestrel.Endpoints ?? new Dictionary<string, EndpointShape>())
         {
             var path = $"Kestrel:Endpoints:{name}";
             CheckUrl(endpoint.Url, $"{path}:Url", broker.AllowInsecure, mistakes);
             CheckCertificate(endpoint.Certificate, $"{path}:Certificate", fromEnvironment, mistakes);
+            if (IsHttps(Address(endpoint.Url)) && endpoint.Certificate is null && endpoint.Sni is not { Count: > 0 } && !hasDefault)
+            {
+                mistakes.Error($"{path}:Certificate", "https needs a certificate: name its files, { \"Path\": \"/run/tls/tls.crt\", \"KeyPath\": \"/run/tls/tls.key\" }");
+            }
             foreach (var (host, sni) in endpoint.Sni ?? new Dictionary<string, SniShape>())
             {
                 CheckCertificate(sni.Certificate, $"{path}:Sni:{host}:Certificate", fromEnvironment, mistakes);
@@ -32,10 +37,35 @@ internal static class Listeners
         CheckUrl(broker.Management.Url, "Broker:Management:Url", broker.AllowInsecure, mistakes);
     }
 
+    /// <summary>Tells of certificates' files that are not there: like a secret's, they may be on another machine than the config.</summary>
+    public static void CheckFiles(KestrelShape kestrel, Sources sources, Mistakes mistakes, Severity whenMissing)
+    {
+        var endpoints = kestrel.Endpoints ?? new Dictionary<string, EndpointShape>();
+        IEnumerable<(string Path, CertificateShape? Certificate)> all =
+        [
+            .. endpoints.Select(endpoint => ($"Kestrel:Endpoints:{endpoint.Key}:Certificate", endpoint.Value.Certificate)),
+            .. endpoints.SelectMany(endpoint => (endpoint.Value.Sni ?? new Dictionary<string, SniShape>()).Select(
+                sni => ($"Kestrel:Endpoints:{endpoint.Key}:Sni:{sni.Key}:Certificate", sni.Value.Certificate))),
+            .. (kestrel.Certificates ?? new Dictionary<string, CertificateShape>()).Select(named => ($"Kestrel:Certificates:{named.Key}", (CertificateShape?)named.Value)),
+        ];
+        foreach (var (path, certificate) in all)
+        {
+            foreach (var (key, file) in new[] { ("Path", certificate?.Path), ("KeyPath", certificate?.KeyPath) })
+            {
+                if (file is not null && sources.File(file).Fault is { } fault)
+                {
+                    mistakes.Unread($"{path}:{key}", $"the certificate's file {file} {fault}", whenMissing);
+                }
+            }
+        }
+    }
+
+    private static bool IsHttps(BindingAddress? address) => address?.Scheme.Equals("https", StringComparison.OrdinalIgnoreCase) == true;
+
     private static void CheckUrl(string url, string path, bool allowInsecure, Mistakes mistakes)
     {
         var address = Address(url);
-        var isHttps = address?.Scheme.Equals("https", StringComparison.OrdinalIgnoreCase) == true;
+        var isHttps = IsHttps(address);
         if (address is null || (!isHttps && !address.Scheme.Equals("http", StringComparison.OrdinalIgnoreCase)))
         {
             mistakes.Error(path, "where to listen is said as https://host:port or http://host:port");

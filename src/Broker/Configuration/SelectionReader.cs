@@ -1,25 +1,32 @@
-using System.Text.Json.Nodes;
 using Policies;
 
 namespace Broker.Configuration;
 
-/// <summary>Judges selections: lists of names, or <c>"*"</c>.</summary>
-internal sealed class SelectionChecks(ActionNames actions, JsonObject writtenActions, Mistakes mistakes)
+/// <summary>Reads selections: lists of names, or <c>"*"</c>; what is no name is told and left out.</summary>
+internal sealed class SelectionReader(ActionNames actions, Mistakes mistakes)
 {
-    public void Actions(IReadOnlyList<string> names, string path)
+    public Selection Actions(IReadOnlyList<string> names, string path)
     {
-        Names(names, path);
+        Judge(names, path);
         for (var i = 0; i < names.Count; i++)
         {
             actions.Select([names[i]], out var unknown);
-            if (unknown.Count > 0 && names[i].Length > 0 && !writtenActions.ContainsKey(names[i]))
+            if (unknown.Count > 0 && !string.IsNullOrWhiteSpace(names[i]))
             {
-                mistakes.Error($"{path}:{i}", $"there is no action '{names[i]}': {Nearest.Say(names[i], actions.All)}");
+                mistakes.Error($"{path}:{i}", $"there is no action '{Scalars.Short(names[i])}': {Nearest.Say(names[i], actions.All)}", because: $"Broker:Actions:{names[i]}");
             }
         }
+
+        return actions.Select(names, out _);
     }
 
-    public void Names(IReadOnlyList<string> names, string path)
+    public Selection Names(IReadOnlyList<string> names, string path)
+    {
+        Judge(names, path);
+        return Selection.Of(names.Where(name => !string.IsNullOrWhiteSpace(name)));
+    }
+
+    private void Judge(IReadOnlyList<string> names, string path)
     {
         for (var i = 0; i < names.Count; i++)
         {

@@ -1,0 +1,86 @@
+namespace Broker.Configuration;
+
+/// <summary>Judges the token service.</summary>
+internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes)
+{
+    private const string Path = "Broker:TokenService";
+
+    public void Check()
+    {
+        if (broker.TokenService is not { } service)
+        {
+            return;
+        }
+
+        if (broker.Issuing is null)
+        {
+            mistakes.Error(Path, "needs keys that sign: configure Broker:Issuing");
+        }
+
+        if (broker.Redis is not null)
+        {
+            // Safe with several replicas, but for what one of them was told alone: better said than found out.
+            mistakes.Warning(Path, "does not share through Redis in this version: what was ended, which refresh tokens were used and who failed to log in, each replica knows alone");
+        }
+
+        for (var i = 0; i < service.Prefixes.Count; i++)
+        {
+            Prefix(service.Prefixes[i], $"{Path}:Prefixes:{i}");
+        }
+
+        Prefix(service.OAuthPrefix, $"{Path}:OAuthPrefix");
+        if (service.Prefixes.Append(service.OAuthPrefix).GroupBy(prefix => prefix, StringComparer.OrdinalIgnoreCase).Any(group => group.Count() > 1)
+            || service.Prefixes.Contains(service.OAuthPrefix + "/token", StringComparer.OrdinalIgnoreCase))
+        {
+            mistakes.Error(Path, "two of Prefixes and OAuthPrefix claim the same path: each needs its own");
+        }
+
+        if (service.PublicUrl is { } url)
+        {
+            Urls.Check(url, $"{Path}:PublicUrl", broker.AllowInsecure, mistakes);
+        }
+
+        if (service.SessionLifetime < TimeSpan.FromMinutes(1) || service.SessionLifetime > TimeSpan.FromDays(3650))
+        {
+            mistakes.Error($"{Path}:SessionLifetime", "between a minute and ten years");
+        }
+
+        if (service.RotationGrace < TimeSpan.Zero || service.RotationGrace > TimeSpan.FromMinutes(5))
+        {
+            mistakes.Error($"{Path}:RotationGrace", "five minutes at most: within it a stolen refresh token could be used beside its owner");
+        }
+
+        if (service.UsersOf is { } upstream && (!broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions))
+        {
+            mistakes.Error($"{Path}:UsersOf", $"names no upstream of the kind DeviceHive: '{upstream}'");
+        }
+
+        Callers(service);
+    }
+
+    private void Callers(TokenServiceOptions service)
+    {
+        foreach (var (topic, plugin) in service.Plugins)
+        {
+            if (!broker.Callers.ContainsKey(plugin.Creator))
+            {
+                mistakes.Error($"{Path}:Plugins:{topic}:Creator", $"there is no caller '{plugin.Creator}': {Nearest.Say(plugin.Creator, broker.Callers.Keys)}");
+            }
+        }
+
+        foreach (var (name, _) in broker.Callers.Where(caller => caller.Value is { Basic: not null, UserId: null, Disabled: false }))
+        {
+            mistakes.Warning($"Broker:Callers:{name}", "has a password and no UserId: it cannot log in at the TokenService, whose tokens name a user by number");
+        }
+    }
+
+    private void Prefix(string prefix, string path)
+    {
+        var segments = prefix.Split('/');
+        if (segments.Length < 2 || segments[0].Length > 0
+            || segments.Skip(1).Any(segment => segment.Length == 0 || segment is "." or ".." || !segment.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.')))
+        {
+            mistakes.Error(path, "a path of letters, digits, '-', '_' and '.' is needed, without a slash at its end: /token");
+        }
+    }
+}

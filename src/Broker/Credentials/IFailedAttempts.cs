@@ -1,0 +1,27 @@
+namespace Broker.Credentials;
+
+/// <summary>Whether a password may be tried now; the default says that nobody knows.</summary>
+internal readonly record struct AttemptTurn(bool IsKnown, TimeSpan Wait)
+{
+    public static AttemptTurn Go => new(true, TimeSpan.Zero);
+
+    public bool MayTry => IsKnown && Wait <= TimeSpan.Zero;
+}
+
+/// <summary>Failed logins in a row by name and address, also of names that are nobody's.</summary>
+/// <remarks>A guesser waits longer and longer; the same name from another address, and a token that lives, are not touched, so nobody can be
+/// locked out by another.</remarks>
+internal interface IFailedAttempts
+{
+    /// <summary>Whether the pair waits now; counts nothing.</summary>
+    ValueTask<AttemptTurn> Look(string name, string address, CancellationToken cancellation);
+
+    /// <summary>Begins an attempt, which counts as failed from now on: many at the same time are many.</summary>
+    ValueTask<AttemptTurn> Begin(string name, string address, CancellationToken cancellation);
+
+    /// <summary>It succeeded: the row is broken.</summary>
+    ValueTask Succeeded(string name, string address, CancellationToken cancellation);
+
+    /// <summary>Nobody looked at the password: it does not count.</summary>
+    ValueTask Withdraw(string name, string address, CancellationToken cancellation);
+}

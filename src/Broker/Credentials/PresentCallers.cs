@@ -1,0 +1,53 @@
+using System.Collections.Frozen;
+using Broker.Configuration;
+using Policies;
+
+namespace Broker.Credentials;
+
+/// <summary>The identities that a token of ours can rest on, in the present config: its callers, those of its external issuers, and an upstream's users.</summary>
+internal sealed class PresentCallers(CallerTable callers, IReadOnlyDictionary<string, IssuerOptions> issuers, string? usersOf, UserBook users)
+{
+    private readonly FrozenDictionary<string, IssuerOptions> issuers = issuers.ToFrozenDictionary(StringComparer.Ordinal);
+
+    /// <summary>Changes whenever what is found here may be another.</summary>
+    public long Version => users.Version;
+
+    /// <summary>Null when it is unknown or disabled.</summary>
+    public ConfigCaller? Find(string identity)
+    {
+        var colon = identity.IndexOf(':', StringComparison.Ordinal);
+        if (colon < 1)
+        {
+            return null;
+        }
+
+        var (source, name) = (identity[..colon], identity[(colon + 1)..]);
+        return source == ConfigCaller.Source ? callers.Find(name)
+            : source == LoggedInUser.Source ? users.Find(name) is { } user && user.Upstream == usersOf ? OfUpstream(user) : null
+            : issuers.TryGetValue(source, out var issuer) ? new(OfIssuer(source, name, issuer), null, null)
+            : null;
+    }
+
+    // His own refresh token opens his own account, whatever template it stands in; he has no other account anywhere.
+    public static ConfigCaller OfUpstream(LoggedInUser user) => new(
+        new()
+        {
+            Source = LoggedInUser.Source,
+            Name = user.Name,
+            Permissions = user.Permissions,
+            TemplateValues = new Dictionary<string, string>(StringComparer.Ordinal) { [LoggedInUser.TemplateName(user.Upstream)] = user.RefreshToken },
+            TokenEnd = user.End,
+        },
+        user.UserId, null);
+
+    // What someone of an external issuer may do now, only a new token of that issuer could say: the claims alone bound it, and its issuer
+    // still has to be in the config.
+    private static Caller OfIssuer(string source, string name, IssuerOptions issuer) => new()
+    {
+        Source = source,
+        Name = name,
+        Permissions = Permissions.Everything,
+        Accounts = issuer.Accounts,
+        TemplateValues = new Dictionary<string, string>(StringComparer.Ordinal) { [$"{source}:{issuer.NameClaim}"] = name },
+    };
+}

@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+
+namespace Broker.Credentials;
+
+/// <summary>Revocations of one process; they are gone when it is.</summary>
+/// <remarks>Bounded: an entry goes with the token or session that it ends, looked for once a minute by whoever ends something.</remarks>
+internal sealed class RevocationMemory(TimeProvider time) : IRevocations
+{
+    private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<string, long> ended = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, long> generations = new(StringComparer.Ordinal);
+    private readonly Lock sweeping = new();
+    private long sweepAt;
+
+    /// <summary>How many tokens and sessions stand here.</summary>
+    public int Count => ended.Count;
+
+    public Standing Of(TokenClaims claims)
+    {
+        if (!ended.IsEmpty && (ended.ContainsKey(claims.Id) || ended.ContainsKey(claims.Session)))
+        {
+            return Standing.Ended;
+        }
+
+        return generations.IsEmpty || IsOfThePresentGeneration(claims) ? Standing.Good : Standing.Ended;
+    }
+
+    public long GenerationOf(string identity) => generations.GetValueOrDefault(identity);
+
+    public ValueTask<bool> End(string id, DateTimeOffset until, CancellationToken cancellation)
+    {
+        Sweep();
+        ended.AddOrUpdate(id, until.UtcTicks, (_, there) => Math.Max(there, until.UtcTicks));
+        return new(true);
+    }
+
+    public ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)
+    {
+        generations.AddOrUpdate(identity, 1, (_, generation) => generation + 1);
+        return new(true);
+    }
+
+    private bool IsOfThePresentGeneration(TokenClaims claims)
+    {
+        if (claims.GenerationAt(0) < GenerationOf(claims.Subject))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < claims.Creators.Count; i++)
+        {
+            if (claims.GenerationAt(i + 1) < GenerationOf(claims.Creators[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private void Sweep()
+    {
+        lock (sweeping)
+        {
+            // A token is read a little past its end by a clock that is behind: the skew is on top.
+            var now = (time.GetUtcNow() - TokenReader.Skew).UtcTicks;
+            if (now < sweepAt)
+            {
+                return;
+            }
+
+            sweepAt = now + SweepAfter.Ticks;
+            foreach (var (id, until) in ended)
+            {
+                if (until <= now)
+                {
+                    ended.TryRemove(id, out _);
+                }
+            }
+        }
+    }
+}

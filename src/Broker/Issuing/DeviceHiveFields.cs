@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Text.Json;
+using Broker.Credentials;
+using Policies;
+
+namespace Broker.Issuing;
+
+/// <summary>What stands in a body of DeviceHive's clients: absent, good, or not what it should be.</summary>
+internal static class DeviceHiveFields
+{
+    private static readonly string[] DateForms = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd"];
+
+    public static JsonElement? Member(this JsonElement body, string name) =>
+        body.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? member : null;
+
+    public static string? Text(this JsonElement body, string name) =>
+        body.Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+
+    public static long? Number(this JsonElement body, string name) =>
+        body.Member(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out var value) ? value : null;
+
+    /// <summary>Actions by name or number; null when absent. An action that there is not is told: DeviceHive drops it, and what is left may be wider.</summary>
+    public static bool TryActions(this JsonElement body, string name, ActionNames actions, out Selection? selected, out OwnAnswer? mistake)
+    {
+        (selected, mistake) = (null, null);
+        if (body.Member(name) is not { } list)
+        {
+            return true;
+        }
+
+        var names = new List<string>();
+        foreach (var item in list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()] : new[] { list })
+        {
+            var isName = item.ValueKind == JsonValueKind.String && list.ValueKind == JsonValueKind.Array;
+            var isNumber = item.ValueKind == JsonValueKind.Number && list.ValueKind == JsonValueKind.Array && item.TryGetInt32(out _);
+            if (!isName && !isNumber)
+            {
+                mistake = DeviceHiveErrors.Make(400, "Actions list should contain only Strings or Integers", "bad-request");
+                return false;
+            }
+
+            names.Add(isName ? item.GetString()! : item.GetInt32().ToString(CultureInfo.InvariantCulture));
+        }
+
+        selected = actions.Select(names, out var unknown);
+        mistake = unknown.Count == 0 ? null : DeviceHiveErrors.Make(400, $"There is no action {string.Join(", ", unknown)}", "bad-request");
+        return mistake is null;
+    }
+
+    /// <summary>Ids as text or whole numbers; null when absent, nothing when empty.</summary>
+    public static bool TryIds(this JsonElement body, string name, out Selection? selected, out OwnAnswer? mistake)
+    {
+        (selected, mistake) = (null, null);
+        if (body.Member(name) is not { } list)
+        {
+            return true;
+        }
+
+        var ids = new List<string>();
+        foreach (var item in list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()] : new[] { list })
+        {
+            var id = list.ValueKind != JsonValueKind.Array ? null
+                : item.ValueKind == JsonValueKind.String ? item.GetString()
+                : item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) ? number.ToString(CultureInfo.InvariantCulture)
+                : null;
+            if (string.IsNullOrEmpty(id))
+            {
+                mistake = DeviceHiveErrors.Make(400, $"{name} is a list of ids", "bad-request");
+                return false;
+            }
+
+            ids.Add(id);
+        }
+
+        selected = Selection.Of(ids);
+        return true;
+    }
+
+    /// <summary>ISO 8601 (UTC where it names no zone), or milliseconds since 1970; null when absent.</summary>
+    public static bool TryDate(this JsonElement body, string name, out DateTimeOffset? date, out OwnAnswer? mistake)
+    {
+        (date, mistake) = (null, null);
+        if (body.Member(name) is not { } value)
+        {
+            return true;
+        }
+
+        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var milliseconds) && milliseconds >= 0
+            && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
+        {
+            date = DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
+        }
+        else if (value.ValueKind == JsonValueKind.String && DateTimeOffset.TryParseExact(
+            value.GetString(), DateForms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var read) && read >= DateTimeOffset.UnixEpoch)
+        {
+            date = read.ToUniversalTime();
+        }
+
+        mistake = date is null ? DeviceHiveErrors.Make(400, $"{name} is an ISO 8601 date or milliseconds since 1970", "bad-request") : null;
+        return mistake is null;
+    }
+
+    /// <summary>As the server prints it: UTC without a zone.</summary>
+    public static string Write(DateTimeOffset date) => date.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff", CultureInfo.InvariantCulture);
+}

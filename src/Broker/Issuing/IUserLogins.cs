@@ -1,0 +1,15 @@
+using Broker.Configuration;
+using Broker.Credentials;
+
+namespace Broker.Issuing;
+
+/// <summary>What an upstream said of a login; the default is that nobody knows.</summary>
+/// <param name="IsKnown">Whether it said anything.</param>
+/// <param name="User">Whom it let in; null when it refused.</param>
+internal readonly record struct UserLogin(bool IsKnown, LoggedInUser? User);
+
+/// <summary>Users who are an upstream's: it says whether a password is right, and what its user may do.</summary>
+internal interface IUserLogins
+{
+    Task<UserLogin> LogIn(Snapshot snapshot, string upstream, string login, string password, CancellationToken cancellation);
+}

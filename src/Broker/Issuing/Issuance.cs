@@ -1,0 +1,115 @@
+using Broker.Configuration;
+using Broker.Credentials;
+using Policies;
+
+namespace Broker.Issuing;
+
+/// <summary>Makes tokens under one snapshot; what may be in them was decided before, and is bounded once more when they are used.</summary>
+internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, TokenLedgers ledgers, IUserLogins? logins, TimeProvider time)
+{
+    private readonly CredentialTable table = snapshot.Part<CredentialTable>();
+
+    public CredentialTable Credentials => table;
+
+    public TokenServiceOptions Options => options;
+
+    public TokenLedgers Ledgers => ledgers;
+
+    public ActionNames Actions => snapshot.Actions;
+
+    public SigningKeys Keys => table.Keys!;
+
+    public DateTimeOffset Now => time.GetUtcNow();
+
+    public Snapshot Snapshot => snapshot;
+
+    /// <summary>Users of an upstream, where there are any.</summary>
+    public IUserLogins? Logins => logins;
+
+    /// <summary>A user's number; null for who has none.</summary>
+    public long? NumberOf(Caller caller) => table.Tokens!.Find(caller.Identity)?.UserId;
+
+    /// <summary>The end of an access token that nobody asked to be otherwise.</summary>
+    public DateTimeOffset AccessEnd => Now + Keys.AccessLifetime;
+
+    public Origin OriginOf(Caller caller) => Origin.Of(caller, options.SessionLifetime, ledgers.Revocations, Now);
+
+    /// <summary>An access and a refresh token; of neither comes anything that outlives both.</summary>
+    public TokenPair Pair(Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd, string? client = null, string? topic = null)
+    {
+        accessEnd = Earlier(accessEnd, origin.End);
+        refreshEnd = Earlier(refreshEnd, origin.End);
+        var claims = Claims(origin, subject, held, accessEnd > refreshEnd ? accessEnd : refreshEnd) with { Client = client, Topic = topic };
+        var rotates = options.RefreshTokens == RefreshTokens.Rotating;
+        return new(
+            TokenIssuer.Sign(claims with { End = accessEnd }, Keys),
+            TokenIssuer.Sign(claims with { Id = TokenIssuer.NewId(), End = refreshEnd, Use = TokenUse.Refresh, Line = rotates ? ledgers.Rotation.NewLine() : null }, Keys));
+    }
+
+    /// <summary>A pair for a plugin's topic. It reaches nothing but that.</summary>
+    public TokenPair PluginPair(Origin origin, Caller creator, Selection actions, string topic, DateTimeOffset accessEnd, DateTimeOffset refreshEnd) =>
+        Pair(origin, creator, default(Permissions) with { Actions = actions }, accessEnd, refreshEnd, topic: topic);
+
+    /// <summary>An access token alone: nothing that comes of it outlives it.</summary>
+    public string Access(Origin origin, Caller subject, Permissions held, DateTimeOffset end, string? client)
+    {
+        end = Earlier(end, origin.End);
+        return TokenIssuer.Sign(Claims(origin, subject, held, end) with { End = end, Client = client }, Keys);
+    }
+
+    /// <summary>A new access token for a refresh token; what it holds may be narrowed.</summary>
+    public string Renewed(TokenClaims refresh, Permissions? held, out DateTimeOffset end)
+    {
+        var narrowed = held is { } less ? TokenIssuer.Holding(less, Actions) : refresh;
+        end = Earlier(AccessEnd, refresh.End);
+        return TokenIssuer.Sign(refresh with
+        {
+            Actions = narrowed.Actions,
+            Networks = narrowed.Networks,
+            DeviceTypes = narrowed.DeviceTypes,
+            Devices = narrowed.Devices,
+            Id = TokenIssuer.NewId(),
+            IssuedAt = Now,
+            End = end,
+            Use = TokenUse.Access,
+            Line = null,
+            Place = 0,
+        }, Keys);
+    }
+
+    /// <summary>Whether a token of ours counts now: within its end, of callers who are there, and not ended.</summary>
+    public Standing StandingOf(TokenClaims claims) =>
+        claims.End <= Now || table.Tokens!.Present(claims) is null ? Standing.Ended : ledgers.Revocations.Of(claims);
+
+    private TokenClaims Claims(Origin origin, Caller subject, Permissions held, DateTimeOffset bound)
+    {
+        var others = origin.Generations.Where(pair => pair.Key != subject.Identity).ToList();
+        var own = origin.Generations.TryGetValue(subject.Identity, out var generation) ? generation : ledgers.Revocations.GenerationOf(subject.Identity);
+        return TokenIssuer.Holding(held, Actions) with
+        {
+            Subject = subject.Identity,
+            UserId = NumberOf(subject),
+            Creators = [.. others.Select(pair => pair.Key)],
+            Generations = [own, .. others.Select(pair => pair.Value)],
+            Id = TokenIssuer.NewId(),
+            IssuedAt = Now,
+            Session = origin.Session,
+            SessionEnd = bound,
+        };
+    }
+
+    private static DateTimeOffset Earlier(DateTimeOffset one, DateTimeOffset other) => one < other ? one : other;
+}
+
+/// <summary>An access token and the refresh token that goes with it. Prints as <c>***</c>.</summary>
+internal sealed record TokenPair(string Access, string Refresh)
+{
+    public override string ToString() => "***";
+}
+
+/// <summary>What all replicas have to agree on: what was ended, which refresh tokens were used, and who failed to log in.</summary>
+internal sealed record TokenLedgers(IRevocations Revocations, IRefreshRotation Rotation, IFailedAttempts Attempts, UserBook Users)
+{
+    /// <summary>In memory: for one replica.</summary>
+    public static TokenLedgers InMemory(TimeProvider time) => new(new RevocationMemory(time), new RotationMemory(time), new AttemptMemory(time), new UserBook(time));
+}

@@ -1,0 +1,142 @@
+using System.Text.Json.Nodes;
+using Broker.Credentials;
+using Broker.Operations;
+using Microsoft.AspNetCore.Http;
+
+namespace Broker.Issuing;
+
+/// <summary>OAuth2's endpoints beside the token endpoint: introspection (RFC 7662), revocation (RFC 7009), and what tells of them all (RFC 8414).</summary>
+internal sealed class OAuthEndpoints(Issuance issuance)
+{
+    private const string WellKnown = "/.well-known/";
+
+    public static IEnumerable<OwnEndpoint> All(Issuance issuance)
+    {
+        var (prefix, rest) = (issuance.Options.OAuthPrefix, new OAuthEndpoints(issuance));
+        yield return new("POST", prefix + "/token", new OAuthTokens(issuance).Token) { Root = prefix + "/token", Refuse = Refused };
+        yield return new("POST", prefix + "/introspect", rest.Introspect) { Root = prefix + "/introspect", Refuse = Refused };
+        yield return new("POST", prefix + "/revoke", rest.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
+        yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused };
+        if (issuance.Options.PublicUrl is not null)
+        {
+            yield return new("GET", WellKnown + "oauth-authorization-server", rest.Metadata) { Root = WellKnown + "oauth-authorization-server", Refuse = Refused };
+        }
+    }
+
+    private async Task<OwnAnswer> Introspect(HttpContext context, OwnRequest own)
+    {
+        var (request, refusal) = await OAuthRequest.Read(issuance, context, own);
+        if (request is null)
+        {
+            return refusal!;
+        }
+
+        if (request["token"] is not { } text)
+        {
+            return OAuthErrors.Request("token is missing");
+        }
+
+        var token = issuance.Credentials.Tokens!.Read(text);
+        var standing = token is null || !Concerns(token, request.Client) ? Standing.Ended : issuance.StandingOf(token);
+        return standing switch
+        {
+            Standing.Good => new(200, Told(token!), "active"),
+            Standing.Ended => new(200, new JsonObject { ["active"] = false }, "not-active"), // why not is nobody's business (RFC 7662, 2.2)
+            _ => OAuthErrors.NotNow,
+        };
+    }
+
+    private async Task<OwnAnswer> Revoke(HttpContext context, OwnRequest own)
+    {
+        var (request, refusal) = await OAuthRequest.Read(issuance, context, own);
+        if (request is null)
+        {
+            return refusal!;
+        }
+
+        if (request["token"] is not { } text)
+        {
+            return OAuthErrors.Request("token is missing");
+        }
+
+        if (issuance.Credentials.Tokens!.Read(text) is not { } token)
+        {
+            return new(200, null, "nothing-to-end"); // RFC 7009, 2.2: nobody can use it anyway
+        }
+
+        if (!Concerns(token, request.Client))
+        {
+            return OAuthErrors.Make("unauthorized_client", "the token is not this client's");
+        }
+
+        // A refresh token stands for its session: what came of it goes with it.
+        var ended = token.Use == TokenUse.Refresh
+            ? await issuance.Ledgers.Revocations.End(token.Session, token.SessionEnd, context.RequestAborted)
+            : await issuance.Ledgers.Revocations.End(token.Id, token.SessionEnd, context.RequestAborted);
+        return ended ? new(200, null, "ended") : OAuthErrors.NotNow;
+    }
+
+    private Task<OwnAnswer> Keys(HttpContext context, OwnRequest own) =>
+        Task.FromResult(new OwnAnswer(
+            200, new JsonObject { ["keys"] = new JsonArray([.. issuance.Keys.All.Select(key => (JsonNode?)key.PublicJwk()).Where(key => key is not null)]) }, "public")
+        { IsPublic = true });
+
+    private Task<OwnAnswer> Metadata(HttpContext context, OwnRequest own)
+    {
+        var url = issuance.Options.PublicUrl!.TrimEnd('/');
+        var oauth = url + issuance.Options.OAuthPrefix;
+        var grants = new JsonArray("client_credentials", "refresh_token", OAuthTokens.Exchange);
+        if (issuance.Options.PasswordGrant)
+        {
+            grants.Add("password");
+        }
+
+        return Task.FromResult(new OwnAnswer(200, new JsonObject
+        {
+            ["issuer"] = url,
+            ["token_endpoint"] = oauth + "/token",
+            ["introspection_endpoint"] = oauth + "/introspect",
+            ["revocation_endpoint"] = oauth + "/revoke",
+            ["jwks_uri"] = url + WellKnown + "jwks.json",
+            ["grant_types_supported"] = grants,
+            ["response_types_supported"] = new JsonArray(),
+            ["scopes_supported"] = new JsonArray([.. issuance.Actions.All.Select(name => (JsonNode)name)]),
+            ["token_endpoint_auth_methods_supported"] = AuthMethods(),
+            ["introspection_endpoint_auth_methods_supported"] = AuthMethods(),
+            ["revocation_endpoint_auth_methods_supported"] = AuthMethods(),
+        }, "public")
+        { IsPublic = true });
+    }
+
+    // Its own, one made by it or got by it, or any for who manages tokens.
+    private static bool Concerns(TokenClaims token, Caller client) =>
+        token.Subject == client.Identity || token.Client == client.Name || token.Creators.Contains(client.Identity)
+        || client.Permissions.Actions.Contains("ManageToken");
+
+    private JsonObject Told(TokenClaims token)
+    {
+        var told = new JsonObject
+        {
+            ["active"] = true,
+            ["scope"] = Scope.Write(issuance.Credentials.Tokens!.Present(token)!.Permissions),
+            ["username"] = token.Subject[(token.Subject.IndexOf(':', StringComparison.Ordinal) + 1)..],
+            ["token_type"] = token.Use == TokenUse.Access ? "Bearer" : "refresh_token",
+            ["exp"] = token.End.ToUnixTimeSeconds(),
+            ["iat"] = token.IssuedAt.ToUnixTimeSeconds(),
+            ["sub"] = token.Subject,
+            ["aud"] = issuance.Keys.Audience,
+            ["iss"] = issuance.Keys.Issuer,
+            ["jti"] = token.Id,
+        };
+        if (token.Client is not null)
+        {
+            told["client_id"] = token.Client;
+        }
+
+        return told;
+    }
+
+    private static OwnAnswer Refused(int status, string message, string decision) => OAuthErrors.Make("invalid_request", message, status) with { Decision = decision };
+
+    private static JsonArray AuthMethods() => new("client_secret_basic", "client_secret_post");
+}

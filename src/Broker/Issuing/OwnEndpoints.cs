@@ -1,0 +1,61 @@
+using System.Collections.Frozen;
+using Broker.Configuration;
+using Broker.Operations;
+using Microsoft.AspNetCore.Http;
+
+namespace Broker.Issuing;
+
+/// <summary>One endpoint of the broker's own.</summary>
+internal sealed record OwnEndpoint(string Method, string Path, Func<HttpContext, OwnRequest, Task<OwnAnswer>> Answer)
+{
+    /// <summary>The part of the path that is the broker's whole: a forwarded route that spells it out would never be reached.</summary>
+    public required string Root { get; init; }
+
+    /// <summary>How this family of endpoints says no: status, words for a person, a word for the log.</summary>
+    public required Func<int, string, string, OwnAnswer> Refuse { get; init; }
+}
+
+/// <summary>The endpoints of one snapshot, by path.</summary>
+internal sealed class OwnEndpointTable(IEnumerable<OwnEndpoint> endpoints)
+{
+    // Case is ignored, as routing does: no spelling of a path of ours may slip past us to an upstream's own token endpoint.
+    private readonly FrozenDictionary<string, OwnEndpoint> byPath = endpoints.ToFrozenDictionary(endpoint => endpoint.Path, StringComparer.OrdinalIgnoreCase);
+
+    public static OwnEndpointTable None { get; } = new([]);
+
+    public IEnumerable<OwnEndpoint> All => byPath.Values;
+
+    public OwnEndpoint? Find(PathString path) => byPath.Count == 0 || path.Value is not { } text ? null : byPath.GetValueOrDefault(text.Length > 1 && text[^1] == '/' ? text[..^1] : text);
+}
+
+/// <summary>Answers requests to endpoints of the broker's own, before any forwarded route is looked at.</summary>
+internal sealed class OwnEndpoints(SnapshotStore snapshots, RequestDelegate next)
+{
+    public const string RouteName = "token-service";
+
+    public Task Invoke(HttpContext context) =>
+        snapshots.Current.Part<OwnEndpointTable>().Find(context.Request.Path) is { } endpoint ? Answer(context, endpoint) : next(context);
+
+    private static async Task Answer(HttpContext context, OwnEndpoint endpoint)
+    {
+        var request = new OwnRequest(RouteName);
+        context.Features.Set(request);
+        var answer = context.Request.Method == endpoint.Method
+            ? await Try(context, endpoint, request)
+            : endpoint.Refuse(405, "HTTP 405 Method Not Allowed", "method-not-allowed") with { Allow = endpoint.Method };
+        request.Decision = answer.Decision;
+        await answer.Write(context);
+    }
+
+    private static async Task<OwnAnswer> Try(HttpContext context, OwnEndpoint endpoint, OwnRequest request)
+    {
+        try
+        {
+            return await endpoint.Answer(context, request);
+        }
+        catch (TokenTooWideException tooWide)
+        {
+            return endpoint.Refuse(400, tooWide.Message, "token-too-wide");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Broker.Credentials;
+using Microsoft.AspNetCore.Http;
+
+namespace Broker.Issuing;
+
+/// <summary>What a login by password came to; the default is a refusal.</summary>
+/// <param name="Caller">Who it is.</param>
+/// <param name="IsKnown">False when nobody could look.</param>
+/// <param name="Wait">How long this name waits at this address.</param>
+internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, TimeSpan Wait)
+{
+    public static async Task<PasswordLogin> Check(Issuance issuance, HttpContext context, string name, string password)
+    {
+        var result = await issuance.Credentials.ReadPassword(name, password, context.Connection.RemoteIpAddress, context.RequestAborted);
+        return new(result.Caller, result.Problem != CredentialProblem.Unknown, result.Wait);
+    }
+
+    /// <summary>A user of the config or, where it names nobody so, of the upstream whose users may log in here.</summary>
+    public static async Task<PasswordLogin> OfUser(Issuance issuance, HttpContext context, string name, string password)
+    {
+        var login = await Check(issuance, context, name, password);
+        if (login.Caller is not null || !login.IsKnown || login.Wait > TimeSpan.Zero || issuance.Options.UsersOf is not { } upstream
+            || issuance.Logins is not { } logins || issuance.Credentials.IsNamed(name))
+        {
+            return login; // a password of the config's is never shown to an upstream
+        }
+
+        // The attempt was begun above, and counts as failed until the upstream says otherwise.
+        var attempts = issuance.Ledgers.Attempts;
+        var address = CallerAddress.Of(context.Connection.RemoteIpAddress);
+        var answer = await logins.LogIn(issuance.Snapshot, upstream, name, password, context.RequestAborted);
+        if (answer.User is not { } user)
+        {
+            if (!answer.IsKnown)
+            {
+                await attempts.Withdraw(name, address, context.RequestAborted);
+            }
+
+            return new(null, answer.IsKnown, TimeSpan.Zero);
+        }
+
+        await attempts.Succeeded(name, address, context.RequestAborted);
+        issuance.Ledgers.Users.Put(user);
+        return new(PresentCallers.OfUpstream(user).Caller, true, TimeSpan.Zero);
+    }
+}

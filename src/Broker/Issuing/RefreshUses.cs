@@ -1,0 +1,53 @@
+using Broker.Credentials;
+using Policies;
+
+namespace Broker.Issuing;
+
+/// <summary>What the use of a refresh token came to; the default is a refusal.</summary>
+/// <param name="Standing">Whether it counts; unknown where nobody could look.</param>
+/// <param name="Access">The new access token.</param>
+/// <param name="Refresh">Its successor, where it rotates.</param>
+/// <param name="End">The end of the access token.</param>
+internal readonly record struct Renewal(Standing Standing, string? Access, string? Refresh, DateTimeOffset End)
+{
+    public static Renewal Refused => new(Standing.Ended, null, null, default);
+}
+
+/// <summary>Uses refresh tokens, which stay as they are or change at each use.</summary>
+internal static class RefreshUses
+{
+    /// <summary>Renews with claims whose kind, end and client were looked at.</summary>
+    public static async Task<Renewal> Use(Issuance issuance, TokenClaims refresh, Permissions? held, CancellationToken cancellation)
+    {
+        var standing = issuance.StandingOf(refresh);
+        if (standing != Standing.Good)
+        {
+            return new(standing, null, null, default);
+        }
+
+        string? successor = null;
+        if (refresh.Line is not null || issuance.Options.RefreshTokens == Configuration.RefreshTokens.Rotating)
+        {
+            // One that was issued while they were static has no line: nobody could tell its second use from its first.
+            var next = refresh with { Id = TokenIssuer.NewId(), IssuedAt = issuance.Now, Place = refresh.Place + 1 };
+            var answer = refresh.Line is null ? new(RotationVerdict.Forgotten, null) : await issuance.Ledgers.Rotation.Use(
+                new(refresh.Line, refresh.Place, TokenIssuer.Sign(next, issuance.Keys), issuance.Options.RotationGrace, refresh.End), cancellation);
+            switch (answer.Verdict)
+            {
+                case RotationVerdict.First or RotationVerdict.Again:
+                    successor = answer.Successor;
+                    break;
+                case RotationVerdict.Reused:
+                    // It is in two hands, and nobody can say which one is right: the session ends for both (RFC 9700, 4.14.2).
+                    await issuance.Ledgers.Revocations.End(refresh.Session, refresh.SessionEnd, CancellationToken.None);
+                    return Renewal.Refused;
+                case RotationVerdict.Forgotten:
+                    return Renewal.Refused;
+                default:
+                    return default;
+            }
+        }
+
+        return new(Standing.Good, issuance.Renewed(refresh, held, out var end), successor, end);
+    }
+}

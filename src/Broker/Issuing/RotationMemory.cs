@@ -1,0 +1,66 @@
+namespace Broker.Issuing;
+
+/// <summary>The refresh tokens that one process saw used; of lines that another process began it knows nothing.</summary>
+internal sealed class RotationMemory(TimeProvider time) : IRefreshRotation
+{
+    private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
+
+    private readonly string epoch = TokenIssuer.NewId() + ".";
+    private readonly Lock turn = new();
+    private readonly Dictionary<string, Entry> lines = new(StringComparer.Ordinal);
+    private DateTimeOffset sweepAt;
+
+    /// <summary>How many lines stand here.</summary>
+    public int Count
+    {
+        get
+        {
+            lock (turn)
+            {
+                return lines.Count;
+            }
+        }
+    }
+
+    public string NewLine() => epoch + TokenIssuer.NewId();
+
+    public ValueTask<RotationAnswer> Use(RefreshUse use, CancellationToken cancellation)
+    {
+        if (!use.Line.StartsWith(epoch, StringComparison.Ordinal))
+        {
+            return new(new RotationAnswer(RotationVerdict.Forgotten, null));
+        }
+
+        lock (turn)
+        {
+            var now = time.GetUtcNow();
+            Sweep(now);
+            var (next, successor, graceEnd, _) = lines.GetValueOrDefault(use.Line) ?? new(0, "", default, default);
+            if (use.Place == next)
+            {
+                lines[use.Line] = new(next + 1, use.Successor, now + use.Grace, use.Until);
+                return new(new RotationAnswer(RotationVerdict.First, use.Successor));
+            }
+
+            return new(use.Place == next - 1 && now < graceEnd
+                ? new RotationAnswer(RotationVerdict.Again, successor)
+                : new RotationAnswer(RotationVerdict.Reused, null));
+        }
+    }
+
+    private void Sweep(DateTimeOffset now)
+    {
+        if (now < sweepAt)
+        {
+            return;
+        }
+
+        sweepAt = now + SweepAfter;
+        foreach (var line in lines.Where(pair => pair.Value.Until <= now).Select(pair => pair.Key).ToList())
+        {
+            lines.Remove(line);
+        }
+    }
+
+    private sealed record Entry(int Next, string Successor, DateTimeOffset GraceEnd, DateTimeOffset Until);
+}

@@ -1,0 +1,107 @@
+using Broker.Credentials;
+using Broker.Issuing;
+using Broker.Tests.Credentials;
+using Shouldly;
+using Xunit;
+
+namespace Broker.Tests.Issuing;
+
+public sealed class LedgerTests
+{
+    private readonly MovedClock clock = new();
+
+    [Fact]
+    public async Task The_wait_grows_with_each_failure_to_a_quarter_of_an_hour_and_a_day_later_all_is_forgotten()
+    {
+        var attempts = new AttemptMemory(clock);
+        var waits = new List<double>();
+        for (var i = 0; i < 24; i++)
+        {
+            var turn = await attempts.Begin("alice", "1", default);
+            if (!turn.MayTry)
+            {
+                waits.Add(turn.Wait.TotalSeconds);
+                clock.Move(turn.Wait);
+                (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+            }
+        }
+
+        waits.ShouldBe([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900]);
+        clock.Move(TimeSpan.FromDays(1));
+        (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+        (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Many_attempts_at_the_same_moment_are_many_and_only_that_name_at_that_address_waits()
+    {
+        var attempts = new AttemptMemory(clock);
+        var turns = new List<AttemptTurn>();
+        for (var i = 0; i < 1000; i++)
+        {
+            turns.Add(await attempts.Begin("alice", "1", default));
+        }
+
+        turns.Count(turn => turn.MayTry).ShouldBe(AttemptMemory.Free);
+        (await attempts.Begin("alice", "2", default)).MayTry.ShouldBeTrue();
+        (await attempts.Begin("bob", "1", default)).MayTry.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task A_flood_of_names_takes_bounded_room_and_does_not_set_a_guesser_free()
+    {
+        var attempts = new AttemptMemory(clock, capacity: 100);
+        for (var i = 0; i < AttemptMemory.Free; i++)
+        {
+            await attempts.Begin("alice", "1", default);
+        }
+
+        for (var i = 0; i < 1000; i++)
+        {
+            await attempts.Begin($"name-{i}", "1", default);
+        }
+
+        attempts.Count.ShouldBeLessThanOrEqualTo(100);
+        (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task A_password_that_nobody_looked_at_does_not_count()
+    {
+        var attempts = new AttemptMemory(clock);
+        for (var i = 0; i < 100; i++)
+        {
+            (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+            await attempts.Withdraw("alice", "1", default);
+        }
+    }
+
+    [Fact]
+    public async Task After_the_grace_an_old_refresh_token_is_reuse_and_an_ended_line_is_forgotten()
+    {
+        var rotation = new RotationMemory(clock);
+        var line = rotation.NewLine();
+        RefreshUse Use(int place) => new(line, place, $"successor of {place}", TimeSpan.FromSeconds(10), clock.GetUtcNow().AddHours(1));
+
+        (await rotation.Use(Use(0), default)).ShouldBe(new(RotationVerdict.First, "successor of 0"));
+        clock.Move(TimeSpan.FromSeconds(9));
+        (await rotation.Use(Use(0) with { Successor = "another" }, default)).ShouldBe(new(RotationVerdict.Again, "successor of 0"));
+        clock.Move(TimeSpan.FromSeconds(1));
+        (await rotation.Use(Use(0), default)).Verdict.ShouldBe(RotationVerdict.Reused);
+        (await rotation.Use(Use(2), default)).Verdict.ShouldBe(RotationVerdict.Reused);
+        (await rotation.Use(Use(1), default)).ShouldBe(new(RotationVerdict.First, "successor of 1"));
+
+        clock.Move(TimeSpan.FromHours(2));
+        await rotation.Use(Use(0) with { Line = rotation.NewLine() }, default);
+        rotation.Count.ShouldBe(1);
+        (await new RotationMemory(clock).Use(Use(2), default)).Verdict.ShouldBe(RotationVerdict.Forgotten);
+    }
+
+    [Fact]
+    public void What_is_not_known_is_no_permission()
+    {
+        default(AttemptTurn).MayTry.ShouldBeFalse();
+        default(RotationAnswer).Verdict.ShouldBe(RotationVerdict.Unknown);
+        default(Renewal).Standing.ShouldBe(Broker.Credentials.Standing.Unknown);
+    }
+}

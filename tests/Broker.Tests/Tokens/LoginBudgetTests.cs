@@ -1,0 +1,29 @@
+using Broker.Configuration;
+using Broker.Tokens;
+using Shouldly;
+using Xunit;
+
+namespace Broker.Tests.Tokens;
+
+public sealed class LoginBudgetTests
+{
+    [Theory]
+    [InlineData(1022)]
+    [InlineData(1023)]
+    [InlineData(1024)]
+    public void Forgetting_old_logins_forgets_none_that_is_being_noted(int known)
+    {
+        var names = new NameKey();
+        var budget = new LoginBudget(new HandClock());
+        LoginWindowOptions[] perEndpoint = [new() { Permit = 1, Per = TimeSpan.FromHours(1), Scope = LoginScope.Endpoint }];
+        var elsewhere = names.Name("elsewhere");
+        for (var i = 0; i < known - 1; i++)
+        {
+            budget.TryTake(elsewhere, names.Name($"{i}"), [], rejected: false, out _).ShouldBeTrue();
+        }
+
+        bool Take(string identity) => budget.TryTake(names.Name("endpoint"), names.Name(identity), perEndpoint, rejected: false, out _);
+        Take("one").ShouldBeTrue();
+        Take("two").ShouldBeFalse();
+    }
+}

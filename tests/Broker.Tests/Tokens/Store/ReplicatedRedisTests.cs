@@ -1,0 +1,56 @@
+using Broker.Tests.Redis;
+using Broker.Tokens;
+using Broker.Tokens.Store;
+using Shouldly;
+using Xunit;
+using static Broker.Tests.Tokens.CellBench;
+using static Broker.Tests.Tokens.Store.SharedRenewalTests;
+
+namespace Broker.Tests.Tokens.Store;
+
+/// <summary>A primary with a replica: nothing is spent before the replica knows of it.</summary>
+public sealed class ReplicatedRedisTests : IAsyncLifetime
+{
+    private readonly StrictUpstream upstream = new();
+    private RedisServer primary = null!;
+    private RedisServer replica = null!;
+    private Replica broker = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        primary = await RedisServer.Start();
+        replica = await RedisServer.Start("--replicaof", "127.0.0.1", $"{primary.Port}");
+        await Eventually(async () => (await replica.Ask("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
+        broker = new(primary.Endpoint, "p", new() { CallTimeout = TimeSpan.FromMilliseconds(600) });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        broker.Dispose();
+        await replica.DisposeAsync();
+        await primary.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_note_is_done_when_the_replica_has_it()
+    {
+        var attempt = new Attempt(1, 2);
+        await broker.Tokens.Take(broker.Name(), attempt, TimeSpan.FromSeconds(10));
+        (await broker.Tokens.Note(broker.Name(), attempt, broker.Vault.Names.Name("d"), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10))).ShouldBe(StoreOutcome.Done);
+        (await replica.Ask("KEYS", "*:note")).ShouldNotBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_note_that_no_replica_confirms_is_withdrawn_and_nothing_is_spent()
+    {
+        var cell = broker.Cell(upstream.Source());
+        var token = await Fresh(cell);
+        replica.Freeze();
+        TokenResult next = default;
+        await Eventually(async () => (next = await cell.Replace(token, 0, "s", None)).Token is not null);
+        // A rejected token has no time left: a login instead, which spends nothing that cannot be had again.
+        (upstream.Logins, upstream.Refreshes).ShouldBe((2, 0));
+        (await primary.Ask("KEYS", "*:note")).ShouldBeEmpty();
+        replica.Thaw();
+    }
+}
