@@ -182,6 +182,9 @@ internal sealed class Conduct
     /// <summary>The highest generation that it was shown or committed.</summary>
     public long Known { get; set; }
 
+    /// <summary>The highest generation that Redis showed it or stored for it.</summary>
+    public long Shown { get; set; }
+
     /// <summary>The attempt that it took last.</summary>
     public Attempt Attempt { get; set; }
 

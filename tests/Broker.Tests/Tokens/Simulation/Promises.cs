@@ -67,10 +67,14 @@ internal sealed class Promises(World world)
         {
             world.Fail($"{process.Name} has the lease, and its commit is void");
         }
-        if (outcome == StoreOutcome.Done && world.Processes.FirstOrDefault(other => other.Conduct.Known > pair.Generation) is { } holder
+        if (outcome == StoreOutcome.Done)
+        {
+            process.Conduct.Shown = Math.Max(process.Conduct.Shown, pair.Generation);
+        }
+        if (outcome == StoreOutcome.Done && world.Processes.FirstOrDefault(other => other.Conduct.Shown > pair.Generation) is { } holder
             && Redis[Process.Record].Pair?.Value.Run == Redis.Run)
         {
-            world.Fail($"{process.Name} committed {pair.Generation} for good, and {holder.Name} holds {holder.Conduct.Known}");
+            world.Fail($"{process.Name} committed {pair.Generation} for good, and {holder.Name} holds {holder.Conduct.Shown}");
         }
     }
 

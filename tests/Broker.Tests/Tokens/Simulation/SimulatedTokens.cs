@@ -116,7 +116,8 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     {
         if (seen.Outcome == StoreOutcome.Done)
         {
-            Conduct.Known = Math.Max(Conduct.Known, seen.Pair?.Generation ?? 0);
+            Conduct.Shown = Math.Max(Conduct.Shown, seen.Pair?.Generation ?? 0);
+            Conduct.Known = Math.Max(Conduct.Known, Conduct.Shown);
             if (runs.Add(seen.Run) && runs.Count > 1)
             {
                 Returned?.Invoke();
