@@ -205,6 +205,9 @@ internal sealed class Conduct
 
     public TimeSpan CallBegan { get; set; }
 
+    /// <summary>Whether that call began after a pause in which the lease had ended.</summary>
+    public bool IsStray { get; set; }
+
     /// <summary>The refresh token of that call.</summary>
     public string? Sends { get; set; }
 
