@@ -193,6 +193,9 @@ internal sealed class Conduct
 
     public long KnownBefore { get; set; }
 
+    /// <summary>What its wall clock said then.</summary>
+    public DateTimeOffset TakenAt { get; set; }
+
     /// <summary>Whether the last step was not answered: what it does now, it does alone.</summary>
     public bool IsAlone { get; set; }
 

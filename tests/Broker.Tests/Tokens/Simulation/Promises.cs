@@ -134,7 +134,7 @@ internal sealed class Promises(World world)
     private static bool IsFresh(Process process, SharedPair pair)
     {
         var margin = World.CellTimes.RenewBefore + TimeSpan.FromSeconds(1);
-        return process.Conduct.Taken is var seen && TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now) > margin && pair.EndsAtUtc - process.Clock.GetUtcNow() > margin;
+        return process.Conduct.Taken is var seen && TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now) > margin && pair.EndsAtUtc - process.Conduct.TakenAt > margin;
     }
 
     private void Login(Process process)

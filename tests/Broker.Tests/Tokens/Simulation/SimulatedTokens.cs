@@ -45,7 +45,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
                 return taken;
             },
             seen => seen.Outcome));
-        Conduct.Taken = seen;
+        (Conduct.Taken, Conduct.TakenAt) = (seen, process.Clock.GetUtcNow());
         return world.Defect == Defect.NoSecondLookAfterTheLease && seen.Number > 0
             ? seen with { Pair = lastRead.Pair, PairLeft = lastRead.PairLeft } : seen;
     }
