@@ -117,13 +117,17 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
         {
             return StoreOutcome.Lost;
         }
+        var isAgain = number == stored && entry.Pair is not null;
         Put(name, entry with
         {
-            Pair = new(pair with { Run = Run }, attempt, lives is { } known ? Now + Micro(known) : null),
+            Pair = new(pair with { Run = isAgain ? entry.Pair!.Value.Run : pair.Run.Length == 0 ? Run : pair.Run }, attempt, lives is { } known ? Now + Micro(known) : null),
             Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number) },
-            Note = (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
+            Note = !isAgain && (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
         });
-        memory = memory with { Quiets = memory.Quiets.Remove(name.Identity) };
+        if (!isAgain)
+        {
+            memory = memory with { Quiets = memory.Quiets.Remove(name.Identity) };
+        }
         Told?.Invoke(name);
         return StoreOutcome.Done;
     }
