@@ -47,7 +47,7 @@ internal sealed class RedisTokens : ISharedTokens
     public Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives) => Outcome(link.Run(
         Scripts.Commit,
         names.Keys(name),
-        [attempt.ToString(), Text(pair.Generation), seal.Close(pair, names.Pair(name)), Lives(lives), keyLives, names.Channel, names.Message(name)]));
+        [attempt.ToString(), Text(pair.Generation), seal.Close(pair, names.Pair(name)), Lives(lives), keyLives, pair.Run, names.Channel, names.Message(name)]));
 
     public Task<StoreOutcome> Release(StoreName name, Attempt attempt) =>
         Outcome(link.Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, names.Message(name)]));
