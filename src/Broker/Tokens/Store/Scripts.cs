@@ -80,17 +80,15 @@ internal static class Scripts
         return 1
         """);
 
-    // ARGV: attempt, number, blob, life ms or 0, counter's life ms, run id of its take or '', channel, message
-    // A commit that comes late, or a second time, must not pass for one of this epoch: whoever holds a newer pair could not republish it.
+    // ARGV: attempt, number, blob, life ms or 0, counter's life ms, run id of the number or '', channel, message
     public static readonly RedisScript Commit = new("commit", Start + """
         local number = tonumber(ARGV[2])
         local p = redis.call('HMGET', KEYS[1], 'g', 'a', 'r')
         local stored = count(p[1])
         if number < stored or (number == stored and p[2] ~= ARGV[1]) then return 0 end
-        local again = number == stored
-        local under = again and p[3] or ARGV[6]
-        if under == '' then under = run end
-        redis.call('HSET', KEYS[1], 'g', ARGV[2], 'r', under, 'b', ARGV[3], 'a', ARGV[1])
+        -- A number of an earlier epoch does not bar who holds a higher one from republishing it.
+        local of = ARGV[6] ~= '' and ARGV[6] or run
+        redis.call('HSET', KEYS[1], 'g', ARGV[2], 'r', of, 'b', ARGV[3], 'a', ARGV[1])
         if ARGV[4] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
         if number > count(redis.call('HGET', KEYS[4], 'n')) then redis.call('HSET', KEYS[4], 'n', ARGV[2]) end
         redis.call('PEXPIRE', KEYS[4], ARGV[5])

@@ -26,7 +26,7 @@ internal sealed record SharedPair
     /// <summary>The number of the attempt that got it: what order goes by, never the expiry.</summary>
     public required long Generation { get; init; }
 
-    /// <summary>The run id of the Redis that its lease was taken under; where it says none, the store writes the one it is committed under.</summary>
+    /// <summary>The run id of the Redis that gave its number; the store says it where it is empty.</summary>
     public string Run { get; init; } = "";
 
     /// <summary>What decides its access token: where the pair is the identity's, another config revision may have got it.</summary>

@@ -120,7 +120,7 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
         var isAgain = number == stored && entry.Pair is not null;
         Put(name, entry with
         {
-            Pair = new(pair with { Run = isAgain ? entry.Pair!.Value.Run : pair.Run.Length == 0 ? Run : pair.Run }, attempt, lives is { } known ? Now + Micro(known) : null),
+            Pair = new(pair.Run.Length > 0 ? pair : pair with { Run = Run }, attempt, lives is { } known ? Now + Micro(known) : null),
             Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number) },
             Note = !isAgain && (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
         });

@@ -185,6 +185,16 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_pair_whose_number_is_of_an_earlier_epoch_gives_way_to_a_higher_one()
+    {
+        var (late, seen) = await Taken();
+        await Restart();
+        (await Store.Commit(Name, late, Pair(seen.Number, "late") with { Run = seen.Run }, Long)).ShouldBe(StoreOutcome.Done);
+        (await Store.Republish(Name, Pair(seen.Number + 5, "newer") with { Run = seen.Run }, Long, null)).ShouldBe(StoreOutcome.Done);
+        (await Store.Read(Name)).Pair!.Access.ShouldBe("newer");
+    }
+
+    [Fact]
     public async Task A_pair_of_this_epoch_that_ran_out_is_not_republished_and_one_without_an_end_is()
     {
         var (attempt, seen) = await Taken();
