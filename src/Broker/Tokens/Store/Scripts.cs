@@ -83,7 +83,7 @@ internal static class Scripts
     // ARGV: attempt, number, blob, life ms or 0, counter's life ms, run id of the number or '', channel, message
     public static readonly RedisScript Commit = new("commit", Start + """
         local number = tonumber(ARGV[2])
-        local p = redis.call('HMGET', KEYS[1], 'g', 'a', 'r')
+        local p = redis.call('HMGET', KEYS[1], 'g', 'a')
         local stored = count(p[1])
         if number < stored or (number == stored and p[2] ~= ARGV[1]) then return 0 end
         -- A number of an earlier epoch does not bar who holds a higher one from republishing it.
@@ -92,10 +92,8 @@ internal static class Scripts
         if ARGV[4] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
         if number > count(redis.call('HGET', KEYS[4], 'n')) then redis.call('HSET', KEYS[4], 'n', ARGV[2]) end
         redis.call('PEXPIRE', KEYS[4], ARGV[5])
-        if not again then
-          if count(redis.call('HGET', KEYS[3], 'n')) <= number then redis.call('DEL', KEYS[3]) end
-          redis.call('DEL', KEYS[5])
-        end
+        if count(redis.call('HGET', KEYS[3], 'n')) <= number then redis.call('DEL', KEYS[3]) end
+        redis.call('DEL', KEYS[5])
         tell()
         return 1
         """);

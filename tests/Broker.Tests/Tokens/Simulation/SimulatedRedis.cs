@@ -117,17 +117,13 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
         {
             return StoreOutcome.Lost;
         }
-        var isAgain = number == stored && entry.Pair is not null;
         Put(name, entry with
         {
             Pair = new(pair.Run.Length > 0 ? pair : pair with { Run = Run }, attempt, lives is { } known ? Now + Micro(known) : null),
             Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number) },
-            Note = !isAgain && (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
+            Note = (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
         });
-        if (!isAgain)
-        {
-            memory = memory with { Quiets = memory.Quiets.Remove(name.Identity) };
-        }
+        memory = memory with { Quiets = memory.Quiets.Remove(name.Identity) };
         Told?.Invoke(name);
         return StoreOutcome.Done;
     }

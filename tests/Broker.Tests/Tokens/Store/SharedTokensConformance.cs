@@ -279,20 +279,6 @@ public abstract class SharedTokensConformance
         return (attempt, seen);
     }
 
-    [Fact]
-    public async Task A_commit_that_outlived_its_redis_does_not_keep_a_newer_pair_from_coming_back()
-    {
-        var (attempt, before) = await Taken();
-        var late = Pair(before.Number, "late") with { Run = before.Run };
-        await Restart();
-        (await Store.Commit(Name, attempt, late, null)).ShouldBe(StoreOutcome.Done);
-
-        var newer = Pair(before.Number + 10, "newer") with { Run = before.Run };
-        (await Store.Republish(Name, newer, null, null)).ShouldBe(StoreOutcome.Done);
-        (await Store.Commit(Name, attempt, late, null)).ShouldBe(StoreOutcome.Lost);
-        (await Store.Read(Name)).Pair!.Access.ShouldBe("newer");
-    }
-
     private protected static SharedPair Pair(long generation, string access = "access") => new()
     {
         Generation = generation,
