@@ -76,7 +76,7 @@ internal static class CorsPolicies
     {
         var builder = new CorsPolicyBuilder([.. options.Origins])
             .WithMethods([.. options.Methods]).WithHeaders([.. options.Headers]).WithExposedHeaders([.. options.ExposedHeaders]).SetPreflightMaxAge(options.MaxAge);
-        
+
         // Any origin with credentials does not load; building such a policy would throw before the rest is judged.
         return options.Credentials && !options.Origins.Contains("*") ? builder.AllowCredentials().Build() : builder.Build();
     }

@@ -91,7 +91,12 @@ public sealed class CredentialTests : IAsyncLifetime
         claims["jti"] = "x";
         claims["payload"] = new JsonObject
         {
-            ["a"] = new JsonArray(0), ["n"] = new JsonArray("*"), ["dt"] = new JsonArray("*"), ["d"] = new JsonArray("*"), ["e"] = end * 1000, ["t"] = how == "refresh" ? 0 : 1,
+            ["a"] = new JsonArray(0),
+            ["n"] = new JsonArray("*"),
+            ["dt"] = new JsonArray("*"),
+            ["d"] = new JsonArray("*"),
+            ["e"] = end * 1000,
+            ["t"] = how == "refresh" ? 0 : 1,
         };
         if (how == "caller")
         {

@@ -30,7 +30,10 @@ internal sealed class ConfigBench : IDisposable
 
     public static OAuth2AccountOptions Client => new()
     {
-        ClientId = "client", ClientSecret = Secret("secret"), Scopes = ["read"], Audience = "api",
+        ClientId = "client",
+        ClientSecret = Secret("secret"),
+        Scopes = ["read"],
+        Audience = "api",
         Parameters = new Dictionary<string, string> { ["resource"] = "r" },
     };
 

@@ -263,7 +263,11 @@ public sealed class RenewerTests : IDisposable
         {
             var source = new ScriptedSource
             {
-                CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = $"v{version}", Life = TimeSpan.FromMinutes(5),
+                CanLogin = false,
+                Rotates = true,
+                FirstRefreshToken = "first",
+                RefreshToken = $"v{version}",
+                Life = TimeSpan.FromMinutes(5),
             };
             sources.Add(source);
             var cell = bench.Cell($"scope{version % 2}", source, identity: "who", version: version, onlyOne: true, keep: keep);

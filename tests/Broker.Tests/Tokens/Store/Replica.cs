@@ -74,7 +74,9 @@ internal sealed class Replica : IDisposable
     {
         public SharedTimes Times { get; init; } = new()
         {
-            Lease = TimeSpan.FromSeconds(1), Poll = TimeSpan.FromMilliseconds(200), EpochPause = TimeSpan.FromMilliseconds(500),
+            Lease = TimeSpan.FromSeconds(1),
+            Poll = TimeSpan.FromMilliseconds(200),
+            EpochPause = TimeSpan.FromMilliseconds(500),
         };
 
         public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);

@@ -21,6 +21,9 @@ public sealed class ReplicatedRedisTests : IAsyncLifetime
         primary = await RedisServer.Start();
         replica = await RedisServer.Start("--replicaof", "127.0.0.1", $"{primary.Port}");
         await Eventually(async () => (await replica.Ask("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
+        // The link is up before commands flow: the primary waits for the replica's first word, which comes once a second.
+        await primary.Ask("SET", "probe", "flows");
+        await Eventually(async () => (await replica.Ask("GET", "probe")).Contains("flows", StringComparison.Ordinal));
         broker = new(primary.Endpoint, "p", new() { CallTimeout = TimeSpan.FromMilliseconds(600) });
     }
 
