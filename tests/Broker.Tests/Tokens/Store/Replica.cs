@@ -79,7 +79,7 @@ internal sealed class Replica : IDisposable
             EpochPause = TimeSpan.FromMilliseconds(500),
         };
 
-        public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
+        public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(10); // patient with a loaded machine
 
         public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
 
