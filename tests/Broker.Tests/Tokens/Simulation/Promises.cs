@@ -9,6 +9,7 @@ internal sealed class Promises(World world)
     private readonly Dictionary<string, Sending> sent = [];
     private readonly List<(TimeSpan At, bool IsAlone)> logins = [];
     private readonly HashSet<string> strays = [];
+    private readonly Dictionary<long, long> ends = [];
     private string run = "";
     private SimulatedRedis.StoredPair? last;
     private long given;
@@ -26,6 +27,10 @@ internal sealed class Promises(World world)
         if (ReferenceEquals(now, last) && run == Redis.Run)
         {
             return;
+        }
+        if (now is { Ends: { } end })
+        {
+            ends[now.Value.Generation] = end;
         }
         // A pair without a refresh token ends with its access token, and leaves nothing to stand above.
         var stored = last?.Ends <= Redis.Now ? null : last?.Value;
@@ -76,7 +81,8 @@ internal sealed class Promises(World world)
                 strays.Add(pair.Access); // got after the lease had ended, in the pause between check and send: its number is older than it is
             }
         }
-        if (outcome == StoreOutcome.Done && world.Processes.FirstOrDefault(other => other.Conduct.Shown > pair.Generation) is { } holder
+        // What has ended in Redis leaves nothing to stand above, in who holds it either: only a live pair is never overwritten by an older one.
+        if (outcome == StoreOutcome.Done && world.Processes.FirstOrDefault(other => other.Conduct.Shown > pair.Generation && !HasEnded(other.Conduct.Shown)) is { } holder
             && Redis[Process.Record].Pair?.Value.Run == Redis.Run)
         {
             world.Fail($"{process.Name} committed {pair.Generation} for good, and {holder.Name} holds {holder.Conduct.Shown}");
@@ -130,6 +136,8 @@ internal sealed class Promises(World world)
             world.Fail($"{process.Name} hands out {access} past its end");
         }
     }
+
+    private bool HasEnded(long generation) => ends.TryGetValue(generation, out var end) && end <= Redis.Now;
 
     private static bool IsFresh(Process process, SharedPair pair)
     {
