@@ -125,7 +125,7 @@ internal sealed class PairSeal
 internal static class PairText
 {
     public static byte[] Write(SharedPair pair) => JsonSerializer.SerializeToUtf8Bytes(new Form(
-        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By));
+        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By, pair.Of.Hex));
 
     public static SharedPair? Read(ReadOnlySpan<byte> text, long generation, string run)
     {
@@ -142,6 +142,7 @@ internal static class PairText
                 EndsAtUtc = new DateTimeOffset(form.EndsAtUtc, TimeSpan.Zero),
                 Record = new(form.A, form.B, form.C, form.D),
                 By = form.By,
+                Of = RecordName.Parse(form.Of),
             };
         }
         catch (Exception fault) when (fault is JsonException or ArgumentOutOfRangeException)
@@ -150,5 +151,5 @@ internal static class PairText
         }
     }
 
-    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By);
+    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By, string? Of);
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using Broker.Redis;
 using StackExchange.Redis;
@@ -11,7 +10,6 @@ internal sealed class RedisTokens : ISharedTokens
     private readonly RedisLink link;
     private readonly RedisNames names;
     private readonly PairSeal seal;
-    private readonly ConcurrentDictionary<string, bool> runs = new();
     private readonly Waits waits;
     private readonly RedisValue keyLives;
 
@@ -76,6 +74,12 @@ internal sealed class RedisTokens : ISharedTokens
         [
             ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
         ];
+        var alone = ask.Alone ?? [];
+        values.Add(alone.Count);
+        foreach (var login in alone)
+        {
+            values.AddRange([login.Attempt.ToString(), Microseconds(login.Age), login.IsRejection ? "1" : "0"]);
+        }
         foreach (var window in ask.Windows)
         {
             values.AddRange([window.Permit, Microseconds(window.Per)]);
@@ -113,8 +117,6 @@ internal sealed class RedisTokens : ISharedTokens
             return default;
         }
         var parts = (RedisValue[])answer!;
-        string run = parts[0]!;
-        Met(run);
         string? lacks = null;
         var generation = Number(parts[6]);
         var blob = (byte[]?)parts[8];
@@ -122,7 +124,7 @@ internal sealed class RedisTokens : ISharedTokens
         return new Seen
         {
             Outcome = StoreOutcome.Done,
-            Run = run,
+            Run = parts[0]!,
             Now = Number(parts[1]),
             Number = Number(parts[2]),
             LeaseLeft = Positive(Number(parts[3]) * 1000),
@@ -134,18 +136,5 @@ internal sealed class RedisTokens : ISharedTokens
             Quiet = new(
                 Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), (int)Number(parts[15]), RecordName.Parse(parts[16]), (int)Number(parts[17])),
         };
-    }
-
-    /// <summary>A run id that was not met before, when others were, is an epoch.</summary>
-    private void Met(string run)
-    {
-        if (!runs.ContainsKey(run))
-        {
-            var isFirst = runs.IsEmpty;
-            if (runs.TryAdd(run, true) && !isFirst)
-            {
-                Returned?.Invoke();
-            }
-        }
     }
 }

@@ -32,6 +32,9 @@ internal sealed record SharedPair
     /// <summary>What decides its access token: where the pair is the identity's, another config revision may have got it.</summary>
     public required RecordName Record { get; init; }
 
+    /// <summary>The digest of the config's first refresh token that this one descends from, whatever revision got it; none for an account that logs in.</summary>
+    public RecordName Of { get; init; }
+
     public required string Access { get; init; }
 
     public required string? Refresh { get; init; }
@@ -133,8 +136,16 @@ internal readonly record struct Settlement(
 /// <param name="IsRejection">Whether an upstream's 401 is the cause: these use at most half.</param>
 /// <param name="Known">The highest count of permits this process has seen there: a store that knows of less has lost its memory, and counts as spent for one Per.</param>
 /// <param name="IsReminder">Only says what is known, after an epoch; takes none.</param>
+/// <param name="Alone">Logins that this process made while Redis was away and has not told yet: they count from when they were made.</param>
 internal readonly record struct BudgetAsk(
-    RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false);
+    RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false,
+    IReadOnlyList<LoneLogin>? Alone = null);
+
+/// <summary>A login that was made while Redis was away.</summary>
+/// <param name="Attempt">Its own: told twice, it counts once.</param>
+/// <param name="Age">How long ago.</param>
+/// <param name="IsRejection">Whether an upstream's 401 was the cause.</param>
+internal readonly record struct LoneLogin(Attempt Attempt, TimeSpan Age, bool IsRejection);
 
 /// <summary>So many logins in so long.</summary>
 internal readonly record struct BudgetWindow(int Permit, TimeSpan Per);

@@ -58,6 +58,19 @@ public sealed class RedisAwayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_login_made_while_redis_was_away_is_counted_there_when_it_is_back()
+    {
+        var cell = New(Impatient).Cell(upstream.Source(), logins: [new() { Permit = 16, Per = TimeSpan.FromSeconds(1) }]);
+        var token = await Fresh(cell);
+        server.Freeze();
+        await Eventually(async () => (await cell.Replace(token, 0, "s", None)).Token is not null);
+        server.Thaw();
+        var log = (await server.Ask("KEYS", "*:logins")).Trim().Split('\n')[^1].Trim();
+        await Eventually(async () => (await server.Ask("ZCARD", log)).Contains('2', StringComparison.Ordinal)); // without a request
+        upstream.Logins.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task An_account_that_can_only_refresh_is_not_touched_while_redis_is_away()
     {
         var first = upstream.Provision();

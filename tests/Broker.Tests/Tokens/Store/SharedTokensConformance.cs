@@ -253,6 +253,21 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_login_made_alone_counts_once_and_from_when_it_was_made()
+    {
+        var budget = Names.Name("budget", $"{Guid.NewGuid()}");
+        BudgetWindow[] windows = [new(2, TimeSpan.FromMinutes(10))];
+        LoneLogin[] alone = [new(New(), TimeSpan.FromMinutes(9), false), new(New(), TimeSpan.FromMinutes(11), false), new(New(), TimeSpan.FromMinutes(4), true)];
+        (await Store.Permit(new(budget, New(), [], false, 0, IsReminder: true, alone))).Count.ShouldBe(3);
+        var spent = await Store.Permit(new(budget, New(), windows, false, 0, Alone: alone)); // told twice
+        (spent.Outcome, spent.Count).ShouldBe((StoreOutcome.Lost, 3));
+        spent.Wait.ShouldBeInRange(TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(1));
+        BudgetWindow[] wider = [new(3, TimeSpan.FromMinutes(10))];
+        (await Store.Permit(new(budget, New(), wider, true, 3))).Outcome.ShouldBe(StoreOutcome.Lost); // the one rejection that half of three allows was alone
+        (await Store.Permit(new(budget, New(), wider, false, 3))).Outcome.ShouldBe(StoreOutcome.Done);
+    }
+
+    [Fact]
     public async Task Who_waits_is_woken_by_a_commit_and_by_a_release()
     {
         var (attempt, seen) = await Taken();
