@@ -95,12 +95,11 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     }
 
     /// <summary>SIGKILL: nothing is said, and nothing is finished.</summary>
-    public async Task Kill()
+    public void Kill()
     {
         IsDead = true;
         Running.TryRemove(Id, out _);
         _ = Signal(Id, Kill9);
-        await process.WaitForExitAsync();
     }
 
     /// <summary>SIGSTOP: it stands still, its connections stay.</summary>
@@ -120,7 +119,11 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();
-        await Kill();
+        if (!process.HasExited)
+        {
+            Kill();
+        }
+        await process.WaitForExitAsync();
         process.Dispose();
     }
 

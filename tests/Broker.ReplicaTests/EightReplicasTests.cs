@@ -55,7 +55,7 @@ public abstract class EightReplicasTests(EightReplicas replicas)
     public async Task At_expiry_under_load_there_is_one_refresh_and_no_request_fails()
     {
         var simulator = replicas.Landscape["expiring"];
-        replicas.Short.TokenLifetime = TimeSpan.FromSeconds(5);
+        replicas.Short.TokenLifetime = TimeSpan.FromSeconds(3);
         await replicas.Fleet.Ask(0, "expiring");
         replicas.Short.TokenLifetime = TimeSpan.FromHours(1); // so that there is one expiry
         await using var load = new Load(replicas.Fleet, ["expiring"], pause: TimeSpan.Zero);

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Broker.ReplicaTests;
 
 /// <summary>What a broker answered.</summary>
-internal sealed record Answer(int Status, string? Code, string Body);
+internal sealed record Answered(int Status, string? Code, string Body);
 
 /// <summary>Several broker processes before the same upstreams, each with a config file of its own.</summary>
 internal sealed class Fleet : IAsyncDisposable
@@ -43,9 +43,9 @@ internal sealed class Fleet : IAsyncDisposable
     public Task Write(int i, JsonObject config) => System.IO.File.WriteAllTextAsync(File(i), config.ToJsonString());
 
     /// <summary>One request to one broker, as the caller with the key.</summary>
-    public Task<Answer> Ask(int i, string upstream, CancellationToken cancellation = default) => Ask(brokers[i], upstream, cancellation);
+    public Task<Answered> Ask(int i, string upstream, CancellationToken cancellation = default) => Ask(brokers[i], upstream, cancellation);
 
-    public async Task<Answer> Ask(BrokerProcess broker, string upstream, CancellationToken cancellation = default)
+    public async Task<Answered> Ask(BrokerProcess broker, string upstream, CancellationToken cancellation = default)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, landscape.Path(upstream));
         request.Headers.Add("X-Api-Key", Landscape.Key);
@@ -55,7 +55,7 @@ internal sealed class Fleet : IAsyncDisposable
     }
 
     /// <summary>So many requests at once, in turn to each broker.</summary>
-    public Task<Answer[]> AskAll(int count, string upstream) => Task.WhenAll(Enumerable.Range(0, count).Select(i => Ask(i % brokers.Length, upstream)));
+    public Task<Answered[]> AskAll(int count, string upstream) => Task.WhenAll(Enumerable.Range(0, count).Select(i => Ask(i % brokers.Length, upstream)));
 
     public async ValueTask DisposeAsync()
     {

@@ -65,7 +65,7 @@ internal sealed class Load : IAsyncDisposable
             {
                 return;
             }
-            catch (HttpRequestException) when (!ReferenceEquals(broker, fleet.Brokers[i]) || broker.IsDead)
+            catch (Exception) when (broker.IsDead)
             {
                 // It was killed with this request in its hands.
             }
