@@ -21,11 +21,11 @@ internal sealed partial class RedisLink
     private async Task HealUntilAnswered()
     {
         var pause = TimeSpan.FromMilliseconds(100);
-        while (!stop.IsCancellationRequested)
+        for (var attempt = 0; !stop.IsCancellationRequested; attempt++)
         {
             try
             {
-                await Mend();
+                await (Volatile.Read(ref client) is { } now && attempt == 0 ? LookAgain(now) : Replace());
             }
             catch (Exception)
             {
@@ -44,30 +44,39 @@ internal sealed partial class RedisLink
         }
     }
 
-    private async Task Mend()
+    /// <summary>Enough where a slot has moved, or one answer came late.</summary>
+    private Task<bool> LookAgain(ConnectionMultiplexer now) => now.ConfigureAsync().WaitAsync(settings.CallTimeout * 2, time, stop.Token);
+
+    /// <summary>The client's own ways of connecting again take it up to ten seconds: another one takes none of them.</summary>
+    private async Task Replace()
     {
-        var silent = time.GetElapsedTime(Volatile.Read(ref lastAnswer));
-        var now = Volatile.Read(ref client);
-        var bound = settings.CallTimeout * 2;
-        if (now is not null && silent < settings.CallTimeout * 5)
+        var fresh = await RedisClient.Connect(settings).WaitAsync(settings.CallTimeout * 3, time, stop.Token);
+        if (!fresh.IsConnected)
         {
-            await now.ConfigureAsync().WaitAsync(bound, time, stop.Token);
+            Close(fresh);
             return;
         }
-        if (now is not null)
-        {
-            RedisLog.Replaced(log, silent.TotalSeconds);
-            Volatile.Write(ref lastAnswer, time.GetTimestamp());
-        }
-        var fresh = await RedisClient.Connect(settings).WaitAsync(bound + settings.CallTimeout, time, stop.Token);
-        fresh.ConnectionFailed += (_, _) => Unanswered("connection-failed");
-        await fresh.GetSubscriber().SubscribeAsync(settings.Channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(bound, time, stop.Token)
+        fresh.ConnectionFailed += (_, _) => Failed(fresh);
+        await fresh.GetSubscriber().SubscribeAsync(settings.Channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(settings.CallTimeout * 2, time, stop.Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Close(Interlocked.Exchange(ref client, fresh));
+        var old = Interlocked.Exchange(ref client, fresh);
+        if (old is not null)
+        {
+            RedisLog.Replaced(log, time.GetElapsedTime(Volatile.Read(ref lastAnswer)).TotalSeconds);
+        }
+        Close(old);
         connected.TrySetResult(fresh);
         if (stop.IsCancellationRequested)
         {
             Close(Interlocked.Exchange(ref client, null));
+        }
+    }
+
+    private void Failed(ConnectionMultiplexer which)
+    {
+        if (ReferenceEquals(Volatile.Read(ref client), which))
+        {
+            Unanswered("connection-failed");
         }
     }
 

@@ -47,7 +47,7 @@ public sealed class ServeProcessTests
         answer.SetResult();
         using var last = await slow;
         (await last.Content.ReadAsStringAsync()).ShouldBe("done");
-        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token);
+        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token);
         process.ExitCode.ShouldBe(0);
     }
 
@@ -57,7 +57,7 @@ public sealed class ServeProcessTests
         var config = JsonNode.Parse("""{ "Broker": { "Nope": 1, "AllowInsecure": "maybe" }, "ReverseProxy": { "Rutes": {} } }""")!.AsObject();
         using var process = Start(config);
         var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(30)).Token);
+        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token);
 
         process.ExitCode.ShouldBe(1);
         (await error).ShouldContain("Broker:Nope");
@@ -80,7 +80,7 @@ public sealed class ServeProcessTests
             await kill.WaitForExitAsync();
         }
 
-        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(20)).Token);
+        await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token);
         process.ExitCode.ShouldBe(0);
     }
 

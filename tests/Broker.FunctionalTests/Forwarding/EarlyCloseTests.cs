@@ -24,7 +24,7 @@ public sealed class EarlyCloseTests
         var sent = broker.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
 
         await content.Send("0123456789");
-        await upstream.Refused.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await upstream.Refused.Task.WaitAsync(TimeSpan.FromSeconds(60));
         using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(50)); // each piece is a write of its own: the later ones meet a closed door
         for (var i = 0; i < 5; i++)
         {

@@ -27,9 +27,9 @@ public sealed class EarlyRefusalTests
         var content = new HandContent(length);
         var sent = bench.Send(content);
 
-        await head.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await head.Task.WaitAsync(TimeSpan.FromSeconds(60));
         await content.Send("first");
-        (await first.Task.WaitAsync(TimeSpan.FromSeconds(20))).ShouldBe("first");
+        (await first.Task.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe("first");
         await content.Send(" last");
         content.End();
 
@@ -56,7 +56,7 @@ public sealed class EarlyRefusalTests
         var content = new HandContent(length);
         var sent = bench.Send(content);
         await content.Send("first");
-        await refused.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await refused.Task.WaitAsync(TimeSpan.FromSeconds(60));
         await content.Send(" last");
         content.End();
 
@@ -104,7 +104,7 @@ public sealed class EarlyRefusalTests
         var sent = bench.Send(content);
         await content.Send(new string('x', 100_000)); // as much as leaves at once: a few bytes of a known length may wait in the client for more
 
-        var answer = await sent.WaitAsync(TimeSpan.FromSeconds(20));
+        var answer = await sent.WaitAsync(TimeSpan.FromSeconds(60));
 
         await answer.ShouldRefuse(503, "upstream-token-replaced");
         answer.RetryAfter().ShouldBe(1);
@@ -161,12 +161,12 @@ public sealed class EarlyRefusalTests
         var content = new HandContent();
         var sent = bench.Send(content);
         await content.Send("first");
-        await started.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await started.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
         content.Break();
 
         await Should.ThrowAsync<HttpRequestException>(() => sent);
-        await cut.Task.WaitAsync(TimeSpan.FromSeconds(20));
+        await cut.Task.WaitAsync(TimeSpan.FromSeconds(60));
         await bench.Broker.LogHolding("key:tester");
         bench.Upstream.Requests.Count.ShouldBe(1);
         GC.Collect();

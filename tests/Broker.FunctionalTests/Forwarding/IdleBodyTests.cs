@@ -19,7 +19,7 @@ public sealed class IdleBodyTests
         var sent = bench.Send(content);
         await content.Send("first");
 
-        await (await sent.WaitAsync(TimeSpan.FromSeconds(20))).ShouldRefuse(504, "upstream-timeout");
+        await (await sent.WaitAsync(TimeSpan.FromSeconds(60))).ShouldRefuse(504, "upstream-timeout");
 
         await bench.Broker.LogHolding("upstream-timeout");
         content.End();

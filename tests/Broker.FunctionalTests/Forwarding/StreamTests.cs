@@ -30,12 +30,12 @@ public sealed class StreamTests
         };
         await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
 
-        var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/events"), HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(20));
+        var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/events"), HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(60));
         go.Release();
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
         for (var i = 1; i <= 3; i++)
         {
-            (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(20))).ShouldBe($"data: {i}");
+            (await reader.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe($"data: {i}");
             await reader.ReadLineAsync();
             go.Release();
         }
@@ -95,13 +95,13 @@ public sealed class StreamTests
         };
         var content = new HandContent();
 
-        var answer = await bench.Send(Grpc(content)).WaitAsync(TimeSpan.FromSeconds(20));
+        var answer = await bench.Send(Grpc(content)).WaitAsync(TimeSpan.FromSeconds(60));
         var stream = await answer.Content.ReadAsStreamAsync();
         foreach (var text in new[] { "one", "two", new string('x', 900) })
         {
             await content.Send(text);
             var read = new byte[text.Length];
-            await stream.ReadExactlyAsync(read).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
+            await stream.ReadExactlyAsync(read).AsTask().WaitAsync(TimeSpan.FromSeconds(60));
             read.ShouldBe(System.Text.Encoding.UTF8.GetBytes(text));
         }
 
@@ -122,9 +122,9 @@ public sealed class StreamTests
         };
         var content = new HandContent();
 
-        var answer = await bench.Send(Grpc(content)).WaitAsync(TimeSpan.FromSeconds(20));
+        var answer = await bench.Send(Grpc(content)).WaitAsync(TimeSpan.FromSeconds(60));
 
-        (await answer.Content.ReadAsByteArrayAsync().WaitAsync(TimeSpan.FromSeconds(20))).ShouldBeEmpty();
+        (await answer.Content.ReadAsByteArrayAsync().WaitAsync(TimeSpan.FromSeconds(60))).ShouldBeEmpty();
         answer.TrailingHeaders.GetValues("grpc-status").ShouldBe(["7"]);
         content.End();
     }

@@ -138,7 +138,7 @@ public sealed class LimitTests : IAsyncLifetime
     {
         for (var i = 0; i < count; i++)
         {
-            (await arrived.WaitAsync(TimeSpan.FromSeconds(20))).ShouldBeTrue("the request reaches the upstream");
+            (await arrived.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBeTrue("the request reaches the upstream");
         }
     }
 

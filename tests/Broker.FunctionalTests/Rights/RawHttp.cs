@@ -28,7 +28,7 @@ internal static class RawHttp
 
     public static async Task<RawAnswer> Send(Uri address, string text)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var client = new TcpClient();
         await client.ConnectAsync(address.Host, address.Port, limit.Token);
         var stream = client.GetStream();

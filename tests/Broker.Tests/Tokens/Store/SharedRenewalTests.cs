@@ -148,7 +148,7 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
 
     internal static async Task Eventually(Func<Task<bool>> isSo)
     {
-        var end = DateTime.UtcNow.AddSeconds(30);
+        var end = DateTime.UtcNow.AddSeconds(60);
         while (!await isSo())
         {
             (DateTime.UtcNow < end).ShouldBeTrue("it never came to be");

@@ -258,10 +258,10 @@ public abstract class SharedTokensConformance
         var (attempt, seen) = await Taken();
         var woken = Store.Changed(Name, TimeSpan.FromMinutes(5));
         await Store.Commit(Name, attempt, Pair(seen.Number), null);
-        await woken.WaitAsync(TimeSpan.FromSeconds(10));
+        await woken.WaitAsync(TimeSpan.FromSeconds(60));
         woken = Store.Changed(Name, TimeSpan.FromMinutes(5));
         await Store.Release(Name, attempt);
-        await woken.WaitAsync(TimeSpan.FromSeconds(10));
+        await woken.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     /// <summary>A time that is short and not too short for a busy machine.</summary>
