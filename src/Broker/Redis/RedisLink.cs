@@ -17,6 +17,7 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
     private long lastAnswer = time.GetTimestamp();
     private int isHealing;
     private int isAway;
+    private int isRefusing;
 
     /// <summary>Answers again after it did not, or over another connection.</summary>
     public event Action? Returned;
@@ -24,21 +25,26 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
     /// <summary>Something was published on the channel.</summary>
     public event Action<string>? Heard;
 
-    /// <summary>Whether the last call was not answered.</summary>
+    /// <summary>Whether the last call was not answered, or Redis refuses.</summary>
     public bool IsAway => Volatile.Read(ref isAway) == 1;
+
+    /// <summary>Whether it answers, but did not do what it was told and has written nothing since: read-only, out of memory, its disk full.</summary>
+    public bool IsRefusing => Volatile.Read(ref isRefusing) == 1;
 
     /// <summary>Connects in the background: a Redis that is away does not hold up the start.</summary>
     public void Start() => Heal();
 
     /// <summary>Runs a step where its first key lives; null when it was not answered in time.</summary>
-    public async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    public Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values) => Run(script, keys, values, isProbe: false);
+
+    private async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values, bool isProbe)
     {
         if (await Client() is not { } now)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values));
+        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), isProbe);
         RedisMetrics.Called(script.Name, answer is not null, time.GetElapsedTime(from));
         return answer;
     }
@@ -98,14 +104,19 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
         return null;
     }
 
-    private async Task<T?> Bounded<T>(Func<Task<T>> call)
+    private async Task<T?> Bounded<T>(Func<Task<T>> call, bool isProbe = false)
         where T : class
     {
         try
         {
             var answer = await call().WaitAsync(settings.CallTimeout, time, stop.Token);
             Volatile.Write(ref lastAnswer, time.GetTimestamp());
-            if (Interlocked.Exchange(ref isAway, 0) == 1)
+            if (isProbe)
+            {
+                Volatile.Write(ref isRefusing, 0);
+            }
+            // Who refuses to write may well read: only the probe, which writes, tells that it is over.
+            if (!IsRefusing && Interlocked.Exchange(ref isAway, 0) == 1)
             {
                 RedisLog.Back(log);
                 Returned?.Invoke();
@@ -115,8 +126,8 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
         catch (RedisServerException fault)
         {
             // Redis answered, and did not do it: loading, read-only, out of memory, wrong password.
-            RedisLog.Refused(log, Word(fault));
-            Unanswered("refused");
+            Volatile.Write(ref isRefusing, 1);
+            Unanswered(Word(fault));
         }
         catch (Exception fault)
         {
@@ -130,7 +141,15 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
 
     private void Unanswered(string fault)
     {
-        if (Interlocked.Exchange(ref isAway, 1) == 0)
+        if (Interlocked.Exchange(ref isAway, 1) == 1)
+        {
+            // told already
+        }
+        else if (IsRefusing)
+        {
+            RedisLog.Refused(log, fault);
+        }
+        else
         {
             RedisLog.Away(log, fault);
         }

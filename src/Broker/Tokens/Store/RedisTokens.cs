@@ -24,7 +24,8 @@ internal sealed class RedisTokens : ISharedTokens
 
     public event Action? Returned;
 
-    public async Task<Seen> Read(StoreName name) => Look(name, await link.Run(Scripts.Read, names.Keys(name), []));
+    /// <summary>A Redis that refuses to write is away: what it reads may be old, and nothing could follow.</summary>
+    public async Task<Seen> Read(StoreName name) => Look(name, link.IsRefusing ? null : await link.Run(Scripts.Read, names.Keys(name), []));
 
     public async Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) =>
         Look(name, await link.Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
