@@ -17,6 +17,7 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
     private long lastAnswer = time.GetTimestamp();
     private int isHealing;
     private int isAway;
+    private string fault = "not-connected";
 
     /// <summary>Answers again after it did not, or over another connection.</summary>
     public event Action? Returned;
@@ -26,6 +27,9 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
 
     /// <summary>Whether the last call was not answered.</summary>
     public bool IsAway => Volatile.Read(ref isAway) == 1;
+
+    /// <summary>Why the last call was not answered: a word, of which nothing is secret.</summary>
+    public string Fault => Volatile.Read(ref fault);
 
     /// <summary>Connects in the background: a Redis that is away does not hold up the start.</summary>
     public void Start() => Heal();
@@ -130,6 +134,7 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
 
     private void Unanswered(string fault)
     {
+        Volatile.Write(ref this.fault, fault);
         if (Interlocked.Exchange(ref isAway, 1) == 0)
         {
             RedisLog.Away(log, fault);

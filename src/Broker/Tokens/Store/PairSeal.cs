@@ -131,7 +131,7 @@ internal static class PairText
     {
         try
         {
-            return JsonSerializer.Deserialize<Form>(text) is not { Access.Length: > 0 } form ? null : new SharedPair
+            return JsonSerializer.Deserialize<Form>(text) is not { Access: not null } form ? null : new SharedPair
             {
                 Generation = generation,
                 Run = run,

@@ -24,8 +24,10 @@ internal sealed partial class SharedRenewal
         }
         var at = time.GetTimestamp();
         var answer = await Call(asked, lease, "login", plan.Source.Login);
-        return answer.Kind == AnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, answer, keepNote: true);
+        return answer.Kind == AnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, "login", answer, keepNote: true);
     }
+
+    public static RecordName BudgetOf(CellPlan plan, LoginScope scope) => scope == LoginScope.Endpoint ? plan.Endpoint : plan.Identity;
 
     private static bool IsRefused(Asked asked, Seen seen) =>
         seen.Quiet.Refused == asked.Plan.Fingerprint && seen.Quiet.Refusals >= LoginIdentity.MaxRefusals;
@@ -52,7 +54,7 @@ internal sealed partial class SharedRenewal
 
     private IEnumerable<BudgetAsk> BudgetsOf(Asked asked, Attempt attempt) =>
         from scope in asked.Plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key)
-        let budget = scope.Key == LoginScope.Endpoint ? asked.Plan.Endpoint : asked.Plan.Identity
+        let budget = BudgetOf(asked.Plan, scope.Key)
         select new BudgetAsk(
             budget, attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection, store.Known(budget));
 }

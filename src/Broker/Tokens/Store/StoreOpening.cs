@@ -8,7 +8,7 @@ namespace Broker.Tokens.Store;
 internal static class StoreOpening
 {
     /// <summary>The vault shares its tokens from now on. Dispose of the result to close the connection.</summary>
-    public static IDisposable Open(TokenVault vault, RedisOptions options, Chance chance, string replica, ILogger log)
+    public static OpenStore Open(TokenVault vault, RedisOptions options, Chance chance, string replica, ILogger log)
     {
         var link = new RedisLink(
             new()
@@ -32,8 +32,16 @@ internal static class StoreOpening
             RefreshLives = options.RefreshLives,
             MaxReplicas = options.MaxReplicas,
         };
-        vault.Share(new(tokens, times, chance, replica, vault.Time));
+        var store = new SharedStore(tokens, times, chance, replica, vault.Time);
+        vault.Share(store);
+        tokens.LookAsked += new LookAgain(vault).At;
         link.Start();
-        return link;
+        return new(link, tokens, store);
     }
+}
+
+/// <summary>A store that is open, and the connection it stands on.</summary>
+internal sealed record OpenStore(RedisLink Link, RedisTokens Tokens, SharedStore Store) : IDisposable
+{
+    public void Dispose() => Link.Dispose();
 }
