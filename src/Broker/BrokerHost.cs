@@ -78,6 +78,7 @@ internal sealed class BrokerHost : IDisposable
         {
             var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
             store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+            Snapshots.Published += snapshot => store.Follow(snapshot.Broker.Redis);
         }
 
         return store;

@@ -48,7 +48,7 @@ internal sealed class TokensBed : IAsyncDisposable
         var id = $"{Guid.NewGuid():n}";
         using var answer = await broker.Ask($"/api/things?id={id}");
         answer.EnsureSuccessStatusCode();
-        return Simulator.Received.Single(request => request.RawTarget.Contains(id, StringComparison.Ordinal)).Header("Authorization")!.Replace("Bearer ", "", StringComparison.Ordinal);
+        return Simulator.Received.Last(request => request.RawTarget.Contains(id, StringComparison.Ordinal)).Header("Authorization")!.Replace("Bearer ", "", StringComparison.Ordinal);
     }
 
     /// <summary>Runs 'broker tokens ...' on the bed's config, or another.</summary>
