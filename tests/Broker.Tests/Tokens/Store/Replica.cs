@@ -34,6 +34,7 @@ internal sealed class Replica : IDisposable
         link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, Channel = prefix + ":changed" }, TimeProvider.System, logger);
         Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, TimeProvider.System);
         Vault.Share(new(Tokens, now.Times, Chance, now.Name, TimeProvider.System));
+        Tokens.LookAsked += new LookAgain(Vault).At;
         link.Start();
     }
 
