@@ -23,7 +23,7 @@ internal sealed class BrokerHost : IDisposable
     private readonly TokenVault vault;
     private readonly CredentialCompiler credentials;
     private readonly TokenLedgers ledgers;
-    private IDisposable? store;
+    private RedisLink? link;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
     /// <param name="environment">Variables that the config may name.</param>
@@ -35,7 +35,8 @@ internal sealed class BrokerHost : IDisposable
     {
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenVault>());
-        ledgers = TokenLedgers.InMemory(time);
+        ledgers = new(time);
+        ledgers.Follow(Snapshots);
         credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
         _ = new EndedCallers(Snapshots, ledgers.Revocations);
         Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
@@ -55,8 +56,8 @@ internal sealed class BrokerHost : IDisposable
         AddForwarding(builder.Services);
         if (instead is null)
         {
-            Share(snapshot.Broker.Redis);
-            AddOperations(builder.Services, snapshot.Broker, vault);
+            Share(snapshot.Broker);
+            AddOperations(builder.Services, snapshot.Broker, () => vault.LackedKey ?? ledgers.LackedKey);
         }
 
         var app = builder.Build();
@@ -66,19 +67,28 @@ internal sealed class BrokerHost : IDisposable
 
     public void Dispose()
     {
-        store?.Dispose();
+        ledgers.Dispose();
+        link?.Dispose();
         vault.Dispose();
         credentials.Dispose();
     }
 
-    /// <summary>Tokens that all replicas share, where the config says so; it does not wait for Redis.</summary>
-    private void Share(RedisOptions? redis)
+    /// <summary>What all replicas share, where the config says so; it does not wait for Redis.</summary>
+    private void Share(BrokerOptions options)
     {
-        if (redis is not null && store is null)
+        if (options.Redis is not { } redis || link is not null)
         {
-            var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
-            store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+            return;
         }
+
+        link = new(RedisSettings.Of(redis), time, loggers.CreateLogger<RedisLink>());
+        StoreOpening.Open(vault, link, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), $"{Environment.MachineName}:{Environment.ProcessId}");
+        if (options.TokenService is not null)
+        {
+            ledgers.Share(link, redis, loggers.CreateLogger<TokenLedgers>());
+        }
+
+        link.Start();
     }
 
     /// <summary>The request's way through. <paramref name="instead"/> ends it after routing, for 'explain'.</summary>
@@ -125,10 +135,10 @@ internal sealed class BrokerHost : IDisposable
         services.AddSingleton<IForwarderHttpClientFactory, ForwarderClients>();
     }
 
-    private static void AddOperations(IServiceCollection services, BrokerOptions options, TokenVault vault)
+    private static void AddOperations(IServiceCollection services, BrokerOptions options, Func<string?> lackedKey)
     {
         services.AddSingleton(provider => new Readiness(
-            provider.GetRequiredService<SnapshotStore>(), () => vault.LackedKey is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null));
+            provider.GetRequiredService<SnapshotStore>(), () => lackedKey() is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null));
         services.AddHostedService<ManagementServer>();
         services.AddHostedService<Drain>();
         services.AddHostedService<SnapshotPoller>();

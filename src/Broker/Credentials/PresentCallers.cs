@@ -28,6 +28,29 @@ internal sealed class PresentCallers(CallerTable callers, IReadOnlyDictionary<st
             : null;
     }
 
+    /// <summary>Makes sure that an upstream's users whom a token rests on are here if any replica knows them; false when nobody can say.</summary>
+    public async ValueTask<bool> Recall(TokenClaims claims)
+    {
+        if (!await Recall(claims.Subject))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < claims.Creators.Count; i++)
+        {
+            if (!await Recall(claims.Creators[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private ValueTask<bool> Recall(string identity) => usersOf is not null && identity.StartsWith(LoggedInUser.SubjectPrefix, StringComparison.Ordinal)
+        ? users.Recall(identity[LoggedInUser.SubjectPrefix.Length..])
+        : new(true);
+
     // His own refresh token opens his own account, whatever template it stands in; he has no other account anywhere.
     public static ConfigCaller OfUpstream(LoggedInUser user) => new(
         new()

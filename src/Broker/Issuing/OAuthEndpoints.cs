@@ -37,7 +37,7 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         }
 
         var token = issuance.Credentials.Tokens!.Read(text);
-        var standing = token is null || !Concerns(token, request.Client) ? Standing.Ended : issuance.StandingOf(token);
+        var standing = token is null || !Concerns(token, request.Client) ? Standing.Ended : await issuance.StandingOf(token);
         return standing switch
         {
             Standing.Good => new(200, Told(token!), "active"),
@@ -72,7 +72,7 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         // A refresh token stands for its session: what came of it goes with it.
         var ended = token.Use == TokenUse.Refresh
             ? await issuance.Ledgers.Revocations.End(token.Session, token.SessionEnd, context.RequestAborted)
-            : await issuance.Ledgers.Revocations.End(token.Id, token.SessionEnd, context.RequestAborted);
+            : await issuance.Ledgers.Revocations.End(token.Id, token.End, context.RequestAborted);
         return ended ? new(200, null, "ended") : OAuthErrors.NotNow;
     }
 

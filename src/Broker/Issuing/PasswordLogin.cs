@@ -40,7 +40,7 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
         }
 
         await attempts.Succeeded(name, address, context.RequestAborted);
-        issuance.Ledgers.Users.Put(user);
+        await issuance.Ledgers.Users.Keep(user);
         return new(PresentCallers.OfUpstream(user).Caller, true, TimeSpan.Zero);
     }
 }
