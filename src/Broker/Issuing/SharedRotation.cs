@@ -77,7 +77,7 @@ internal sealed class SharedRotation(TimeProvider time) : IRefreshRotation
     /// <summary>The end of the grace is sealed too, by a replica's clock: nobody makes it longer in Redis.</summary>
     private RotationAnswer Again(byte[] stood)
     {
-        var text = Encoding.ASCII.GetString(stood).Split(' ');
+        var text = Encoding.ASCII.GetString(stood).Split(' ', 2);
         return text is [var end, var successor] && long.TryParse(end, CultureInfo.InvariantCulture, out var ticks) && time.GetUtcNow().UtcTicks < ticks + TokenReader.Skew.Ticks
             ? new(RotationVerdict.Again, successor)
             : new(RotationVerdict.Reused, null);

@@ -31,9 +31,11 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     {
         if (snapshot.Broker.TokenService is { } service)
         {
-            revocations.Heed(service);
+            Heed(service);
         }
     };
+
+    public void Heed(TokenServiceOptions service) => revocations.Heed(service);
 
     /// <summary>Shares through Redis from now on; it does not wait for it.</summary>
     public void Share(RedisLink link, RedisOptions options, ILogger log)

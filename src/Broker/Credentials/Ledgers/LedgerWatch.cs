@@ -26,6 +26,7 @@ internal sealed class LedgerWatch : IDisposable
     private readonly Unsaid unsaid = new();
     private TaskCompletionSource wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Contact? contact;
+    private TimeSpan young;
 
     // 'known' is all that this replica would say again; 'told' takes what was read.
     public LedgerWatch(RedisLedger ledger, Func<IEnumerable<Fact>> known, Action<Fact> told, LedgerTimes times, TimeProvider time, ILogger log)
@@ -35,10 +36,10 @@ internal sealed class LedgerWatch : IDisposable
         {
             if (message == ledger.Names.Message)
             {
-                Wake();
+                Volatile.Read(ref wake).TrySetResult();
             }
         };
-        ledger.Link.Returned += Wake;
+        ledger.Link.Returned += () => Volatile.Read(ref wake).TrySetResult();
     }
 
     /// <summary>A key that sealed an entry and is not in the ring: what it says is not known here.</summary>
@@ -98,10 +99,8 @@ internal sealed class LedgerWatch : IDisposable
     public void Dispose()
     {
         stop.Cancel();
-        Wake();
+        Volatile.Read(ref wake).TrySetResult();
     }
-
-    private void Wake() => Volatile.Read(ref wake).TrySetResult();
 
     private async Task Run()
     {
@@ -118,7 +117,8 @@ internal sealed class LedgerWatch : IDisposable
                 LedgerLog.NotRead(log, problem.GetType().Name); // whatever stands in Redis must not end the watch
             }
 
-            await word.Task.WaitAsync(times.Poll, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var pause = young > TimeSpan.Zero && young < times.Poll ? young : times.Poll;
+            await word.Task.WaitAsync(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -153,7 +153,8 @@ internal sealed class LedgerWatch : IDisposable
             LedgerLog.Epoch(log, page.EpochAge.TotalSeconds);
         }
 
-        if (page.EpochAge >= times.EpochPause)
+        young = times.EpochPause - page.EpochAge;
+        if (young <= TimeSpan.Zero)
         {
             contact = new(stamp, utc);
         }
@@ -168,7 +169,6 @@ internal sealed class LedgerWatch : IDisposable
         {
             return false;
         }
-
         if (!await ledger.Add(some))
         {
             return null;
