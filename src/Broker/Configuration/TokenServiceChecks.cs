@@ -54,6 +54,11 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error($"{Path}:UnknownAfter", "longer than Broker:Redis:EpochPause and Poll together, or every restart of Redis is an outage");
         }
 
+        if (service.CorsPolicy is { } policy && !broker.Cors.ContainsKey(policy))
+        {
+            mistakes.Error($"{Path}:CorsPolicy", $"there is no policy '{policy}' in Broker:Cors: {Nearest.Say(policy, broker.Cors.Keys)}");
+        }
+
         if (service.UsersOf is { } upstream && (!broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions))
         {
             mistakes.Error($"{Path}:UsersOf", $"names no upstream of the kind DeviceHive: '{upstream}'");

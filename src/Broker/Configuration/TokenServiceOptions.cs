@@ -14,6 +14,9 @@ internal sealed record TokenServiceOptions
     [Description("The broker's address as clients know it, such as https://broker.example. Without it there is no /.well-known/oauth-authorization-server.")]
     public string? PublicUrl { get; init; }
 
+    [Description("The policy of Broker:Cors by which pages of other origins may use these endpoints; none without it.")]
+    public string? CorsPolicy { get; init; }
+
     [Description("How long a login lasts at most: nothing that comes of it lives longer.")]
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(182);
 

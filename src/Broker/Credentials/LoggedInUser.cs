@@ -19,6 +19,9 @@ internal sealed record LoggedInUser(string Upstream, long UserId, Permissions Pe
     /// <summary>Number 17 of one upstream is not number 17 of another.</summary>
     public string Name { get; } = $"{Upstream}.{UserId}";
 
+    public static bool IsNameAt(string upstream, string name) =>
+        name.Length > upstream.Length + 1 && name.StartsWith(upstream, StringComparison.Ordinal) && name[upstream.Length] == '.' && !name.AsSpan(upstream.Length + 1).ContainsAnyExceptInRange('0', '9');
+
     /// <summary>The template value that opens his own account at his upstream, and at no other.</summary>
     public static string TemplateName(string upstream) => $"{Source}-refresh:{upstream}";
 

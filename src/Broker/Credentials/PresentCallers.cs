@@ -47,6 +47,19 @@ internal sealed class PresentCallers(CallerTable callers, IReadOnlyDictionary<st
         return true;
     }
 
+    /// <summary>Strikes out an upstream's user; false when what he shows is not what is held of him now.</summary>
+    public async ValueTask<bool> Drop(Caller caller)
+    {
+        if (caller.Source != LoggedInUser.Source || users.Find(caller.Name) is not { } user
+            || caller.TemplateValues.GetValueOrDefault(LoggedInUser.TemplateName(user.Upstream)) != user.RefreshToken)
+        {
+            return false;
+        }
+
+        await users.Drop(caller.Name);
+        return true;
+    }
+
     private ValueTask<bool> Recall(string identity) => usersOf is not null && identity.StartsWith(LoggedInUser.SubjectPrefix, StringComparison.Ordinal)
         ? users.Recall(identity[LoggedInUser.SubjectPrefix.Length..])
         : new(true);

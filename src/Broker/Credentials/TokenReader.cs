@@ -33,6 +33,9 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
             CredentialProblem.None);
     }
 
+    /// <summary>Strikes out an upstream's user; false when what he shows is not what is held of him now.</summary>
+    public ValueTask<bool> Drop(Caller user) => callers.Drop(user);
+
     /// <summary>Looks for who is not known here where all replicas keep them; false when nobody can say.</summary>
     public ValueTask<bool> Recall(TokenClaims claims) => callers.Recall(claims);
 

@@ -21,10 +21,15 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
 
     public DateTimeOffset Now => time.GetUtcNow();
 
+    /// <summary>For how long something takes.</summary>
+    public long Timestamp => time.GetTimestamp();
+
     public Snapshot Snapshot => snapshot;
 
     /// <summary>Users of an upstream, where there are any.</summary>
     public IUserLogins? Logins => logins;
+
+    public TimeSpan Since(long timestamp) => time.GetElapsedTime(timestamp);
 
     /// <summary>A user's number; null for who has none.</summary>
     public long? NumberOf(Caller caller) => table.Tokens!.Find(caller.Identity)?.UserId;
@@ -77,6 +82,12 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
             Place = 0,
         }, Keys);
     }
+
+    /// <summary>Whether a token can stand for this identity in the present config, its caller disabled or not.</summary>
+    public bool CanBe(string identity) =>
+        identity.StartsWith(ConfigCaller.SubjectPrefix, StringComparison.Ordinal) ? table.IsNamed(identity[ConfigCaller.SubjectPrefix.Length..])
+        : identity.StartsWith(LoggedInUser.SubjectPrefix, StringComparison.Ordinal) ? options.UsersOf is { } upstream && LoggedInUser.IsNameAt(upstream, identity[LoggedInUser.SubjectPrefix.Length..])
+        : table.Tokens!.Find(identity) is not null;
 
     /// <summary>Whether a token of ours counts now: within its end, of callers who are there, and not ended.</summary>
     public async ValueTask<Standing> StandingOf(TokenClaims claims) =>

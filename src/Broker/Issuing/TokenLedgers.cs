@@ -23,6 +23,9 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
 
     public UserBook Users { get; } = new(time);
 
+    /// <summary>How long an upstream takes to refuse a login; each replica sees for itself.</summary>
+    public LoginPace Pace { get; } = new(time);
+
     /// <summary>An encryption key without which it is not known what was ended; null when there is none such.</summary>
     public string? LackedKey => revocations.LackedKey;
 
