@@ -46,6 +46,8 @@ internal sealed class BrokerHost : IDisposable
 
     public SnapshotLoader Loader { get; }
 
+    public IRevocations Revocations => ledgers.Revocations;
+
     /// <summary>The broker for the snapshot in force, built and not started.</summary>
     public WebApplication Build(RequestDelegate? instead = null)
     {
