@@ -44,6 +44,18 @@ public sealed class ReplicaTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_token_that_is_ended_takes_room_in_redis_as_long_as_it_would_have_lived()
+    {
+        await Begin();
+        var (access, _) = await LogIn();
+        (await one.Post("/oauth/revoke", Client($"token={access}"), type: Form)).ShouldBe((200, ""));
+
+        await Eventually.Holds(async () => (await other.Get("/net/1", access)).Status == 401, "the other replica refuses it");
+        var left = long.Parse(await redis.Ask("PTTL", await redis.Ask("KEYS", "*part*")), System.Globalization.CultureInfo.InvariantCulture);
+        left.ShouldBeInRange(1, (long)TimeSpan.FromMinutes(31).TotalMilliseconds); // its session lives for half a year
+    }
+
+    [Fact]
     public async Task A_refresh_token_rotates_over_replicas_the_same_successor_in_the_grace_and_reuse_ends_the_session_for_both()
     {
         await Begin(broker => broker["TokenService"]!["RefreshTokens"] = "Rotating");

@@ -42,6 +42,17 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
     }
 
     [Fact]
+    public async Task Nobody_makes_the_grace_longer_in_redis()
+    {
+        var (one, later) = (await New(), await New(new() { Ahead = TimeSpan.FromMinutes(2) }));
+        var line = await Line(one);
+        (await one.Ledgers.Rotation.Use(Use(line, 0, "first"), default)).Verdict.ShouldBe(RotationVerdict.First);
+        await redis.Server.Ask("HSET", await redis.Server.Ask("KEYS", prefix + ":*line*"), "g", "8999999999999999");
+
+        (await later.Ledgers.Rotation.Use(Use(line, 0, "stolen"), default)).ShouldBe(new(RotationVerdict.Reused, null));
+    }
+
+    [Fact]
     public async Task Of_many_uses_at_once_over_three_replicas_one_is_the_first_and_all_get_its_successor()
     {
         LedgerReplica[] all = [await New(), await New(), await New()];
@@ -179,9 +190,9 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
 
     private static async Task<string> Line(LedgerReplica replica) => (await replica.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)).ShouldNotBeNull();
 
-    private async Task<LedgerReplica> New()
+    private async Task<LedgerReplica> New(LedgerReplica.Settings? settings = null)
     {
-        var replica = new LedgerReplica(redis.Server.Endpoint, prefix);
+        var replica = new LedgerReplica(redis.Server.Endpoint, prefix, settings);
         replicas.Add(replica);
         return await replica.Ready();
     }
