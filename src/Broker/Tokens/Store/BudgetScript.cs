@@ -57,4 +57,26 @@ internal static class BudgetScript
         enter(ARGV[1], now, ARGV[2])
         return { 1, '0', text(given), run }
         """);
+
+    // Changes nothing. KEYS as above. ARGV: permit and per (us) of each window. Answers: permits left and how long until there is one (us), of each window.
+    public static readonly RedisScript Left = new("budget", """
+        local t = redis.call('TIME')
+        local now = t[1] * 1000000 + t[2]
+        local function text(n) return string.format('%.0f', n) end
+        local since = tonumber(redis.call('HGET', KEYS[3], 's') or '0') or 0
+        local answer = {}
+        for i = 1, #ARGV, 2 do
+          local permit, per = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+          local left = permit - redis.call('ZCOUNT', KEYS[1], '(' .. text(now - per), '+inf')
+          local wait = 0
+          if left < 1 then
+            local at = redis.call('ZREVRANGE', KEYS[1], permit - 1, permit - 1, 'WITHSCORES')
+            left, wait = 0, at[2] and per - (now - at[2]) or per
+          end
+          if since > 0 and now - since < per then left, wait = 0, math.max(wait, per - (now - since)) end
+          answer[#answer + 1] = text(left)
+          answer[#answer + 1] = text(wait)
+        end
+        return answer
+        """);
 }

@@ -21,15 +21,19 @@ internal sealed class PairSeal
     private const int NonceSize = 12;
     private const int TagSize = 16;
 
-    private readonly List<(string Id, byte[] Key)> ring;
+    private volatile List<(string Id, byte[] Key)> ring;
     private readonly NameKey names;
 
     /// <param name="ring">The keys by their ids; none: nothing is encrypted.</param>
     /// <param name="names">Stands outside the ring.</param>
     public PairSeal(IEnumerable<KeyValuePair<string, byte[]>> ring, NameKey names) => (this.ring, this.names) = ([.. ring.Select(key => (key.Key, key.Value))], names);
 
+    /// <summary>Another ring, from now on.</summary>
+    public void Use(IEnumerable<KeyValuePair<string, byte[]>> newer) => ring = [.. newer.Select(key => (key.Key, key.Value))];
+
     public byte[] Close(SharedPair pair, string key)
     {
+        var ring = this.ring;
         var text = PairText.Write(pair);
         if (ring.Count == 0)
         {
@@ -54,6 +58,7 @@ internal sealed class PairSeal
     /// <summary>The pair; null when it is absent or damaged, or when <paramref name="lacks"/> names a key that is not in the ring.</summary>
     public SharedPair? Open(ReadOnlySpan<byte> blob, string key, long generation, string run, out string? lacks)
     {
+        var ring = this.ring;
         lacks = null;
         if (ring.Count == 0 || blob.Length < 2 || blob[0] != Version)
         {
@@ -131,7 +136,7 @@ internal static class PairText
     {
         try
         {
-            return JsonSerializer.Deserialize<Form>(text) is not { Access.Length: > 0 } form ? null : new SharedPair
+            return JsonSerializer.Deserialize<Form>(text) is not { Access: not null } form ? null : new SharedPair
             {
                 Generation = generation,
                 Run = run,

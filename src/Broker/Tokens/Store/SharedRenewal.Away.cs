@@ -39,7 +39,7 @@ internal sealed partial class SharedRenewal
         }
         foreach (var scope in Scopes(asked))
         {
-            store.LogsInAlone(Budget(asked, scope.Key), asked.IsRejection);
+            store.LogsInAlone(BudgetOf(asked.Plan, scope.Key), asked.IsRejection);
         }
         at = time.GetTimestamp();
         return Alone(asked, await calls.Ask(plan, "login", source.Login), at);

@@ -47,7 +47,7 @@ internal sealed partial class SharedRenewal
                 await Settle(new(NoteFate.Shorten, TimeSpan.Zero, null, TokenProblem.None, default, null), lease);
                 return await LogIn(asked, lease);
             default:
-                return await Quiet(asked, lease, answer, source.Rotates && answer.Kind == AnswerKind.Unknown);
+                return await Quiet(asked, lease, "refresh", answer, source.Rotates && answer.Kind == AnswerKind.Unknown);
         }
     }
 
@@ -152,7 +152,7 @@ internal sealed partial class SharedRenewal
     }
 
     /// <summary>No token came: refused, not now or unknown. The others keep quiet with us.</summary>
-    private async Task<Step> Quiet(Asked asked, Lease lease, TokenAnswer answer, bool keepNote)
+    private async Task<Step> Quiet(Asked asked, Lease lease, string call, TokenAnswer answer, bool keepNote)
     {
         var (plan, isRefused) = (asked.Plan, answer.Kind == AnswerKind.Refused);
         var pause = QuietTime.Pause(lease.Seen.Quiet.Failures, answer.RetryAfter, plan.Times);
@@ -161,8 +161,10 @@ internal sealed partial class SharedRenewal
         {
             asked.Identity.Refused(plan.Fingerprint);
         }
+        var failure = LastFailure.Write(call, answer, store.Replica);
         await Settle(
-            new(keepNote ? NoteFate.Shorten : NoteFate.Withdraw, pause, pause, problem, plan.Times.QuietTimeMax * 2, isRefused ? plan.Fingerprint : null), lease);
+            new(keepNote ? NoteFate.Shorten : NoteFate.Withdraw, pause, pause, problem, plan.Times.QuietTimeMax * 2, isRefused ? plan.Fingerprint : null, failure),
+            lease);
         return Step.Failed(problem, pause);
     }
 

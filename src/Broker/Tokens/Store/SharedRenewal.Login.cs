@@ -24,8 +24,10 @@ internal sealed partial class SharedRenewal
         }
         var at = time.GetTimestamp();
         var answer = await Call(asked, lease, "login", plan.Source.Login);
-        return answer.Kind == AnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, answer, keepNote: true);
+        return answer.Kind == AnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, "login", answer, keepNote: true);
     }
+
+    public static RecordName BudgetOf(CellPlan plan, LoginScope scope) => scope == LoginScope.Endpoint ? plan.Endpoint : plan.Identity;
 
     /// <summary>Redis counts one fingerprint; where two take turns (a change of the config on its way), this process's own count of each ends it too.</summary>
     private static bool IsRefused(Asked asked, Seen seen) =>
@@ -40,7 +42,7 @@ internal sealed partial class SharedRenewal
         }
         foreach (var scope in Scopes(asked))
         {
-            var budget = Budget(asked, scope.Key);
+            var budget = BudgetOf(asked.Plan, scope.Key);
             var permission = await store.Permit(
                 budget, lease.Attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection);
             if (permission.Outcome == StoreOutcome.Unknown)
@@ -58,6 +60,4 @@ internal sealed partial class SharedRenewal
 
     private static IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> Scopes(Asked asked) =>
         asked.Plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key);
-
-    private static RecordName Budget(Asked asked, LoginScope scope) => scope == LoginScope.Endpoint ? asked.Plan.Endpoint : asked.Plan.Identity;
 }

@@ -118,6 +118,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
             return Step.Failed(TokenProblem.Unavailable);
         }
         vault.LacksKey(name, null);
+        Heed(seen.Pair);
         if (holding is { } mine && mine.Pair.Generation > (seen.Pair?.Generation ?? 0))
         {
             return await Restore(asked, mine, seen);
@@ -153,7 +154,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
     private TimeSpan? Usable(Asked asked, SharedPair pair, Seen seen)
     {
         var isNewer = pair.Generation > (Held?.Generation ?? 0);
-        if (pair.Record != asked.Cell.Name && (Held is null || !isNewer))
+        if (pair.IsForgotten || (pair.Record != asked.Cell.Name && (Held is null || !isNewer)))
         {
             return null; // the identity's pair, got for another revision of the config: who has none yet gets his own
         }

@@ -35,7 +35,10 @@ internal sealed record SharedPair
     /// <summary>The digest of the config's first refresh token that this one descends from, whatever revision got it; none for an account that logs in.</summary>
     public RecordName Of { get; init; }
 
+    /// <summary>Empty in a pair that was taken away on purpose: it stands above all that were there before, and is none itself.</summary>
     public required string Access { get; init; }
+
+    public bool IsForgotten => Access.Length == 0;
 
     public required string? Refresh { get; init; }
 
@@ -129,8 +132,9 @@ internal enum NoteFate
 /// <param name="Problem">What is answered in the meantime.</param>
 /// <param name="Remembered">How long failures in a row are counted, beyond the quiet time.</param>
 /// <param name="Refused">The fingerprint that was refused; null if none was.</param>
+/// <param name="Failure">Which call, its answer, why and whose, in words of ours: an operator is shown it, and nothing goes by it.</param>
 internal readonly record struct Settlement(
-    NoteFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, RecordName? Refused);
+    NoteFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, RecordName? Refused, string? Failure = null);
 
 /// <summary>Asks one budget, an identity's or a token endpoint's, for one login.</summary>
 /// <param name="Budget">Whose; a slot of its own.</param>

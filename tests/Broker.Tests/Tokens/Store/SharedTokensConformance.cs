@@ -208,6 +208,23 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_pair_that_was_taken_away_stands_as_none_above_all_that_went_before()
+    {
+        var (attempt, seen) = await Taken();
+        await Store.Commit(Name, attempt, Pair(seen.Number), Long);
+        await Store.Release(Name, attempt);
+        var (operators, taken) = await Taken();
+        (await Store.Commit(Name, operators, Pair(taken.Number, "") with { Refresh = null }, Long)).ShouldBe(StoreOutcome.Done);
+        await Store.Release(Name, operators);
+        var read = (await Store.Read(Name)).Pair!;
+        (read.IsForgotten, read.Generation).ShouldBe((true, taken.Number));
+        await Restart();
+        await Store.Republish(Name, Pair(seen.Number) with { Run = seen.Run }, Long, null);
+        (await Store.Read(Name)).Pair!.IsForgotten.ShouldBeTrue();
+        (await Taken()).Seen.Number.ShouldBeGreaterThan(taken.Number);
+    }
+
+    [Fact]
     public async Task A_note_is_republished_unless_a_higher_one_or_a_newer_pair_is_there()
     {
         var (attempt, seen) = await Taken();
