@@ -75,7 +75,8 @@ internal sealed class RedisTokens : ISharedTokens
     {
         List<RedisValue> values =
         [
-            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
+            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.IsReminder ? "1" : "0", ask.LoggedInAlone ? "1" : "0",
+            Microseconds(LoginBudget.LongestPer),
         ];
         foreach (var window in ask.Windows)
         {

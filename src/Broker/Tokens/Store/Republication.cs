@@ -38,7 +38,7 @@ internal sealed class Republication(TokenVault vault, SharedStore store)
         var unanswered = 0;
         foreach (var (budget, count) in store.Budgets)
         {
-            var answer = await store.Tokens.Permit(new(budget, store.NewAttempt(), [], IsRejection: false, count, IsReminder: true));
+            var answer = await store.Permit(new(budget, store.NewAttempt(), [], IsRejection: false, count, IsReminder: true));
             unanswered += answer.Outcome == StoreOutcome.Unknown ? 1 : 0;
         }
         foreach (var cell in vault.Cells)

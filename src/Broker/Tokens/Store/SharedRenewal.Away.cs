@@ -71,11 +71,21 @@ internal sealed partial class SharedRenewal
     /// <summary>A share of the budget, from one window after Redis went away: until then the others may have used it all.</summary>
     private bool MayLogInAlone(Asked asked, out TimeSpan wait)
     {
-        var away = store.AwayFor;
-        wait = asked.Plan.Logins.Select(window => window.Per - away).Append(TimeSpan.Zero).Max();
-        return wait <= TimeSpan.Zero
-            && vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. asked.Plan.Logins.Select(Share)], asked.IsRejection, out wait);
+        wait = AlonePast(asked) - store.AwayFor;
+        if (wait > TimeSpan.Zero
+            || !vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. asked.Plan.Logins.Select(Share)], asked.IsRejection, out wait))
+        {
+            return false;
+        }
+        foreach (var ask in BudgetsOf(asked, default))
+        {
+            store.LoggedInAlone(ask.Budget);
+        }
+        return true;
     }
+
+    /// <summary>How long Redis must be away before anybody logs in alone.</summary>
+    private static TimeSpan AlonePast(Asked asked) => asked.Plan.Logins.Max(window => window.Per);
 
     private LoginWindowOptions Share(LoginWindowOptions window) => window.Permit >= store.Times.MaxReplicas
         ? window with { Permit = window.Permit / store.Times.MaxReplicas }

@@ -33,10 +33,13 @@ internal sealed partial class SharedRenewal
     /// <summary>A permit of the endpoint's windows and one of the account's; null when there are both.</summary>
     private async Task<Step?> Permit(Asked asked, Lease lease)
     {
+        if (store.PauseAfterAbsence(AlonePast(asked)) is var pause && pause > TimeSpan.Zero)
+        {
+            return new(null, pause);
+        }
         foreach (var ask in BudgetsOf(asked, lease.Attempt))
         {
-            var permission = await store.Tokens.Permit(ask);
-            store.Know(ask.Budget, permission.Count);
+            var permission = await store.Permit(ask);
             if (permission.Outcome == StoreOutcome.Unknown)
             {
                 return new(await Away(asked), default);

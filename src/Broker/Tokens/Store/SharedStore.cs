@@ -10,8 +10,11 @@ internal sealed record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chan
 {
     private readonly Lock gate = new();
     private readonly Dictionary<RecordName, long> budgets = [];
+    private readonly Dictionary<RecordName, int> alone = [];
     private bool isAway;
     private long awaySince;
+    private TimeSpan lastAbsence;
+    private long returnedAt;
 
     /// <summary>Whether the last step that ended was not answered.</summary>
     public bool IsAway
@@ -61,8 +64,57 @@ internal sealed record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chan
             {
                 awaySince = Time.GetTimestamp();
             }
+            else if (isAway && !away)
+            {
+                (lastAbsence, returnedAt) = (Time.GetElapsedTime(awaySince), Time.GetTimestamp());
+            }
             isAway = away;
         }
+    }
+
+    /// <summary>How long still nobody takes a permit: after an absence in which replicas may have logged in alone, they say so first.</summary>
+    public TimeSpan PauseAfterAbsence(TimeSpan alonePast)
+    {
+        lock (gate)
+        {
+            var pause = Times.EpochPause - Time.GetElapsedTime(returnedAt);
+            return lastAbsence >= alonePast && lastAbsence > TimeSpan.Zero && pause > TimeSpan.Zero ? pause : TimeSpan.Zero;
+        }
+    }
+
+    /// <summary>Remembers a login that the store does not know of.</summary>
+    public void LoggedInAlone(RecordName budget)
+    {
+        lock (gate)
+        {
+            alone[budget] = Alone(budget) + 1;
+            budgets.TryAdd(budget, 0);
+        }
+    }
+
+    /// <summary>How many logins of a budget the store was not told of.</summary>
+    public int Alone(RecordName budget)
+    {
+        lock (gate)
+        {
+            return alone.GetValueOrDefault(budget);
+        }
+    }
+
+    /// <summary>Asks, or reminds, and tells of logins that were made alone.</summary>
+    public async Task<Permission> Permit(BudgetAsk ask)
+    {
+        var untold = Alone(ask.Budget);
+        var permission = await Tokens.Permit(ask with { LoggedInAlone = untold > 0 });
+        Know(ask.Budget, permission.Count);
+        if (untold > 0 && permission.Outcome != StoreOutcome.Unknown)
+        {
+            lock (gate)
+            {
+                alone[ask.Budget] = Alone(ask.Budget) - untold;
+            }
+        }
+        return permission;
     }
 
     public long Known(RecordName budget)
@@ -73,7 +125,7 @@ internal sealed record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chan
         }
     }
 
-    public void Know(RecordName budget, long count)
+    private void Know(RecordName budget, long count)
     {
         lock (gate)
         {

@@ -133,8 +133,9 @@ internal readonly record struct Settlement(
 /// <param name="IsRejection">Whether an upstream's 401 is the cause: these use at most half.</param>
 /// <param name="Known">The highest count of permits this process has seen there: a store that knows of less has lost its memory, and counts as spent for one Per.</param>
 /// <param name="IsReminder">Only says what is known, after an epoch; takes none.</param>
+/// <param name="LoggedInAlone">Whether this process has logged in without the store since it told so last: counts as spent for one Per, too.</param>
 internal readonly record struct BudgetAsk(
-    RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false);
+    RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false, bool LoggedInAlone = false);
 
 /// <summary>So many logins in so long.</summary>
 internal readonly record struct BudgetWindow(int Permit, TimeSpan Per);

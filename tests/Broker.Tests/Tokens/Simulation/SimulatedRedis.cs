@@ -195,9 +195,9 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
     public Permission Permit(BudgetAsk ask)
     {
         var budget = memory.Budgets.GetValueOrDefault(ask.Budget) ?? SpentLogins.None;
-        if (budget.Count < ask.Known)
+        if (budget.Count < ask.Known || ask.LoggedInAlone)
         {
-            budget = budget with { Count = ask.Known, Since = ask.Known > 0 ? Now : budget.Since };
+            budget = budget with { Count = Math.Max(budget.Count, ask.Known), Since = ask.Known > 0 || ask.LoggedInAlone ? Now : budget.Since };
         }
         if (ask.IsReminder || budget.Log.Any(login => login.Attempt == ask.Attempt))
         {

@@ -253,6 +253,18 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_budget_beside_which_somebody_logged_in_alone_counts_as_spent_for_one_per()
+    {
+        var budget = Names.Name("budget", $"{Guid.NewGuid()}");
+        BudgetWindow[] windows = [new(3, Short * 4)];
+        var known = (await Store.Permit(new(budget, New(), windows, false, 0))).Count;
+        (await Store.Permit(new(budget, New(), windows, false, known, LoggedInAlone: true))).Outcome.ShouldBe(StoreOutcome.Lost);
+        (await Store.Permit(new(budget, New(), windows, false, known))).Outcome.ShouldBe(StoreOutcome.Lost);
+        await Pass(Short * 5);
+        (await Store.Permit(new(budget, New(), windows, false, known))).Outcome.ShouldBe(StoreOutcome.Done);
+    }
+
+    [Fact]
     public async Task Who_waits_is_woken_by_a_commit_and_by_a_release()
     {
         var (attempt, seen) = await Taken();
