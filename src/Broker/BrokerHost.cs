@@ -23,7 +23,7 @@ internal sealed class BrokerHost : IDisposable
     private readonly TokenVault vault;
     private readonly CredentialCompiler credentials;
     private readonly TokenLedgers ledgers;
-    private IDisposable? store;
+    private OpenStore? store;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
     /// <param name="environment">Variables that the config may name.</param>
@@ -55,7 +55,7 @@ internal sealed class BrokerHost : IDisposable
         AddForwarding(builder.Services);
         if (instead is null)
         {
-            Share(snapshot.Broker.Redis);
+            Share();
             AddOperations(builder.Services, snapshot.Broker, vault);
         }
 
@@ -72,13 +72,16 @@ internal sealed class BrokerHost : IDisposable
     }
 
     /// <summary>Tokens that all replicas share, where the config says so; it does not wait for Redis.</summary>
-    private void Share(RedisOptions? redis)
+    public OpenStore? Share()
     {
-        if (redis is not null && store is null)
+        if (Snapshots.Current.Broker.Redis is { } redis && store is null)
         {
             var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
             store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+            Snapshots.Published += snapshot => store.Follow(snapshot.Broker.Redis);
         }
+
+        return store;
     }
 
     /// <summary>The request's way through. <paramref name="instead"/> ends it after routing, for 'explain'.</summary>

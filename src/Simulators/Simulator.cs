@@ -143,7 +143,7 @@ public abstract class Simulator : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
-        kestrel.Listen(IPAddress.Loopback, Options.Port, listener =>
+        kestrel.Listen(Options.Host, Options.Port, listener =>
         {
             listener.Protocols = HttpProtocols.Http1;
             if (Options.Certificate is { } certificate)

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Simulators;
@@ -5,7 +6,10 @@ namespace Simulators;
 /// <summary>How a simulator listens, and where it departs from what its vendor does by default.</summary>
 public sealed record SimulatorOptions
 {
-    /// <summary>The port on 127.0.0.1; 0 takes any free one.</summary>
+    /// <summary>The address of this machine to listen on: others reach a container only off loopback.</summary>
+    public IPAddress Host { get; init; } = IPAddress.Loopback;
+
+    /// <summary>The port there; 0 takes any free one.</summary>
     public int Port { get; init; }
 
     /// <summary>The certificate to serve https with; without one it is cleartext.</summary>

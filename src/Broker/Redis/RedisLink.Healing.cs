@@ -57,6 +57,7 @@ internal sealed partial class RedisLink
         if (!fresh.IsConnected)
         {
             Close(fresh);
+            _ = Diagnose();
             return;
         }
         fresh.ConnectionFailed += (_, _) => Failed(fresh);
@@ -73,6 +74,21 @@ internal sealed partial class RedisLink
         {
             Close(Interlocked.Exchange(ref client, null));
         }
+    }
+
+    /// <summary>Says once what keeps us out, and once more when it is something else.</summary>
+    private async Task Diagnose()
+    {
+        if (Interlocked.Exchange(ref isDiagnosing, 1) == 1)
+        {
+            return;
+        }
+        if (await RedisDiagnosis.Of(settings, time, stop.Token) is { } word && word != diagnosis && IsAway && !stop.IsCancellationRequested)
+        {
+            diagnosis = word;
+            RedisLog.NotConnected(log, string.Join(", ", settings.Endpoints), word);
+        }
+        Volatile.Write(ref isDiagnosing, 0);
     }
 
     private void Failed(ConnectionMultiplexer which)

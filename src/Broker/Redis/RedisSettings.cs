@@ -13,6 +13,9 @@ internal sealed record RedisSettings
     /// <summary>The name in the server's certificate, where it is not the host's.</summary>
     public string? TlsHost { get; init; }
 
+    /// <summary>Whose certificate Redis may show.</summary>
+    public RedisTrust Trust { get; init; } = new(null);
+
     /// <summary>The longest that anything waits for an answer.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
 

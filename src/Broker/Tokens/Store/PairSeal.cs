@@ -21,15 +21,19 @@ internal sealed class PairSeal
     private const int NonceSize = 12;
     private const int TagSize = 16;
 
-    private readonly List<(string Id, byte[] Key)> ring;
+    private volatile List<(string Id, byte[] Key)> ring;
     private readonly NameKey names;
 
     /// <param name="ring">The keys by their ids; none: nothing is encrypted.</param>
     /// <param name="names">Stands outside the ring.</param>
     public PairSeal(IEnumerable<KeyValuePair<string, byte[]>> ring, NameKey names) => (this.ring, this.names) = ([.. ring.Select(key => (key.Key, key.Value))], names);
 
+    /// <summary>Another ring, from now on.</summary>
+    public void Use(IEnumerable<KeyValuePair<string, byte[]>> newer) => ring = [.. newer.Select(key => (key.Key, key.Value))];
+
     public byte[] Close(SharedPair pair, string key)
     {
+        var ring = this.ring;
         var text = PairText.Write(pair);
         if (ring.Count == 0)
         {
@@ -54,6 +58,7 @@ internal sealed class PairSeal
     /// <summary>The pair; null when it is absent or damaged, or when <paramref name="lacks"/> names a key that is not in the ring.</summary>
     public SharedPair? Open(ReadOnlySpan<byte> blob, string key, long generation, string run, out string? lacks)
     {
+        var ring = this.ring;
         lacks = null;
         if (ring.Count == 0 || blob.Length < 2 || blob[0] != Version)
         {
@@ -125,13 +130,13 @@ internal sealed class PairSeal
 internal static class PairText
 {
     public static byte[] Write(SharedPair pair) => JsonSerializer.SerializeToUtf8Bytes(new Form(
-        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By));
+        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By, pair.Of.Hex));
 
     public static SharedPair? Read(ReadOnlySpan<byte> text, long generation, string run)
     {
         try
         {
-            return JsonSerializer.Deserialize<Form>(text) is not { Access.Length: > 0 } form ? null : new SharedPair
+            return JsonSerializer.Deserialize<Form>(text) is not { Access: not null } form ? null : new SharedPair
             {
                 Generation = generation,
                 Run = run,
@@ -142,6 +147,7 @@ internal static class PairText
                 EndsAtUtc = new DateTimeOffset(form.EndsAtUtc, TimeSpan.Zero),
                 Record = new(form.A, form.B, form.C, form.D),
                 By = form.By,
+                Of = RecordName.Parse(form.Of),
             };
         }
         catch (Exception fault) when (fault is JsonException or ArgumentOutOfRangeException)
@@ -150,5 +156,5 @@ internal static class PairText
         }
     }
 
-    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By);
+    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By, string? Of);
 }

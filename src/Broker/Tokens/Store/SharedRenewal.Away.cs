@@ -15,9 +15,9 @@ internal sealed partial class SharedRenewal
             return Renewal.Failed(TokenProblem.Unavailable, plan.Times.QuietTime);
         }
         var at = time.GetTimestamp();
-        if (!source.Rotates && (held?.Refresh ?? source.FirstRefreshToken) is { } refresh && (source.CanLogin || asked.Identity.MayLogIn(plan.Fingerprint)))
+        if (!source.Rotates && (Held?.Refresh ?? source.FirstRefreshToken) is { } refresh && (source.CanLogin || asked.Identity.MayLogIn(plan.Fingerprint)))
         {
-            var refreshed = await calls.Ask(plan, "refresh", cancellation => source.Refresh(new(held?.Access, refresh), cancellation));
+            var refreshed = await calls.Ask(plan, "refresh", cancellation => source.Refresh(new(Held?.Access, refresh), cancellation));
             if (refreshed.Kind == AnswerKind.Token || refreshed.Kind != AnswerKind.Refused || !source.CanLogin)
             {
                 return Alone(asked, refreshed, at);
@@ -36,6 +36,10 @@ internal sealed partial class SharedRenewal
             TokenLog.BudgetSpent(log, plan.Upstream, plan.Account, wait.TotalSeconds);
             // Redis may be back long before: it is looked for again soon.
             return Renewal.Failed(TokenProblem.BudgetSpent, Min(wait, plan.Times.QuietTime));
+        }
+        foreach (var scope in Scopes(asked))
+        {
+            store.LogsInAlone(BudgetOf(asked.Plan, scope.Key), asked.IsRejection);
         }
         at = time.GetTimestamp();
         return Alone(asked, await calls.Ask(plan, "login", source.Login), at);
@@ -71,21 +75,11 @@ internal sealed partial class SharedRenewal
     /// <summary>A share of the budget, from one window after Redis went away: until then the others may have used it all.</summary>
     private bool MayLogInAlone(Asked asked, out TimeSpan wait)
     {
-        wait = AlonePast(asked) - store.AwayFor;
-        if (wait > TimeSpan.Zero
-            || !vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. asked.Plan.Logins.Select(Share)], asked.IsRejection, out wait))
-        {
-            return false;
-        }
-        foreach (var ask in BudgetsOf(asked, default))
-        {
-            store.LoggedInAlone(ask.Budget);
-        }
-        return true;
+        var away = store.AwayFor;
+        wait = asked.Plan.Logins.Select(window => window.Per - away).Append(TimeSpan.Zero).Max();
+        return wait <= TimeSpan.Zero
+            && vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. asked.Plan.Logins.Select(Share)], asked.IsRejection, out wait);
     }
-
-    /// <summary>How long Redis must be away before anybody logs in alone.</summary>
-    private static TimeSpan AlonePast(Asked asked) => asked.Plan.Logins.Max(window => window.Per);
 
     private LoginWindowOptions Share(LoginWindowOptions window) => window.Permit >= store.Times.MaxReplicas
         ? window with { Permit = window.Permit / store.Times.MaxReplicas }
