@@ -18,8 +18,8 @@ public sealed record SimulatorOptions
     /// <summary>The clock of everything the simulator does.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>The life of an access token; the vendor's when null.</summary>
-    public TimeSpan? TokenLifetime { get; init; }
+    /// <summary>The life of the access tokens that are issued from now on; the vendor's when null.</summary>
+    public TimeSpan? TokenLifetime { get; set; }
 
     /// <summary>The life of a refresh token; the vendor's when null.</summary>
     public TimeSpan? RefreshTokenLifetime { get; init; }

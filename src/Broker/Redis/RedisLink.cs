@@ -20,6 +20,7 @@ internal sealed partial class RedisLink : IDisposable
     private long lastAnswer;
     private int isHealing;
     private int isAway;
+    private int isRefusing;
     private string fault = "not-connected";
     private volatile string? diagnosis;
     private int isDiagnosing;
@@ -37,8 +38,11 @@ internal sealed partial class RedisLink : IDisposable
     /// <summary>Something was published on the channel.</summary>
     public event Action<string>? Heard;
 
-    /// <summary>Whether the last call was not answered.</summary>
+    /// <summary>Whether the last call was not answered, or Redis refuses.</summary>
     public bool IsAway => Volatile.Read(ref isAway) == 1;
+
+    /// <summary>Whether it answers, but did not do what it was told and has written nothing since: read-only, out of memory, its disk full.</summary>
+    public bool IsRefusing => Volatile.Read(ref isRefusing) == 1;
 
     /// <summary>Why the last call was not answered: a word, of which nothing is secret.</summary>
     public string Fault => diagnosis ?? Volatile.Read(ref fault);
@@ -50,14 +54,16 @@ internal sealed partial class RedisLink : IDisposable
     public void Start() => Heal();
 
     /// <summary>Runs a step where its first key lives; null when it was not answered in time.</summary>
-    public async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    public Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values) => Run(script, keys, values, isProbe: false);
+
+    private async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values, bool isProbe)
     {
         if (await Client() is not { } now)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values));
+        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), isProbe);
         RedisMetrics.Called(script.Name, answer is not null, time.GetElapsedTime(from));
         return answer;
     }
@@ -117,14 +123,19 @@ internal sealed partial class RedisLink : IDisposable
         return null;
     }
 
-    private async Task<T?> Bounded<T>(Func<Task<T>> call)
+    private async Task<T?> Bounded<T>(Func<Task<T>> call, bool isProbe = false)
         where T : class
     {
         try
         {
             var answer = await call().WaitAsync(settings.CallTimeout, time, stop.Token);
             Volatile.Write(ref lastAnswer, time.GetTimestamp());
-            if (Interlocked.Exchange(ref isAway, 0) == 1)
+            if (isProbe)
+            {
+                Volatile.Write(ref isRefusing, 0);
+            }
+            // Who refuses to write may well read: only the probe, which writes, tells that it is over.
+            if (!IsRefusing && Interlocked.Exchange(ref isAway, 0) == 1)
             {
                 diagnosis = null;
                 RedisLog.Back(log);
@@ -135,6 +146,7 @@ internal sealed partial class RedisLink : IDisposable
         catch (RedisServerException fault)
         {
             // Redis answered, and did not do it: loading, read-only, out of memory, wrong password.
+            Volatile.Write(ref isRefusing, 1);
             Unanswered("refused-" + Word(fault).ToLowerInvariant());
         }
         catch (Exception fault)
@@ -150,7 +162,15 @@ internal sealed partial class RedisLink : IDisposable
     private void Unanswered(string fault)
     {
         Volatile.Write(ref this.fault, fault);
-        if (Interlocked.Exchange(ref isAway, 1) == 0)
+        if (Interlocked.Exchange(ref isAway, 1) == 1)
+        {
+            // told already
+        }
+        else if (IsRefusing)
+        {
+            RedisLog.Refused(log, fault);
+        }
+        else
         {
             RedisLog.Away(log, fault);
         }

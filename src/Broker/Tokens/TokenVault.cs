@@ -124,7 +124,8 @@ internal sealed class TokenVault : IDisposable
     public void Share(SharedStore shared)
     {
         Shared = shared;
-        shared.Tokens.Returned += new Republication(this, shared).Start;
+        shared.Tokens.Returned += shared.Back;
+        shared.Returned += new Republication(this, shared).Start;
     }
 
     /// <summary>Remembers which encryption key a record needs and this replica lacks; null when it lacks none.</summary>

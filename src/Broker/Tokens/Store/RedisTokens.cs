@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using Broker.Redis;
 using StackExchange.Redis;
@@ -11,7 +10,6 @@ internal sealed partial class RedisTokens : ISharedTokens
     private readonly RedisLink link;
     private readonly RedisNames names;
     private readonly PairSeal seal;
-    private readonly ConcurrentDictionary<string, bool> runs = new();
     private readonly Waits waits;
     private readonly RedisValue keyLives;
 
@@ -26,7 +24,8 @@ internal sealed partial class RedisTokens : ISharedTokens
 
     public event Action? Returned;
 
-    public async Task<Seen> Read(StoreName name) => Look(name, await link.Run(Scripts.Read, names.Keys(name), []));
+    /// <summary>A Redis that refuses to write is away: what it reads may be old, and nothing could follow.</summary>
+    public async Task<Seen> Read(StoreName name) => Look(name, link.IsRefusing ? null : await link.Run(Scripts.Read, names.Keys(name), []));
 
     public async Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) =>
         Look(name, await link.Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
@@ -61,21 +60,27 @@ internal sealed partial class RedisTokens : ISharedTokens
             settlement.Refused?.Hex ?? "", keyLives, settlement.Failure ?? "",
         ]));
 
-    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note) => Outcome(link.Run(
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) => Outcome(link.Run(
         Scripts.Republish,
         names.Keys(name),
         [
             Text(pair?.Generation ?? 0), pair?.Run ?? "", pair is null ? "" : seal.Close(pair, names.Pair(name)), Lives(lives), keyLives,
             Text(note?.Number ?? 0), note?.Spends.Hex ?? "", note?.Attempt.ToString() ?? "", Microseconds(note?.Left ?? TimeSpan.Zero), keyLives,
-            names.Channel, RedisNames.Message(name),
+            damaged is { } known ? Text(known) : "", names.Channel, RedisNames.Message(name),
         ]));
 
     public async Task<Permission> Permit(BudgetAsk ask)
     {
         List<RedisValue> values =
         [
-            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
+            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.KnownFrom, ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
         ];
+        var alone = ask.Alone ?? [];
+        values.Add(alone.Count);
+        foreach (var login in alone)
+        {
+            values.AddRange([login.Attempt.ToString(), Microseconds(login.Age), login.IsRejection ? "1" : "0"]);
+        }
         foreach (var window in ask.Windows)
         {
             values.AddRange([window.Permit, Microseconds(window.Per)]);
@@ -85,7 +90,7 @@ internal sealed partial class RedisTokens : ISharedTokens
             return default;
         }
         var parts = (RedisValue[])answer!;
-        return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]));
+        return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]), parts[3]!);
     }
 
     public Task Changed(StoreName name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
@@ -113,39 +118,26 @@ internal sealed partial class RedisTokens : ISharedTokens
             return default;
         }
         var parts = (RedisValue[])answer!;
-        string run = parts[0]!;
-        Met(run);
         string? lacks = null;
         var generation = Number(parts[6]);
         var blob = (byte[]?)parts[8];
         var left = Number(parts[4]);
+        var pair = blob is { Length: > 0 } ? seal.Open(blob, names.Pair(name), generation, (string)parts[7]!, out lacks) : null;
         return new Seen
         {
             Outcome = StoreOutcome.Done,
-            Run = run,
+            Run = parts[0]!,
             Now = Number(parts[1]),
             Number = Number(parts[2]),
             LeaseLeft = Positive(Number(parts[3]) * 1000),
             PairLeft = left < 0 ? null : TimeSpan.FromMilliseconds(left),
             EpochAge = Positive(Number(parts[5])),
-            Pair = blob is { Length: > 0 } ? seal.Open(blob, names.Pair(name), generation, (string)parts[7]!, out lacks) : null,
+            Pair = pair,
+            Damaged = pair is null && lacks is null && left != -2 ? generation : null,
             LacksKey = lacks,
             Note = Number(parts[9]) is > 0 and var number ? new(number, RecordName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12]))) : null,
             Quiet = new(
                 Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), (int)Number(parts[15]), RecordName.Parse(parts[16]), (int)Number(parts[17])),
         };
-    }
-
-    /// <summary>A run id that was not met before, when others were, is an epoch.</summary>
-    private void Met(string run)
-    {
-        if (!runs.ContainsKey(run))
-        {
-            var isFirst = runs.IsEmpty;
-            if (runs.TryAdd(run, true) && !isFirst)
-            {
-                Returned?.Invoke();
-            }
-        }
     }
 }

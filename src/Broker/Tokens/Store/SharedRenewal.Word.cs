@@ -18,7 +18,7 @@ internal sealed partial class SharedRenewal
     /// <summary>Looks at what is stored, and changes nothing there. May run beside <see cref="Run"/>: whoever publishes on Redis makes us read, no more.</summary>
     public async Task<Heard> Look()
     {
-        var before = held;
+        var before = Held;
         var seen = await store.Tokens.Read(name);
         if (seen.Outcome != StoreOutcome.Done || seen.Pair is not { } pair || pair.Generation <= (before?.Generation ?? 0))
         {
@@ -31,11 +31,11 @@ internal sealed partial class SharedRenewal
     /// <summary>Holds what was taken away as it holds a pair: so that a Redis that loses its memory is told of it, and not of what was there before.</summary>
     private void Heed(SharedPair? pair)
     {
-        var now = held;
-        if (pair is { IsForgotten: true } && pair.Generation > (now?.Generation ?? 0))
+        var now = holding;
+        if (pair is { IsForgotten: true } && pair.Generation > (now?.Pair.Generation ?? 0))
         {
             // One that is newer still may have come meanwhile.
-            Interlocked.CompareExchange(ref held, pair, now);
+            Interlocked.CompareExchange(ref holding, new(pair, time.GetTimestamp() + Ticks(store.Times.RefreshLives)), now);
         }
     }
 }

@@ -270,6 +270,35 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_permit_given_after_the_marker_was_lost_does_not_hide_the_loss()
+    {
+        var budget = Names.Name("budget", $"{Guid.NewGuid()}");
+        BudgetWindow[] windows = [new(3, TimeSpan.FromMinutes(10))];
+        var before = await Store.Permit(new(budget, New(), windows, false, 0));
+        await RestartEmpty();
+        var open = await Store.Permit(new(budget, New(), windows, false, 0)); // who knows of nothing finds no marker
+        (open.Outcome, open.Count).ShouldBe((StoreOutcome.Done, 1));
+        open.Run.ShouldNotBe(before.Run);
+        await Store.Permit(new(budget, New(), [], false, before.Count, IsReminder: true, KnownFrom: before.Run));
+        (await Store.Permit(new(budget, New(), windows, false, 1, KnownFrom: open.Run))).Outcome.ShouldBe(StoreOutcome.Lost);
+    }
+
+    [Fact]
+    public async Task A_login_made_alone_counts_once_and_from_when_it_was_made()
+    {
+        var budget = Names.Name("budget", $"{Guid.NewGuid()}");
+        BudgetWindow[] windows = [new(2, TimeSpan.FromMinutes(10))];
+        LoneLogin[] alone = [new(New(), TimeSpan.FromMinutes(9), false), new(New(), TimeSpan.FromMinutes(11), false), new(New(), TimeSpan.FromMinutes(4), true)];
+        (await Store.Permit(new(budget, New(), [], false, 0, IsReminder: true, alone))).Count.ShouldBe(3);
+        var spent = await Store.Permit(new(budget, New(), windows, false, 0, Alone: alone)); // told twice
+        (spent.Outcome, spent.Count).ShouldBe((StoreOutcome.Lost, 3));
+        spent.Wait.ShouldBeInRange(TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(1));
+        BudgetWindow[] wider = [new(3, TimeSpan.FromMinutes(10))];
+        (await Store.Permit(new(budget, New(), wider, true, 3))).Outcome.ShouldBe(StoreOutcome.Lost); // the one rejection that half of three allows was alone
+        (await Store.Permit(new(budget, New(), wider, false, 3))).Outcome.ShouldBe(StoreOutcome.Done);
+    }
+
+    [Fact]
     public async Task Who_waits_is_woken_by_a_commit_and_by_a_release()
     {
         var (attempt, seen) = await Taken();
