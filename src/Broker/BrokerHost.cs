@@ -35,7 +35,8 @@ internal sealed class BrokerHost : IDisposable
     {
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenVault>());
-        ledgers = TokenLedgers.InMemory(time);
+        ledgers = new(time);
+        ledgers.Follow(Snapshots);
         credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
         _ = new EndedCallers(Snapshots, ledgers.Revocations);
         Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
@@ -44,6 +45,8 @@ internal sealed class BrokerHost : IDisposable
     public SnapshotStore Snapshots { get; } = new();
 
     public SnapshotLoader Loader { get; }
+
+    public IRevocations Revocations => ledgers.Revocations;
 
     /// <summary>The broker for the snapshot in force, built and not started.</summary>
     public WebApplication Build(RequestDelegate? instead = null)
@@ -56,7 +59,7 @@ internal sealed class BrokerHost : IDisposable
         if (instead is null)
         {
             Share();
-            AddOperations(builder.Services, snapshot.Broker, vault);
+            AddOperations(builder.Services, snapshot.Broker, () => vault.LackedKey ?? ledgers.LackedKey);
         }
 
         var app = builder.Build();
@@ -66,19 +69,29 @@ internal sealed class BrokerHost : IDisposable
 
     public void Dispose()
     {
+        ledgers.Dispose();
         store?.Dispose();
         vault.Dispose();
         credentials.Dispose();
     }
 
-    /// <summary>Tokens that all replicas share, where the config says so; it does not wait for Redis.</summary>
-    public OpenStore? Share()
+    /// <summary>What all replicas share, where the config says so; it does not wait for Redis.</summary>
+    /// <param name="withLedgers">Also what the token service has to agree on.</param>
+    public OpenStore? Share(bool withLedgers = true)
     {
-        if (Snapshots.Current.Broker.Redis is { } redis && store is null)
+        var options = Snapshots.Current.Broker;
+        if (options.Redis is { } redis && store is null)
         {
             var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
             store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
             Snapshots.Published += snapshot => store.Follow(snapshot.Broker.Redis);
+            if (withLedgers && options.TokenService is not null)
+            {
+                ledgers.Share(store.Link, redis, loggers.CreateLogger<TokenLedgers>());
+                store.Adopted += ledgers.Adopt;
+            }
+
+            store.Link.Start();
         }
 
         return store;
@@ -128,10 +141,10 @@ internal sealed class BrokerHost : IDisposable
         services.AddSingleton<IForwarderHttpClientFactory, ForwarderClients>();
     }
 
-    private static void AddOperations(IServiceCollection services, BrokerOptions options, TokenVault vault)
+    private static void AddOperations(IServiceCollection services, BrokerOptions options, Func<string?> lackedKey)
     {
         services.AddSingleton(provider => new Readiness(
-            provider.GetRequiredService<SnapshotStore>(), () => vault.LackedKey is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null));
+            provider.GetRequiredService<SnapshotStore>(), () => lackedKey() is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null));
         services.AddHostedService<ManagementServer>();
         services.AddHostedService<Drain>();
         services.AddHostedService<SnapshotPoller>();

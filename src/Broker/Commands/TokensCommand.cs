@@ -102,7 +102,7 @@ internal static class TokensCommand
         {
             return 1;
         }
-        if (host.Share() is not { } store)
+        if (host.Share(withLedgers: false) is not { } store)
         {
             await streams.Error.WriteLineAsync("error: the config has no Broker:Redis: tokens live in the serving process alone, and nobody else sees them.");
             return 1;

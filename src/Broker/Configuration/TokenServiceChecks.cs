@@ -17,12 +17,6 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error(Path, "needs keys that sign: configure Broker:Issuing");
         }
 
-        if (broker.Redis is not null)
-        {
-            // Safe with several replicas, but for what one of them was told alone: better said than found out.
-            mistakes.Warning(Path, "does not share through Redis in this version: what was ended, which refresh tokens were used and who failed to log in, each replica knows alone");
-        }
-
         for (var i = 0; i < service.Prefixes.Count; i++)
         {
             Prefix(service.Prefixes[i], $"{Path}:Prefixes:{i}");
@@ -48,6 +42,21 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
         if (service.RotationGrace < TimeSpan.Zero || service.RotationGrace > TimeSpan.FromMinutes(5))
         {
             mistakes.Error($"{Path}:RotationGrace", "five minutes at most: within it a stolen refresh token could be used beside its owner");
+        }
+
+        if (service.UnknownAfter < TimeSpan.FromSeconds(1) || service.UnknownAfter > TimeSpan.FromHours(1))
+        {
+            mistakes.Error($"{Path}:UnknownAfter", "between a second and an hour: so long can a token that was ended count where Redis does not answer");
+        }
+
+        if (broker.Redis is { } redis && service.UnknownAfter <= redis.EpochPause + redis.Poll)
+        {
+            mistakes.Error($"{Path}:UnknownAfter", "longer than Broker:Redis:EpochPause and Poll together, or every restart of Redis is an outage");
+        }
+
+        if (service.CorsPolicy is { } policy && !broker.Cors.ContainsKey(policy))
+        {
+            mistakes.Error($"{Path}:CorsPolicy", $"there is no policy '{policy}' in Broker:Cors: {Nearest.Say(policy, broker.Cors.Keys)}");
         }
 
         if (service.UsersOf is { } upstream && (!broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions))

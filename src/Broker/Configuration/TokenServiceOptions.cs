@@ -14,6 +14,9 @@ internal sealed record TokenServiceOptions
     [Description("The broker's address as clients know it, such as https://broker.example. Without it there is no /.well-known/oauth-authorization-server.")]
     public string? PublicUrl { get; init; }
 
+    [Description("The policy of Broker:Cors by which pages of other origins may use these endpoints; none without it.")]
+    public string? CorsPolicy { get; init; }
+
     [Description("How long a login lasts at most: nothing that comes of it lives longer.")]
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(182);
 
@@ -22,6 +25,13 @@ internal sealed record TokenServiceOptions
 
     [Description("With Rotating: how long the same successor is answered again, for an answer that was lost.")]
     public TimeSpan RotationGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    [Description("With Redis: after how long without a word of it a replica no longer knows what was ended. A Cluster fails over in 5 s.")]
+    public TimeSpan UnknownAfter { get; init; } = TimeSpan.FromSeconds(30);
+
+    [Description("With Redis: what becomes of the broker's own tokens where it is not known what was ended. Refuse: 503 until it is known. "
+        + "Serve: they count, and so may one that was ended.")]
+    public WhenUnknown WhenUnknown { get; init; } = WhenUnknown.Refuse;
 
     [Description("Uniform: a failed login does not say why. DeviceHive: it tells an unknown user from a wrong password, as DeviceHive does.")]
     public LoginMessages Messages { get; init; } = LoginMessages.Uniform;
@@ -48,6 +58,13 @@ internal enum RefreshTokens
 {
     Static,
     Rotating,
+}
+
+/// <summary>What becomes of a token of which nobody knows whether it was ended.</summary>
+internal enum WhenUnknown
+{
+    Refuse,
+    Serve,
 }
 
 /// <summary>What a failed login says.</summary>

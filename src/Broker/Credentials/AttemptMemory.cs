@@ -9,9 +9,10 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     /// <summary>Failures in a row that cost nothing.</summary>
     public const int Free = 10;
 
+    public static readonly TimeSpan Longest = TimeSpan.FromMinutes(15);
+    public static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
+
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(15);
-    private static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
 
     private readonly Lock turn = new();
     private readonly Dictionary<string, Row> rows = new(StringComparer.Ordinal);
@@ -61,12 +62,28 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
 
     public ValueTask Succeeded(string name, string address, CancellationToken cancellation)
     {
+        Forget(name, address);
+        return default;
+    }
+
+    /// <summary>Whether there was a row to break.</summary>
+    public bool Forget(string name, string address)
+    {
         lock (turn)
         {
-            rows.Remove(KeyOf(name, address));
+            return rows.Count > 0 && rows.Remove(KeyOf(name, address));
         }
+    }
 
-        return default;
+    /// <summary>Takes over what all replicas together counted.</summary>
+    public void Follow(string name, string address, int failures, TimeSpan wait)
+    {
+        lock (turn)
+        {
+            var now = time.GetUtcNow();
+            rows[KeyOf(name, address)] = new(failures, now, wait > TimeSpan.Zero ? now + wait : default);
+            MakeRoom();
+        }
     }
 
     public ValueTask Withdraw(string name, string address, CancellationToken cancellation)

@@ -48,6 +48,15 @@ internal sealed class BearerReader
             : ReadNew(text.ToString(), digest, accepted, cancellation);
     }
 
+    /// <summary>Ends all that came of an upstream's user whom it refuses; not when he has logged in there anew meanwhile.</summary>
+    public async Task EndUser(Caller user)
+    {
+        if (ours is not null && await ours.Drop(user))
+        {
+            await revocations.EndAllOf(user.Identity, CancellationToken.None);
+        }
+    }
+
     private async ValueTask<CredentialResult> ReadNew(string text, Digest digest, CredentialKinds accepted, CancellationToken cancellation)
     {
         // 'iss' is not believed, it only picks who verifies; a verifier checks it again.

@@ -67,7 +67,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
             new ApiKeyReader(callerCompiler.Keys),
             new BasicReader(callers, shared, hasher, candidate.Broker.TokenService is null ? null : attempts, time, log),
             new BearerReader(keys, tokens, issuers, shared.Memory, revocations, time),
-            tokens, keys, issuers, shared);
+            tokens, keys, issuers, shared, TrustedProxies.Compile(candidate.Broker.TrustedProxies, mistakes));
         candidate.Add(made);
         compiled.Add(candidate, made);
     }

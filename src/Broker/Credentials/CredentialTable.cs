@@ -6,7 +6,8 @@ namespace Broker.Credentials;
 
 /// <summary>Every credential that a snapshot accepts, and how to read it.</summary>
 internal sealed class CredentialTable(
-    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, TokenReader? tokens, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared)
+    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, TokenReader? tokens, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared,
+    TrustedProxies proxies)
 {
     private const string BearerScheme = "Bearer";
     private const string BasicScheme = "Basic";
@@ -44,11 +45,17 @@ internal sealed class CredentialTable(
 
         return apiKey.Count == 1
             ? ReadKey(apiKey[0], accepted)
-            : ReadAuthorization(authorization[0], accepted, from, cancellation);
+            : ReadAuthorization(authorization[0], headers, accepted, from, cancellation);
     }
 
     /// <summary>Whose API key this is; null when it is nobody's.</summary>
     public Caller? ReadKey(string key) => apiKeys.Read(key);
+
+    /// <summary>Where a login comes from, as failed ones are counted.</summary>
+    public IPAddress? AddressOf(HttpContext context) => proxies.ClientOf(context.Connection.RemoteIpAddress, context.Request.Headers);
+
+    /// <summary>The upstream refuses its own user: all that came of him here is over, until he logs in again.</summary>
+    public Task EndUser(Caller user) => bearer.EndUser(user);
 
     /// <summary>Whose password this is; takes as long for an unknown name as for a wrong password.</summary>
     public ValueTask<CredentialResult> ReadPassword(string name, string password, IPAddress? from, CancellationToken cancellation) =>
@@ -81,7 +88,7 @@ internal sealed class CredentialTable(
     /// <summary>Prints no credential.</summary>
     public override string ToString() => nameof(CredentialTable);
 
-    private ValueTask<CredentialResult> ReadAuthorization(string? value, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation)
+    private ValueTask<CredentialResult> ReadAuthorization(string? value, IHeaderDictionary headers, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation)
     {
         // Exactly: scheme, one space, credential.
         var space = value?.IndexOf(' ', StringComparison.Ordinal) ?? -1;
@@ -99,7 +106,7 @@ internal sealed class CredentialTable(
 
         if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (accepted & CredentialKinds.Basic) != 0)
         {
-            return basic.Read(text, from, cancellation);
+            return basic.Read(text, proxies.ClientOf(from, headers), cancellation);
         }
 
         return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase) ? ReadKey(text, accepted) : Refused(CredentialProblem.Invalid);

@@ -28,6 +28,42 @@ internal sealed class PresentCallers(CallerTable callers, IReadOnlyDictionary<st
             : null;
     }
 
+    /// <summary>Makes sure that an upstream's users whom a token rests on are here if any replica knows them; false when nobody can say.</summary>
+    public async ValueTask<bool> Recall(TokenClaims claims)
+    {
+        if (!await Recall(claims.Subject))
+        {
+            return false;
+        }
+
+        for (var i = 0; i < claims.Creators.Count; i++)
+        {
+            if (!await Recall(claims.Creators[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Strikes out an upstream's user; false when what he shows is not what is held of him now.</summary>
+    public async ValueTask<bool> Drop(Caller caller)
+    {
+        if (caller.Source != LoggedInUser.Source || users.Find(caller.Name) is not { } user
+            || caller.TemplateValues.GetValueOrDefault(LoggedInUser.TemplateName(user.Upstream)) != user.RefreshToken)
+        {
+            return false;
+        }
+
+        await users.Drop(caller.Name);
+        return true;
+    }
+
+    private ValueTask<bool> Recall(string identity) => usersOf is not null && identity.StartsWith(LoggedInUser.SubjectPrefix, StringComparison.Ordinal)
+        ? users.Recall(identity[LoggedInUser.SubjectPrefix.Length..])
+        : new(true);
+
     // His own refresh token opens his own account, whatever template it stands in; he has no other account anywhere.
     public static ConfigCaller OfUpstream(LoggedInUser user) => new(
         new()

@@ -28,10 +28,15 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
 
     public long GenerationOf(string identity) => generations.GetValueOrDefault(identity);
 
+    /// <summary>Every id that was ended, and until when (UTC ticks).</summary>
+    public IEnumerable<KeyValuePair<string, long>> AllEnded => ended;
+
+    /// <summary>Every identity of which all was ended, and its generation.</summary>
+    public IEnumerable<KeyValuePair<string, long>> AllGenerations => generations;
+
     public ValueTask<bool> End(string id, DateTimeOffset until, CancellationToken cancellation)
     {
-        Sweep();
-        ended.AddOrUpdate(id, until.UtcTicks, (_, there) => Math.Max(there, until.UtcTicks));
+        Put(id, until);
         return new(true);
     }
 
@@ -40,6 +45,17 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
         generations.AddOrUpdate(identity, 1, (_, generation) => generation + 1);
         return new(true);
     }
+
+    /// <summary>Ends an id.</summary>
+    public void Put(string id, DateTimeOffset until)
+    {
+        Sweep();
+        ended.AddOrUpdate(id, until.UtcTicks, (_, there) => Math.Max(there, until.UtcTicks));
+    }
+
+    /// <summary>Ends all of an identity that came before this generation; never goes back.</summary>
+    public void Raise(string identity, long generation) =>
+        generations.AddOrUpdate(identity, generation, (_, there) => Math.Max(there, generation));
 
     private bool IsOfThePresentGeneration(TokenClaims claims)
     {

@@ -43,7 +43,7 @@ internal static class TokenClaimsReader
     {
         if (!JwtText.OptionalString(claims, "sid", out var session) || !JwtText.OptionalString(claims, "cid", out var client)
             || !JwtText.OptionalString(claims, "rtl", out var line) || !JwtText.OptionalString(payload, "tpc", out var topic)
-            || Names(claims, "by") is not { IsEverything: false } creators || Integers(claims, "gen") is not { } generations
+            || Names(claims, "by") is not { IsEverything: false } creators || Longs(claims, "gen") is not { } generations
             || Integers(claims, "rtn") is not { Count: < 2 } place || generations.Exists(number => number < 0))
         {
             return null;
@@ -58,7 +58,7 @@ internal static class TokenClaimsReader
             SessionEnd = sessionEnd,
             End = sessionEnd < read.End ? sessionEnd : read.End,
             Creators = by,
-            Generations = [.. generations.Select(number => (long)number)],
+            Generations = generations,
             Client = client,
             Line = line,
             Place = place.Count == 0 ? 0 : place[0],
@@ -93,9 +93,12 @@ internal static class TokenClaimsReader
             : null;
 
     // Unlike DeviceHive, where [] widens to everything a client may do: absent or empty is nothing.
-    private static List<int>? Integers(JsonElement parent, string name)
+    private static List<int>? Integers(JsonElement parent, string name) =>
+        Longs(parent, name) is { } all && all.TrueForAll(number => number is >= int.MinValue and <= int.MaxValue) ? all.ConvertAll(number => (int)number) : null;
+
+    private static List<long>? Longs(JsonElement parent, string name)
     {
-        var all = new List<int>();
+        var all = new List<long>();
         if (!parent.TryGetProperty(name, out var list))
         {
             return all;
@@ -108,7 +111,7 @@ internal static class TokenClaimsReader
 
         foreach (var item in list.EnumerateArray())
         {
-            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt32(out var number)
+            if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out var number)
                 || item.GetRawText() != number.ToString(CultureInfo.InvariantCulture))
             {
                 return null; // 1e0, -0: a number that two readers could take for two

@@ -18,20 +18,26 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
 
     public long Version => callers.Version;
 
-    public ValueTask<Verification> Verify(JwtText token, Digest digest, CancellationToken cancellation)
+    public async ValueTask<Verification> Verify(JwtText token, Digest digest, CancellationToken cancellation)
     {
         var refused = Refusal(token, out var claims)
             ?? (claims is { Use: TokenUse.Access, Topic: null } ? null : "a refresh or plugin token");
         if (refused is not null)
         {
             CredentialLog.Refused(log, Kind, refused);
-            return new(Verification.Invalid);
+            return Verification.Invalid;
         }
 
-        return new(new Verification(
+        return !await callers.Recall(claims!) ? new(null, CredentialProblem.Unknown) : new Verification(
             new() { Digest = digest, Stamp = keys, Issuer = keys.Issuer, EndTicks = claims!.End.UtcTicks, Claims = claims },
-            CredentialProblem.None));
+            CredentialProblem.None);
     }
+
+    /// <summary>Strikes out an upstream's user; false when what he shows is not what is held of him now.</summary>
+    public ValueTask<bool> Drop(Caller user) => callers.Drop(user);
+
+    /// <summary>Looks for who is not known here where all replicas keep them; false when nobody can say.</summary>
+    public ValueTask<bool> Recall(TokenClaims claims) => callers.Recall(claims);
 
     public Caller? Resolve(VerifiedToken token) => token.Claims is { } claims ? Present(claims) : null;
 

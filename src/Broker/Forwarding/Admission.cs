@@ -141,19 +141,31 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
 
         var result = await cell.Get(context.RequestAborted);
         passage.Token = result.Token;
-        return result.Token is null ? RefusalOf(result, passage.Route!) : null;
+        return result.Token is null ? RefusalOf(result, passage) : null;
     }
 
     private static readonly IReadOnlyDictionary<string, string> NoValues = new Dictionary<string, string>();
 
     /// <summary>What a caller reads when there is no token.</summary>
-    public static Refusal RefusalOf(in TokenResult result, CompiledRoute route) => result.Problem switch
+    public static Refusal RefusalOf(in TokenResult result, Passage passage) => result.Problem switch
     {
         TokenProblem.BudgetSpent => Refusal.BudgetSpent(result.RetryAfter),
-        TokenProblem.LoginRefused => Refusal.UpstreamRefusedLogin,
-        TokenProblem.TokenRefused => route.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken,
+        TokenProblem.LoginRefused => RefusedLogin(passage),
+        TokenProblem.TokenRefused => passage.Route!.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken,
         _ => Refusal.TokenUnavailable(result.RetryAfter),
     };
+
+    // An account of ours that is refused is our fault. His own is the user's: he is disabled there, or his login is over, and so is all that came of it.
+    private static Refusal RefusedLogin(Passage passage)
+    {
+        if (passage.Caller is not { Source: LoggedInUser.Source } user)
+        {
+            return Refusal.UpstreamRefusedLogin;
+        }
+
+        _ = passage.Route!.Credentials.EndUser(user);
+        return Refusal.CredentialInvalid;
+    }
 
     private static Refusal RefusalOf(in CredentialResult credential) => credential.Problem switch
     {

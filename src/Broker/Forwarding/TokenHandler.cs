@@ -32,7 +32,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             var fresh = await passage.Cell!.Get(cancellation);
             if (fresh.Token is null)
             {
-                return Instead(request, passage, Admission.RefusalOf(fresh, passage.Route));
+                return Instead(request, passage, Admission.RefusalOf(fresh, passage));
             }
 
             passage.Token = fresh.Token;
@@ -62,7 +62,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         var successor = await passage.Cell!.Replace(refused, sentAt, passage.Subject, cancellation);
         if (successor.Token is null)
         {
-            return Instead(request, passage, Admission.RefusalOf(successor, passage.Route!));
+            return Instead(request, passage, Admission.RefusalOf(successor, passage));
         }
 
         if (passage.HasBody)

@@ -53,38 +53,37 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
         }
 
         var origin = issuance.OriginOf(creator);
-        var pair = issuance.PluginPair(origin, creator, wanted, topic, end ?? issuance.AccessEnd, end ?? origin.End);
-        return new(201, new JsonObject { ["accessToken"] = pair.Access, ["refreshToken"] = pair.Refresh }, "created");
+        return await issuance.PluginPair(origin, creator, wanted, topic, end ?? issuance.AccessEnd, end ?? origin.End) is not { } pair ? DeviceHiveErrors.NotNow
+            : new(201, new JsonObject { ["accessToken"] = pair.Access, ["refreshToken"] = pair.Refresh }, "created");
     }
 
     /// <summary>What a plugin's token says, for the plugin proxy. The token stands in the query, as the vendor has it.</summary>
-    public Task<OwnAnswer> Authenticate(HttpContext context, OwnRequest request)
+    public async Task<OwnAnswer> Authenticate(HttpContext context, OwnRequest request)
     {
         var text = context.Request.Query["token"];
         if (text.Count != 1 || string.IsNullOrEmpty(text[0]))
         {
-            return Task.FromResult(DeviceHiveErrors.Make(401, "Token is empty", "credential-missing"));
+            return DeviceHiveErrors.Make(401, "Token is empty", "credential-missing");
         }
 
         if (issuance.Credentials.Tokens!.Read(text[0]!) is not { Topic: { } topic } token)
         {
-            return Task.FromResult(DeviceHiveErrors.Make(401, "Token is not valid", "credential-invalid"));
+            return DeviceHiveErrors.Make(401, "Token is not valid", "credential-invalid");
         }
 
         if (token.Use != TokenUse.Access)
         {
-            return Task.FromResult(DeviceHiveErrors.Make(401, "Invalid token type", "credential-invalid"));
+            return DeviceHiveErrors.Make(401, "Invalid token type", "credential-invalid");
         }
 
         if (token.End <= issuance.Now)
         {
-            return Task.FromResult(DeviceHiveErrors.Make(401, "Token has expired", "token-expired"));
+            return DeviceHiveErrors.Make(401, "Token has expired", "token-expired");
         }
 
-        var standing = issuance.StandingOf(token);
+        var standing = await issuance.StandingOf(token);
         request.Caller = token.Subject;
-        return Task.FromResult(
-            Refusal(issuance, token)
+        return Refusal(issuance, token)
             ?? (standing == Standing.Unknown ? DeviceHiveErrors.NotNow
                 : standing == Standing.Ended ? DeviceHiveErrors.Make(401, "Token is not valid", "credential-invalid")
                 : new(200, new JsonObject
@@ -94,7 +93,7 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
                     ["e"] = DeviceHiveFields.Write(token.End),
                     ["t"] = (int)token.Use,
                     ["tpc"] = topic,
-                }, "authenticated")));
+                }, "authenticated"));
     }
 
     /// <summary>Null while the topic is there and still the creator's.</summary>

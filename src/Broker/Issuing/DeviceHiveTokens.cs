@@ -43,7 +43,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
 
         request.Caller = user.Identity;
         var origin = issuance.OriginOf(user);
-        return Answer(issuance.Pair(origin, user, user.Permissions, issuance.AccessEnd, origin.End), "logged-in");
+        return Answer(await issuance.Pair(origin, user, user.Permissions, issuance.AccessEnd, origin.End), "logged-in");
     }
 
     public async Task<OwnAnswer> Create(HttpContext context, OwnRequest request)
@@ -75,7 +75,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return DeviceHiveErrors.Make(403, "Access is denied: a token for another user needs the action ManageUser", "denied");
         }
 
-        return user.IsDisabled ? DeviceHiveErrors.UserInactive : Created(creator, user.Caller, body);
+        return user.IsDisabled ? DeviceHiveErrors.UserInactive : await Created(creator, user.Caller, body);
     }
 
     public async Task<OwnAnswer> Refresh(HttpContext context, OwnRequest request)
@@ -123,7 +123,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         return new(201, answer, "renewed");
     }
 
-    private OwnAnswer Created(Caller creator, Caller user, JsonElement body)
+    private async Task<OwnAnswer> Created(Caller creator, Caller user, JsonElement body)
     {
         if (!body.TryActions("actions", issuance.Actions, out var actions, out var mistake) || !body.TryIds("networkIds", out var networks, out mistake)
             || !body.TryIds("deviceTypeIds", out var types, out mistake) || !body.TryIds("deviceIds", out var devices, out mistake)
@@ -143,7 +143,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
 
         // As the vendor does: 'expiration' is of both tokens unless the refresh token has its own.
         var accessEnd = expiration ?? issuance.AccessEnd;
-        return Answer(issuance.Pair(origin, user, grant.Permissions, accessEnd, refreshExpiration ?? expiration ?? origin.End), "created");
+        return Answer(await issuance.Pair(origin, user, grant.Permissions, accessEnd, refreshExpiration ?? expiration ?? origin.End), "created");
     }
 
     private static OwnAnswer Wider(Decision decision, Selection? actions, Selection? networks, Selection? types, Selection? devices, in Permissions all)
@@ -165,6 +165,6 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         : issuance.Credentials.HasPassword(login) ? "Invalid credentials"
         : $"User with login = {login} not found or bad password";
 
-    private static OwnAnswer Answer(TokenPair pair, string decision) =>
-        new(201, new JsonObject { ["accessToken"] = pair.Access, ["refreshToken"] = pair.Refresh }, decision);
+    private static OwnAnswer Answer(TokenPair? pair, string decision) =>
+        pair is null ? DeviceHiveErrors.NotNow : new(201, new JsonObject { ["accessToken"] = pair.Access, ["refreshToken"] = pair.Refresh }, decision);
 }

@@ -15,7 +15,7 @@ internal enum RotationVerdict
     /// <summary>An old one: it or a successor is in other hands.</summary>
     Reused,
 
-    /// <summary>Of a line that was begun before what is remembered.</summary>
+    /// <summary>Of a line that is not remembered, or not as far.</summary>
     Forgotten,
 }
 
@@ -38,8 +38,8 @@ internal readonly record struct RotationAnswer(RotationVerdict Verdict, string? 
 /// </remarks>
 internal interface IRefreshRotation
 {
-    /// <summary>The id of a new line. It says by whom it is remembered.</summary>
-    string NewLine();
+    /// <summary>Begins a line that ends then, and gives its id; null when nobody could remember it.</summary>
+    ValueTask<string?> Begin(DateTimeOffset until, CancellationToken cancellation);
 
     /// <summary>Uses a token, once for all replicas.</summary>
     ValueTask<RotationAnswer> Use(RefreshUse use, CancellationToken cancellation);

@@ -21,10 +21,15 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
 
     public DateTimeOffset Now => time.GetUtcNow();
 
+    /// <summary>For how long something takes.</summary>
+    public long Timestamp => time.GetTimestamp();
+
     public Snapshot Snapshot => snapshot;
 
     /// <summary>Users of an upstream, where there are any.</summary>
     public IUserLogins? Logins => logins;
+
+    public TimeSpan Since(long timestamp) => time.GetElapsedTime(timestamp);
 
     /// <summary>A user's number; null for who has none.</summary>
     public long? NumberOf(Caller caller) => table.Tokens!.Find(caller.Identity)?.UserId;
@@ -34,20 +39,21 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
 
     public Origin OriginOf(Caller caller) => Origin.Of(caller, options.SessionLifetime, ledgers.Revocations, Now);
 
-    /// <summary>An access and a refresh token; of neither comes anything that outlives both.</summary>
-    public TokenPair Pair(Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd, string? client = null, string? topic = null)
+    /// <summary>An access and a refresh token; of neither comes anything that outlives both. Null when nobody could tell one use of the refresh token from the next.</summary>
+    public async ValueTask<TokenPair?> Pair(Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd, string? client = null, string? topic = null)
     {
         accessEnd = Earlier(accessEnd, origin.End);
         refreshEnd = Earlier(refreshEnd, origin.End);
         var claims = Claims(origin, subject, held, accessEnd > refreshEnd ? accessEnd : refreshEnd) with { Client = client, Topic = topic };
         var rotates = options.RefreshTokens == RefreshTokens.Rotating;
-        return new(
+        var line = rotates ? await ledgers.Rotation.Begin(refreshEnd, CancellationToken.None) : null;
+        return rotates && line is null ? null : new(
             TokenIssuer.Sign(claims with { End = accessEnd }, Keys),
-            TokenIssuer.Sign(claims with { Id = TokenIssuer.NewId(), End = refreshEnd, Use = TokenUse.Refresh, Line = rotates ? ledgers.Rotation.NewLine() : null }, Keys));
+            TokenIssuer.Sign(claims with { Id = TokenIssuer.NewId(), End = refreshEnd, Use = TokenUse.Refresh, Line = line }, Keys));
     }
 
     /// <summary>A pair for a plugin's topic. It reaches nothing but that.</summary>
-    public TokenPair PluginPair(Origin origin, Caller creator, Selection actions, string topic, DateTimeOffset accessEnd, DateTimeOffset refreshEnd) =>
+    public ValueTask<TokenPair?> PluginPair(Origin origin, Caller creator, Selection actions, string topic, DateTimeOffset accessEnd, DateTimeOffset refreshEnd) =>
         Pair(origin, creator, default(Permissions) with { Actions = actions }, accessEnd, refreshEnd, topic: topic);
 
     /// <summary>An access token alone: nothing that comes of it outlives it.</summary>
@@ -77,9 +83,18 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
         }, Keys);
     }
 
+    /// <summary>Whether a token can stand for this identity in the present config, its caller disabled or not.</summary>
+    public bool CanBe(string identity) =>
+        identity.StartsWith(ConfigCaller.SubjectPrefix, StringComparison.Ordinal) ? table.IsNamed(identity[ConfigCaller.SubjectPrefix.Length..])
+        : identity.StartsWith(LoggedInUser.SubjectPrefix, StringComparison.Ordinal) ? options.UsersOf is { } upstream && LoggedInUser.IsNameAt(upstream, identity[LoggedInUser.SubjectPrefix.Length..])
+        : table.Tokens!.Find(identity) is not null;
+
     /// <summary>Whether a token of ours counts now: within its end, of callers who are there, and not ended.</summary>
-    public Standing StandingOf(TokenClaims claims) =>
-        claims.End <= Now || table.Tokens!.Present(claims) is null ? Standing.Ended : ledgers.Revocations.Of(claims);
+    public async ValueTask<Standing> StandingOf(TokenClaims claims) =>
+        claims.End <= Now ? Standing.Ended
+        : !await table.Tokens!.Recall(claims) ? Standing.Unknown
+        : table.Tokens.Present(claims) is null ? Standing.Ended
+        : ledgers.Revocations.Of(claims);
 
     private TokenClaims Claims(Origin origin, Caller subject, Permissions held, DateTimeOffset bound)
     {
@@ -105,11 +120,4 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
 internal sealed record TokenPair(string Access, string Refresh)
 {
     public override string ToString() => "***";
-}
-
-/// <summary>What all replicas have to agree on: what was ended, which refresh tokens were used, and who failed to log in.</summary>
-internal sealed record TokenLedgers(IRevocations Revocations, IRefreshRotation Rotation, IFailedAttempts Attempts, UserBook Users)
-{
-    /// <summary>In memory: for one replica.</summary>
-    public static TokenLedgers InMemory(TimeProvider time) => new(new RevocationMemory(time), new RotationMemory(time), new AttemptMemory(time), new UserBook(time));
 }

@@ -5,17 +5,18 @@ using Microsoft.AspNetCore.Http;
 
 namespace Broker.Issuing;
 
-/// <summary>OAuth2's endpoints beside the token endpoint: introspection (RFC 7662), revocation (RFC 7009), and what tells of them all (RFC 8414).</summary>
+/// <summary>OAuth2's endpoints beside the token endpoint: introspection (RFC 7662), and what tells of them all (RFC 8414).</summary>
 internal sealed class OAuthEndpoints(Issuance issuance)
 {
     private const string WellKnown = "/.well-known/";
 
     public static IEnumerable<OwnEndpoint> All(Issuance issuance)
     {
-        var (prefix, rest) = (issuance.Options.OAuthPrefix, new OAuthEndpoints(issuance));
+        var (prefix, rest, revocation) = (issuance.Options.OAuthPrefix, new OAuthEndpoints(issuance), new OAuthRevocation(issuance));
         yield return new("POST", prefix + "/token", new OAuthTokens(issuance).Token) { Root = prefix + "/token", Refuse = Refused };
         yield return new("POST", prefix + "/introspect", rest.Introspect) { Root = prefix + "/introspect", Refuse = Refused };
-        yield return new("POST", prefix + "/revoke", rest.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
+        yield return new("POST", prefix + "/revoke", revocation.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
+        yield return new("POST", prefix + "/revoke-all", revocation.RevokeAll) { Root = prefix + "/revoke-all", Refuse = Refused };
         yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused };
         if (issuance.Options.PublicUrl is not null)
         {
@@ -37,43 +38,13 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         }
 
         var token = issuance.Credentials.Tokens!.Read(text);
-        var standing = token is null || !Concerns(token, request.Client) ? Standing.Ended : issuance.StandingOf(token);
+        var standing = token is null || !OAuthRevocation.Concerns(token, request.Client) ? Standing.Ended : await issuance.StandingOf(token);
         return standing switch
         {
             Standing.Good => new(200, Told(token!), "active"),
             Standing.Ended => new(200, new JsonObject { ["active"] = false }, "not-active"), // why not is nobody's business (RFC 7662, 2.2)
             _ => OAuthErrors.NotNow,
         };
-    }
-
-    private async Task<OwnAnswer> Revoke(HttpContext context, OwnRequest own)
-    {
-        var (request, refusal) = await OAuthRequest.Read(issuance, context, own);
-        if (request is null)
-        {
-            return refusal!;
-        }
-
-        if (request["token"] is not { } text)
-        {
-            return OAuthErrors.Request("token is missing");
-        }
-
-        if (issuance.Credentials.Tokens!.Read(text) is not { } token)
-        {
-            return new(200, null, "nothing-to-end"); // RFC 7009, 2.2: nobody can use it anyway
-        }
-
-        if (!Concerns(token, request.Client))
-        {
-            return OAuthErrors.Make("unauthorized_client", "the token is not this client's");
-        }
-
-        // A refresh token stands for its session: what came of it goes with it.
-        var ended = token.Use == TokenUse.Refresh
-            ? await issuance.Ledgers.Revocations.End(token.Session, token.SessionEnd, context.RequestAborted)
-            : await issuance.Ledgers.Revocations.End(token.Id, token.SessionEnd, context.RequestAborted);
-        return ended ? new(200, null, "ended") : OAuthErrors.NotNow;
     }
 
     private Task<OwnAnswer> Keys(HttpContext context, OwnRequest own) =>
@@ -107,11 +78,6 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         }, "public")
         { IsPublic = true });
     }
-
-    // Its own, one made by it or got by it, or any for who manages tokens.
-    private static bool Concerns(TokenClaims token, Caller client) =>
-        token.Subject == client.Identity || token.Client == client.Name || token.Creators.Contains(client.Identity)
-        || client.Permissions.Actions.Contains("ManageToken");
 
     private JsonObject Told(TokenClaims token)
     {

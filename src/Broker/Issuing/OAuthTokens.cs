@@ -61,16 +61,23 @@ internal sealed class OAuthTokens(Issuance issuance)
             return refused;
         }
 
-        var pair = issuance.Pair(origin, user, held, issuance.AccessEnd, origin.End, client: request.Client.Name);
-        return Answer(pair.Access, issuance.AccessEnd, held, pair.Refresh);
+        return await issuance.Pair(origin, user, held, issuance.AccessEnd, origin.End, client: request.Client.Name) is { } pair
+            ? Answer(pair.Access, issuance.AccessEnd, held, pair.Refresh)
+            : OAuthErrors.NotNow;
     }
 
     private async Task<OwnAnswer> Renew(OAuthRequest request, Wish wish, CancellationToken cancellation)
     {
         if (issuance.Credentials.Tokens!.Read(request["refresh_token"] ?? "") is not { Use: TokenUse.Refresh, Topic: null } token
-            || token.Client != request.Client.Name || token.End <= issuance.Now || issuance.Credentials.Tokens.Present(token) is not { } present)
+            || token.Client != request.Client.Name)
         {
             return OAuthErrors.InvalidGrant;
+        }
+
+        var standing = await issuance.StandingOf(token);
+        if (standing != Standing.Good || issuance.Credentials.Tokens.Present(token) is not { } present)
+        {
+            return standing == Standing.Unknown ? OAuthErrors.NotNow : OAuthErrors.InvalidGrant;
         }
 
         // The scope is looked at first: a token is not spent on a request that is refused.

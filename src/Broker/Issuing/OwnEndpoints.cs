@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using Broker.Configuration;
 using Broker.Operations;
+using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http;
 
 namespace Broker.Issuing;
@@ -10,6 +11,9 @@ internal sealed record OwnEndpoint(string Method, string Path, Func<HttpContext,
 {
     /// <summary>The part of the path that is the broker's whole: a forwarded route that spells it out would never be reached.</summary>
     public required string Root { get; init; }
+
+    /// <summary>The CORS policy by which pages of other origins may ask; null is none.</summary>
+    public string? Cors { get; init; }
 
     /// <summary>How this family of endpoints says no: status, words for a person, a word for the log.</summary>
     public required Func<int, string, string, OwnAnswer> Refuse { get; init; }
@@ -29,17 +33,30 @@ internal sealed class OwnEndpointTable(IEnumerable<OwnEndpoint> endpoints)
 }
 
 /// <summary>Answers requests to endpoints of the broker's own, before any forwarded route is looked at.</summary>
-internal sealed class OwnEndpoints(SnapshotStore snapshots, RequestDelegate next)
+internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, RequestDelegate next)
 {
     public const string RouteName = "token-service";
 
     public Task Invoke(HttpContext context) =>
         snapshots.Current.Part<OwnEndpointTable>().Find(context.Request.Path) is { } endpoint ? Answer(context, endpoint) : next(context);
 
-    private static async Task Answer(HttpContext context, OwnEndpoint endpoint)
+    private async Task Answer(HttpContext context, OwnEndpoint endpoint)
     {
         var request = new OwnRequest(RouteName);
         context.Features.Set(request);
+        if (endpoint.Cors is not null && context.Request.Headers.Origin.Count > 0 && await policies.GetPolicyAsync(context, endpoint.Cors) is { } policy)
+        {
+            var allowed = cors.EvaluatePolicy(context, policy);
+            cors.ApplyResult(allowed, context.Response);
+            if (allowed.IsPreflightRequest)
+            {
+                request.Decision = "preflight";
+                context.Response.StatusCode = StatusCodes.Status204NoContent;
+                await context.Response.StartAsync(context.RequestAborted);
+                return;
+            }
+        }
+
         var answer = context.Request.Method == endpoint.Method
             ? await Try(context, endpoint, request)
             : endpoint.Refuse(405, "HTTP 405 Method Not Allowed", "method-not-allowed") with { Allow = endpoint.Method };

@@ -11,7 +11,7 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
 {
     public static async Task<PasswordLogin> Check(Issuance issuance, HttpContext context, string name, string password)
     {
-        var result = await issuance.Credentials.ReadPassword(name, password, context.Connection.RemoteIpAddress, context.RequestAborted);
+        var result = await issuance.Credentials.ReadPassword(name, password, issuance.Credentials.AddressOf(context), context.RequestAborted);
         return new(result.Caller, result.Problem != CredentialProblem.Unknown, result.Wait);
     }
 
@@ -19,19 +19,36 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
     public static async Task<PasswordLogin> OfUser(Issuance issuance, HttpContext context, string name, string password)
     {
         var login = await Check(issuance, context, name, password);
-        if (login.Caller is not null || !login.IsKnown || login.Wait > TimeSpan.Zero || issuance.Options.UsersOf is not { } upstream
-            || issuance.Logins is not { } logins || issuance.Credentials.IsNamed(name))
+        if (login.Caller is not null || !login.IsKnown || login.Wait > TimeSpan.Zero || issuance.Options.UsersOf is not { } upstream || issuance.Logins is not { } logins)
         {
-            return login; // a password of the config's is never shown to an upstream
+            return login;
         }
 
-        // The attempt was begun above, and counts as failed until the upstream says otherwise.
+        if (issuance.Credentials.IsNamed(name))
+        {
+            // A password of the config's is never shown to an upstream; the answer takes as long as if it were.
+            await issuance.Ledgers.Pace.Keep(context.RequestAborted);
+            return login;
+        }
+
+        return await OfUpstream(issuance, context, (logins, upstream), name, password);
+    }
+
+    // The attempt was begun before, and counts as failed until the upstream says otherwise.
+    private static async Task<PasswordLogin> OfUpstream(
+        Issuance issuance, HttpContext context, (IUserLogins Logins, string Name) upstream, string name, string password)
+    {
         var attempts = issuance.Ledgers.Attempts;
-        var address = CallerAddress.Of(context.Connection.RemoteIpAddress);
-        var answer = await logins.LogIn(issuance.Snapshot, upstream, name, password, context.RequestAborted);
+        var address = CallerAddress.Of(issuance.Credentials.AddressOf(context));
+        var from = issuance.Timestamp;
+        var answer = await upstream.Logins.LogIn(issuance.Snapshot, upstream.Name, name, password, context.RequestAborted);
         if (answer.User is not { } user)
         {
-            if (!answer.IsKnown)
+            if (answer.IsKnown)
+            {
+                issuance.Ledgers.Pace.Saw(issuance.Since(from));
+            }
+            else
             {
                 await attempts.Withdraw(name, address, context.RequestAborted);
             }
@@ -40,7 +57,7 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
         }
 
         await attempts.Succeeded(name, address, context.RequestAborted);
-        issuance.Ledgers.Users.Put(user);
+        await issuance.Ledgers.Users.Keep(user);
         return new(PresentCallers.OfUpstream(user).Caller, true, TimeSpan.Zero);
     }
 }

@@ -19,7 +19,7 @@ internal static class RefreshUses
     /// <summary>Renews with claims whose kind, end and client were looked at.</summary>
     public static async Task<Renewal> Use(Issuance issuance, TokenClaims refresh, Permissions? held, CancellationToken cancellation)
     {
-        var standing = issuance.StandingOf(refresh);
+        var standing = await issuance.StandingOf(refresh);
         if (standing != Standing.Good)
         {
             return new(standing, null, null, default);

@@ -22,7 +22,7 @@ internal sealed class RotationMemory(TimeProvider time) : IRefreshRotation
         }
     }
 
-    public string NewLine() => epoch + TokenIssuer.NewId();
+    public ValueTask<string?> Begin(DateTimeOffset until, CancellationToken cancellation) => new(epoch + TokenIssuer.NewId());
 
     public ValueTask<RotationAnswer> Use(RefreshUse use, CancellationToken cancellation)
     {

@@ -16,7 +16,8 @@ internal sealed class TokenServiceCompiler(TokenLedgers ledgers, IUserLogins? lo
         }
 
         var issuance = new Issuance(candidate, options, ledgers, logins, time);
-        var endpoints = options.Prefixes.SelectMany(prefix => DeviceHive(prefix, issuance)).Concat(OAuthEndpoints.All(issuance)).ToList();
+        var endpoints = options.Prefixes.SelectMany(prefix => DeviceHive(prefix, issuance)).Concat(OAuthEndpoints.All(issuance))
+            .Select(endpoint => endpoint with { Cors = options.CorsPolicy }).ToList();
         candidate.Add(new OwnEndpointTable(endpoints));
         foreach (var (name, route) in candidate.ReverseProxy["Routes"] as JsonObject ?? [])
         {

@@ -1,3 +1,5 @@
+using Broker.Configuration;
+
 namespace Broker.Redis;
 
 /// <summary>How Redis is reached.</summary>
@@ -19,8 +21,26 @@ internal sealed record RedisSettings
     /// <summary>The longest that anything waits for an answer.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>A node that had replicas so lately still has them, though it sees none at the moment.</summary>
+    public TimeSpan ReplicasReturn { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>The channel on which changes are told.</summary>
     public required string Channel { get; init; }
+
+    /// <summary>As the config says it.</summary>
+    public static RedisSettings Of(RedisOptions options) => new()
+    {
+        Endpoints = options.Endpoints,
+        Password = options.Password?.Reveal(),
+        Tls = options.Tls,
+        TlsHost = options.TlsHost,
+        Trust = new(options.TlsCa?.Reveal()),
+        CallTimeout = options.CallTimeout,
+        Channel = ChannelOf(options.KeyPrefix),
+    };
+
+    /// <summary>The channel of the brokers that share a prefix.</summary>
+    public static string ChannelOf(string prefix) => prefix + ":changed";
 
     public override string ToString() => "***";
 }

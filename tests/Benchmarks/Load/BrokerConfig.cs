@@ -11,7 +11,8 @@ internal sealed class BrokerConfig : IDisposable
 {
     public const string RoutePath = "/vehicles/{vehicleId}/last-position";
     public const string Target = "/vehicles/42/last-position";
-    private const string Caller = "dashboard";
+    public const string CallerName = "dashboard";
+    public const string CallerKey = "a key of the load";
 
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("broker-load-");
     private readonly string algorithm;
@@ -20,12 +21,18 @@ internal sealed class BrokerConfig : IDisposable
     {
         this.algorithm = algorithm;
         using var rsa = RSA.Create(2048);
-        Write("key", algorithm == "RS256" ? rsa.ExportPkcs8PrivateKeyPem() : Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+        using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        Write("key", algorithm == "RS256" ? rsa.ExportPkcs8PrivateKeyPem() : algorithm == "ES256" ? ec.ExportPkcs8PrivateKeyPem() : Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         Write("client-secret", "secret-of-the-broker");
     }
 
     /// <summary>A config file for a broker in front of this server.</summary>
-    public string File(string name, Uri server, Uri listen, bool logs)
+    /// <param name="name">Of the file.</param>
+    /// <param name="server">The upstream and its token endpoint.</param>
+    /// <param name="listen">Where the broker listens.</param>
+    /// <param name="logs">Whether it writes a line a request.</param>
+    /// <param name="more">Further members of its section, with a comma behind.</param>
+    public string File(string name, Uri server, Uri listen, bool logs, string more = "")
     {
         var config = JsonNode.Parse($$"""
             {
@@ -33,11 +40,12 @@ internal sealed class BrokerConfig : IDisposable
               "Serilog": { "MinimumLevel": { "Default": "{{(logs ? "Information" : "Warning")}}",
                 "Override": { "Microsoft": "Warning", "System": "Warning", "Yarp": "Warning" } } },
               "Broker": {
+                {{more}}
                 "Management": { "Url": "http://127.0.0.1:0" },
                 "Issuing": { "AccessLifetime": "1.00:00:00", "SigningKeys": { "load": { "Algorithm": "{{algorithm}}", "Key": { "File": "{{Of("key")}}" } } } },
                 "Upstreams": { "api": { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{Plain(server)}}{{AnswerServer.TokenPath}}",
                   "Accounts": { "default": { "ClientId": "load", "ClientSecret": { "File": "{{Of("client-secret")}}" } } } } },
-                "Callers": { "{{Caller}}": { "Actions": [ "GetDevice" ], "Networks": [ "12" ], "DeviceTypes": [ "*" ], "Devices": {{Devices()}} } }
+                "Callers": { "{{CallerName}}": { "Keys": [ { "Sha256": "{{ApiKey.DigestOf(CallerKey)}}" } ], "Actions": [ "GetDevice" ], "Networks": [ "12" ], "DeviceTypes": [ "*" ], "Devices": {{Devices()}} } }
               },
               "ReverseProxy": {
                 "Routes": { "position": { "ClusterId": "api", "Match": { "Path": "{{RoutePath}}", "Methods": [ "GET" ] },
@@ -50,13 +58,23 @@ internal sealed class BrokerConfig : IDisposable
         return Of(name);
     }
 
+    /// <summary>The token service, for <see cref="File"/>; shared through this Redis where one is named.</summary>
+    public string TokenService(string? redis)
+    {
+        Write("name-key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+        var shared = redis is null ? "" : $$"""
+            "Redis": { "Endpoints": [ "{{redis}}" ], "AllowPlaintext": true, "NameKey": { "File": "{{Of("name-key")}}" }, "KeyPrefix": "load-{{Guid.NewGuid():N}}" },
+            """;
+        return "\"TokenService\": {}, " + shared;
+    }
+
     /// <summary>A token of the broker's own, issued by its own code.</summary>
     public static string Token(string configFile)
     {
         using var host = new BrokerHost([configFile], _ => null, NullLoggerFactory.Instance, TimeProvider.System);
         var loaded = host.Loader.TryReload();
         return loaded.Snapshot is { } snapshot
-            ? new TokenIssuer(TimeProvider.System).Issue(snapshot, Caller, null, null)
+            ? new TokenIssuer(TimeProvider.System).Issue(snapshot, CallerName, null, null)
             : throw new InvalidOperationException(string.Join('\n', loaded.Mistakes.All));
     }
 

@@ -11,8 +11,10 @@ internal sealed record LoadOptions
           --seconds N            length of a turn (5)
           --warm-up N            seconds under load before the first turn, each candidate (10)
           --connections N        keep-alive connections (32)
-          --algorithm A          RS256 or HS256: the key of the caller's token (RS256)
+          --algorithm A          RS256, ES256 or HS256: the key of the caller's token (RS256)
           --log on|off|both      the broker's line a request (both)
+          --revocations N        one more candidate: the broker while so many revocations stand
+          --redis HOST:PORT      with --revocations: the Redis that it shares them through
           --against FILE         another build's broker.dll, as one more candidate; may be repeated
           --env NAME=VALUE       a variable for every proxy; 'bare:NAME=VALUE' or 'broker:NAME=VALUE' for one kind; may be repeated
         """;
@@ -31,6 +33,10 @@ internal sealed record LoadOptions
 
     /// <summary>With the log off, on, or once with each.</summary>
     public IEnumerable<bool> Logs => Log == "both" ? [false, true] : [Log == "on"];
+
+    public int Revocations { get; init; }
+
+    public string? Redis { get; init; }
 
     public IReadOnlyList<string> Against { get; init; } = [];
 
@@ -67,8 +73,10 @@ internal sealed record LoadOptions
         "--seconds" => this with { Seconds = Number(name, value) },
         "--warm-up" => this with { WarmUp = Number(name, value) },
         "--connections" => this with { Connections = (int)Number(name, value) },
-        "--algorithm" => this with { Algorithm = OneOf(name, value, "RS256", "HS256") },
+        "--algorithm" => this with { Algorithm = OneOf(name, value, "RS256", "ES256", "HS256") },
         "--log" => this with { Log = OneOf(name, value, "on", "off", "both") },
+        "--revocations" => this with { Revocations = (int)Number(name, value) },
+        "--redis" => this with { Redis = value },
         "--against" => this with { Against = [.. Against, value] },
         "--env" => this with { Environment = [.. Environment, value] },
         _ => throw new ArgumentException($"{name} is no option of 'load'."),

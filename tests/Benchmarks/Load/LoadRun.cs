@@ -68,7 +68,21 @@ internal static class LoadRun
             }
         }
 
+        if (options.Revocations > 0)
+        {
+            await AddRevoking(candidates, options, config, server);
+        }
+
         return bearer;
+    }
+
+    private static async Task AddRevoking(List<Candidate> candidates, LoadOptions options, BrokerConfig config, Uri server)
+    {
+        var listen = new Uri($"http://127.0.0.1:{ProxyProcess.FreePort()}");
+        var file = config.File("revoking.json", server, listen, logs: false, config.TokenService(options.Redis));
+        var process = await ProxyProcess.Start(Path.Combine(AppContext.BaseDirectory, "broker.dll"), ["serve", "--config", file], listen, options.VariablesOf("broker"));
+        candidates.Add(new($"broker, log off, {options.Revocations} revocations{(options.Redis is null ? "" : " through Redis")}", process, logs: false));
+        await Revocations.Make(process.Address, options.Revocations);
     }
 
     private static async Task Measure(List<Candidate> candidates, LoadOptions options, string bearer)

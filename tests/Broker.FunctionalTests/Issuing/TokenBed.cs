@@ -59,9 +59,23 @@ internal sealed class TokenBed : IAsyncDisposable
         var upstream = await EchoUpstream.Start();
         var broker = await BrokerUnderTest.Start(
             Config(upstream.Address, change).ToJsonString(),
-            [.. TestConfig.Environment, ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less"))), ("HASH", Hash)]);
+            [.. TestConfig.Environment, ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less"))), ("HASH", Hash),
+                ("REDIS_NAMES", "a name key of the tests, long enough"), ("REDIS_KEY", Convert.ToBase64String(new byte[32]))]);
         return new(upstream, broker);
     }
+
+    /// <summary>One of the replicas that share this Redis. Its times are short, so that a test is; what it says when is the same.</summary>
+    public static Task<TokenBed> Replica(string redis, Action<JsonObject>? change = null) => Start(broker =>
+    {
+        broker["Redis"] = JsonNode.Parse($$"""
+            { "Endpoints": [ "{{redis}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
+              "Poll": "00:00:00.200", "EpochPause": "00:00:00.500" }
+            """);
+        change?.Invoke(broker);
+    });
+
+    /// <summary>Until tokens of ours count here: until this replica knows what was ended.</summary>
+    public Task Knows(string access) => Eventually.Holds(async () => (await Get("/net/1", access)).Status == 200, "the token counts here");
 
     /// <summary>Loads the config with another change.</summary>
     public async Task Reload(Action<JsonObject> change)

@@ -1,5 +1,3 @@
-using System.Text;
-using System.Text.Json.Nodes;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -12,7 +10,7 @@ public sealed class UpstreamUserTests
     [Fact]
     public async Task A_user_of_the_upstream_gets_what_it_permits_him_and_his_requests_go_out_with_his_own_token()
     {
-        await using var bed = await Bed.Start();
+        await using var bed = await UpstreamUserBed.Start();
         var (access, refresh) = TokenBed.Pair(await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword));
 
         var payload = TokenBed.Claims(access).GetProperty("payload");
@@ -40,7 +38,7 @@ public sealed class UpstreamUserTests
     [InlineData("/other/device/device-a")]
     public async Task He_never_goes_out_with_a_shared_account_of_this_upstream_or_of_another(string path)
     {
-        await using var bed = await Bed.Start();
+        await using var bed = await UpstreamUserBed.Start();
         var (access, _) = TokenBed.Pair(await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword));
 
         (await bed.Get(path, access)).ShouldBe(403);
@@ -52,7 +50,7 @@ public sealed class UpstreamUserTests
     [Fact]
     public async Task A_refused_login_is_a_401_of_few_words_and_a_guesser_waits_before_the_upstream_hears_of_him()
     {
-        await using var bed = await Bed.Start();
+        await using var bed = await UpstreamUserBed.Start();
         for (var i = 0; i < 10; i++)
         {
             (await bed.LogIn("nobody", $"wrong {i}")).ShouldBe((401, """{"error":401,"message":"Invalid credentials"}"""));
@@ -65,7 +63,7 @@ public sealed class UpstreamUserTests
     [Fact]
     public async Task A_password_for_a_caller_of_the_config_is_never_shown_to_the_upstream()
     {
-        await using var bed = await Bed.Start();
+        await using var bed = await UpstreamUserBed.Start();
 
         (await bed.LogIn("tester", "a secret of the config's")).Status.ShouldBe(401);
 
@@ -75,75 +73,11 @@ public sealed class UpstreamUserTests
     [Fact]
     public async Task When_the_upstream_does_not_answer_nobody_is_refused_and_nothing_counts()
     {
-        await using var bed = await Bed.Start();
+        await using var bed = await UpstreamUserBed.Start();
         await bed.Simulator.DisposeAsync();
         for (var i = 0; i < 12; i++)
         {
             (await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword)).Status.ShouldBe(503);
-        }
-    }
-
-    private sealed class Bed : IAsyncDisposable
-    {
-        public required DeviceHiveSimulator Simulator { get; init; }
-
-        public required BrokerUnderTest Broker { get; init; }
-
-        public static async Task<Bed> Start()
-        {
-            var simulator = await DeviceHiveSimulator.StartAsync(new() { BasePaths = ["/api/rest", "/auth/rest"] });
-            var config = TokenBed.Config(simulator.Address);
-            static JsonNode Route(string cluster, string prefix, string more = "") => JsonNode.Parse($$"""
-                { "ClusterId": "{{cluster}}", "Match": { "Path": "{{prefix}}/device/{id}" }, "Transforms": [ { "PathPattern": "/api/rest/device/{id}" } ],
-                  "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "DeviceType": "const:1"{{more}} } }
-                """)!;
-            config["ReverseProxy"]!["Routes"] = new JsonObject
-            {
-                ["own"] = Route("hive", "/api/rest"),
-                ["shared"] = Route("hive", "/shared", ", \"Account\": \"default\""),
-                ["other"] = Route("twin", "/other"),
-            };
-            var destination = $$"""{ "Destinations": { "main": { "Address": "{{simulator.Address}}" } } }""";
-            config["ReverseProxy"]!["Clusters"] = new JsonObject { ["hive"] = JsonNode.Parse(destination), ["twin"] = JsonNode.Parse(destination) };
-            var upstream = $$"""
-                { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}auth/rest/token",
-                  "Accounts": { "default": { "Login": "{{DeviceHiveSimulator.AdminLogin}}", "Password": { "Env": "DEVICEHIVE" } } } }
-                """;
-            config["Broker"]!["Upstreams"] = new JsonObject { ["hive"] = JsonNode.Parse(upstream), ["twin"] = JsonNode.Parse(upstream) };
-            config["Broker"]!["TokenService"] = JsonNode.Parse("""{ "UsersOf": "hive" }""");
-            foreach (var name in new[] { "admin", "operator", "clerk", "gone", "app" })
-            {
-                config["Broker"]!["Callers"]!.AsObject().Remove(name);
-            }
-
-            var broker = await BrokerUnderTest.Start(
-                config.ToJsonString(),
-                ("DEVICEHIVE", DeviceHiveSimulator.AdminPassword), ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less"))));
-            return new() { Simulator = simulator, Broker = broker };
-        }
-
-        public Task<(int Status, string Body)> LogIn(string login, string password) => Post("/token", $$"""{"login":"{{login}}","password":"{{password}}"}""");
-
-        public async Task<(int Status, string Body)> Post(string path, string body, string? bearer = null)
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
-            request.Headers.TryAddWithoutValidation("Authorization", bearer is null ? [] : ["Bearer " + bearer]);
-            using var answer = await Broker.Client.SendAsync(request);
-            return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
-        }
-
-        public async Task<int> Get(string path, string credential)
-        {
-            using var request = new HttpRequestMessage(HttpMethod.Get, path);
-            request.Headers.TryAddWithoutValidation("Authorization", credential.StartsWith("key:", StringComparison.Ordinal) ? "ApiKey " + credential[4..] : "Bearer " + credential);
-            using var answer = await Broker.Client.SendAsync(request);
-            return (int)answer.StatusCode;
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await Broker.DisposeAsync();
-            await Simulator.DisposeAsync();
         }
     }
 }

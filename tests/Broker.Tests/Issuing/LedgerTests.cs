@@ -80,7 +80,7 @@ public sealed class LedgerTests
     public async Task After_the_grace_an_old_refresh_token_is_reuse_and_an_ended_line_is_forgotten()
     {
         var rotation = new RotationMemory(clock);
-        var line = rotation.NewLine();
+        var line = (await rotation.Begin(clock.GetUtcNow().AddHours(1), default))!;
         RefreshUse Use(int place) => new(line, place, $"successor of {place}", TimeSpan.FromSeconds(10), clock.GetUtcNow().AddHours(1));
 
         (await rotation.Use(Use(0), default)).ShouldBe(new(RotationVerdict.First, "successor of 0"));
@@ -92,7 +92,7 @@ public sealed class LedgerTests
         (await rotation.Use(Use(1), default)).ShouldBe(new(RotationVerdict.First, "successor of 1"));
 
         clock.Move(TimeSpan.FromHours(2));
-        await rotation.Use(Use(0) with { Line = rotation.NewLine() }, default);
+        await rotation.Use(Use(0) with { Line = (await rotation.Begin(clock.GetUtcNow().AddHours(1), default))! }, default);
         rotation.Count.ShouldBe(1);
         (await new RotationMemory(clock).Use(Use(2), default)).Verdict.ShouldBe(RotationVerdict.Forgotten);
     }

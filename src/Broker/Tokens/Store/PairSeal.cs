@@ -1,129 +1,54 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
+using Broker.Redis;
 
 namespace Broker.Tokens.Store;
 
-/// <summary>Encrypts pairs for Redis, AES-256-GCM under a ring of keys: the first encrypts, all decrypt.</summary>
-/// <remarks>
-/// <code>
-///   version  id's length  id  mac of the id (8)  nonce (12)  ciphertext  tag (16)
-/// </code>
-/// Associated data: the key's name in Redis, the format version, the generation. The id has a mac of its own, under the name key: so that an id that is
-/// merely damaged is a miss, and only one that somebody wrote is a key that we lack.
-/// </remarks>
+/// <summary>Encrypts pairs for Redis, each bound to its key's name and its generation.</summary>
 internal sealed class PairSeal
 {
-    private const byte Version = 1;
     private const byte Plain = 0;
-    private const int MacSize = 8;
-    private const int NonceSize = 12;
-    private const int TagSize = 16;
 
-    private volatile List<(string Id, byte[] Key)> ring;
-    private readonly NameKey names;
+    private readonly Seal seal;
 
     /// <param name="ring">The keys by their ids; none: nothing is encrypted.</param>
     /// <param name="names">Stands outside the ring.</param>
-    public PairSeal(IEnumerable<KeyValuePair<string, byte[]>> ring, NameKey names) => (this.ring, this.names) = ([.. ring.Select(key => (key.Key, key.Value))], names);
+    public PairSeal(IEnumerable<KeyValuePair<string, byte[]>> ring, NameKey names) =>
+        seal = new(ring, (id, key, generation) => names.Name("seal", id, key, $"{generation}").A);
 
     /// <summary>Another ring, from now on.</summary>
-    public void Use(IEnumerable<KeyValuePair<string, byte[]>> newer) => ring = [.. newer.Select(key => (key.Key, key.Value))];
+    public void Use(IEnumerable<KeyValuePair<string, byte[]>> newer) => seal.Use(newer);
 
     public byte[] Close(SharedPair pair, string key)
     {
-        var ring = this.ring;
         var text = PairText.Write(pair);
-        if (ring.Count == 0)
+        if (!seal.HasKeys)
         {
             return [Plain, .. text];
         }
-        var (id, secret) = ring[0];
-        var idBytes = Encoding.UTF8.GetBytes(id);
-        var sealedPair = new byte[2 + idBytes.Length + MacSize + NonceSize + text.Length + TagSize];
-        sealedPair[0] = Version;
-        sealedPair[1] = (byte)idBytes.Length;
-        idBytes.CopyTo(sealedPair, 2);
-        var rest = sealedPair.AsSpan(2 + idBytes.Length);
-        Mac(id, key, pair.Generation).CopyTo(rest);
-        var nonce = rest.Slice(MacSize, NonceSize);
-        RandomNumberGenerator.Fill(nonce);
-        using var aes = new AesGcm(secret, TagSize);
-        aes.Encrypt(nonce, text, rest.Slice(MacSize + NonceSize, text.Length), rest[^TagSize..], Bound(key, pair.Generation));
+        var closed = seal.Close(text, key, pair.Generation);
         CryptographicOperations.ZeroMemory(text);
-        return sealedPair;
+        return closed;
     }
 
     /// <summary>The pair; null when it is absent or damaged, or when <paramref name="lacks"/> names a key that is not in the ring.</summary>
+    /// <remarks>An encrypted pair that is met without a ring is not ours to overwrite either.</remarks>
     public SharedPair? Open(ReadOnlySpan<byte> blob, string key, long generation, string run, out string? lacks)
     {
-        var ring = this.ring;
-        lacks = null;
-        if (ring.Count == 0 || blob.Length < 2 || blob[0] != Version)
+        if (!seal.HasKeys && blob.Length > 1 && blob[0] == Plain)
         {
             // Plain text counts where the config says so, and nowhere else.
-            return ring.Count == 0 && blob.Length > 1 && blob[0] == Plain ? PairText.Read(blob[1..], generation, run) : Lacking(blob, key, generation, out lacks);
+            lacks = null;
+            return PairText.Read(blob[1..], generation, run);
         }
-        if (Split(blob, key, generation, out var id, out var nonce, out var text, out var tag) is false)
+        if (seal.Open(blob, key, generation, out lacks) is not { } plain)
         {
             return null;
         }
-        var found = ring.Find(known => known.Id == id);
-        if (found.Key is null)
-        {
-            lacks = id;
-            return null;
-        }
-        var plain = new byte[text.Length];
-        try
-        {
-            using var aes = new AesGcm(found.Key, TagSize);
-            aes.Decrypt(nonce, text, tag, plain, Bound(key, generation));
-            return PairText.Read(plain, generation, run);
-        }
-        catch (AuthenticationTagMismatchException)
-        {
-            return null;
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(plain);
-        }
+        var pair = PairText.Read(plain, generation, run);
+        CryptographicOperations.ZeroMemory(plain);
+        return pair;
     }
-
-    /// <summary>An encrypted pair that is met without a ring is not ours to overwrite either.</summary>
-    private SharedPair? Lacking(ReadOnlySpan<byte> blob, string key, long generation, out string? lacks)
-    {
-        lacks = ring.Count == 0 && Split(blob, key, generation, out var id, out _, out _, out _) ? id : null;
-        return null;
-    }
-
-    private bool Split(
-        ReadOnlySpan<byte> blob, string key, long generation, out string id, out ReadOnlySpan<byte> nonce, out ReadOnlySpan<byte> text, out ReadOnlySpan<byte> tag)
-    {
-        id = "";
-        nonce = text = tag = default;
-        if (blob.Length < 2 || blob[0] != Version || blob.Length < 2 + blob[1] + MacSize + NonceSize + TagSize)
-        {
-            return false;
-        }
-        id = Encoding.UTF8.GetString(blob.Slice(2, blob[1]));
-        var rest = blob[(2 + blob[1])..];
-        nonce = rest.Slice(MacSize, NonceSize);
-        text = rest[(MacSize + NonceSize)..^TagSize];
-        tag = rest[^TagSize..];
-        return CryptographicOperations.FixedTimeEquals(rest[..MacSize], Mac(id, key, generation));
-    }
-
-    private byte[] Mac(string id, string key, long generation)
-    {
-        var mac = new byte[MacSize];
-        BinaryPrimitives.WriteUInt64LittleEndian(mac, names.Name("seal", id, key, $"{generation}").A);
-        return mac;
-    }
-
-    private static byte[] Bound(string key, long generation) => Encoding.UTF8.GetBytes($"{key}|{Version}|{generation}");
 }
 
 /// <summary>A pair as text; only ever inside a seal, or where the config allows plain text.</summary>

@@ -1,3 +1,4 @@
+using Broker.Redis;
 using StackExchange.Redis;
 
 namespace Broker.Tokens.Store;
@@ -7,7 +8,7 @@ namespace Broker.Tokens.Store;
 internal sealed class RedisNames(string prefix)
 {
     /// <summary>On which changes are told; the message says of what.</summary>
-    public string Channel { get; } = prefix + ":changed";
+    public string Channel { get; } = RedisSettings.ChannelOf(prefix);
 
     public RedisKey[] Keys(StoreName name)
     {

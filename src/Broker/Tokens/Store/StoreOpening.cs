@@ -1,17 +1,16 @@
 using Broker.Configuration;
 using Broker.Redis;
-using Microsoft.Extensions.Logging;
 
 namespace Broker.Tokens.Store;
 
 /// <summary>Opens the store that the config names, for a vault.</summary>
 internal static class StoreOpening
 {
-    /// <summary>The vault shares its tokens from now on. Dispose of the result to close the connection.</summary>
+    /// <summary>The vault shares its tokens once the connection is started. Dispose of the result to close it.</summary>
     public static OpenStore Open(TokenVault vault, RedisOptions options, Chance chance, string replica, ILogger log)
     {
-        var link = new RedisLink(Settings(options), vault.Time, log);
-        var seal = new PairSeal(Ring(options), vault.Names);
+        var link = new RedisLink(RedisSettings.Of(options), vault.Time, log);
+        var seal = new PairSeal(RedisChecks.Ring(options), vault.Names);
         var tokens = new RedisTokens(link, new(options.KeyPrefix), seal, options.RefreshLives, vault.Time);
         var times = new SharedTimes
         {
@@ -24,38 +23,26 @@ internal static class StoreOpening
         var store = new SharedStore(tokens, times, chance, replica, vault.Time);
         vault.Share(store);
         tokens.LookAsked += new LookAgain(vault).At;
-        link.Start();
         return new(link, tokens, store)
         {
             Started = options,
             Adopt = newer =>
             {
-                link.Use(Settings(newer));
-                seal.Use(Ring(newer));
+                link.Use(RedisSettings.Of(newer));
+                seal.Use(RedisChecks.Ring(newer));
                 vault.HasOtherKeys();
             },
         };
     }
-
-    private static RedisSettings Settings(RedisOptions options) => new()
-    {
-        Endpoints = options.Endpoints,
-        Password = options.Password?.Reveal(),
-        Tls = options.Tls,
-        TlsHost = options.TlsHost,
-        Trust = new(options.TlsCa?.Reveal()),
-        CallTimeout = options.CallTimeout,
-        Channel = new RedisNames(options.KeyPrefix).Channel,
-    };
-
-    private static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) => options.Encryption.Select(
-        key => KeyValuePair.Create(key.Key, RedisChecks.Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load")));
 }
 
 /// <summary>A store that is open, and the connection it stands on.</summary>
 internal sealed record OpenStore(RedisLink Link, RedisTokens Tokens, SharedStore Store) : IDisposable
 {
     private RedisOptions? adopted;
+
+    /// <summary>Something that was taken over from a newer config.</summary>
+    public event Action<RedisOptions>? Adopted;
 
     /// <summary>What this process started with.</summary>
     public RedisOptions? Started { private get; init; }
@@ -71,6 +58,7 @@ internal sealed record OpenStore(RedisLink Link, RedisTokens Tokens, SharedStore
         {
             adopted = newer;
             Adopt(newer);
+            Adopted?.Invoke(newer);
         }
     }
 

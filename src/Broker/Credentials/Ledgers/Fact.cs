@@ -1,0 +1,45 @@
+using System.Text.Json;
+
+namespace Broker.Credentials.Ledgers;
+
+/// <summary>What a fact is about.</summary>
+internal enum FactKind
+{
+    /// <summary>A token or a session was ended.</summary>
+    Ended = 1,
+
+    /// <summary>All that came of an identity before this generation was ended.</summary>
+    Generation = 2,
+
+    /// <summary>An upstream's user logged in: what a replica holds of him is old.</summary>
+    User = 3,
+}
+
+/// <summary>One thing that all replicas have to know. Facts only ever add up: read twice, late or in another order they say the same.</summary>
+/// <param name="Kind">What it is about.</param>
+/// <param name="Name">Of which token, session or identity.</param>
+/// <param name="Number">With a generation: which one.</param>
+/// <param name="Until">From then on nothing that it is about is left.</param>
+internal sealed record Fact(FactKind Kind, string Name, long Number, DateTimeOffset Until)
+{
+    private const long MaxNumber = 1L << 53;
+
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(new Form((int)Kind, Name, Number, Until.UtcTicks));
+
+    /// <summary>Null when it is none that we know of: a newer version's, say.</summary>
+    public static Fact? Read(ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<Form>(text) is { N.Length: > 0, G: >= 0 and <= MaxNumber, U: > 0 } form && form.U <= DateTimeOffset.MaxValue.UtcTicks
+                ? new((FactKind)form.K, form.N, form.G, new DateTimeOffset(form.U, TimeSpan.Zero))
+                : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    private sealed record Form(int K, string N, long G, long U);
+}

@@ -1,0 +1,23 @@
+namespace Broker.Credentials.Ledgers;
+
+/// <summary>Log events of the ledgers, 220 to 239. None names a token, a session or a caller.</summary>
+internal static partial class LedgerLog
+{
+    [LoggerMessage(220, LogLevel.Information, "Redis's ledger is read from its begin: it has been as it is for {Seconds} s")]
+    public static partial void Epoch(ILogger log, double seconds);
+
+    [LoggerMessage(221, LogLevel.Information, "{Count} entries that Redis did not have were said again")]
+    public static partial void SaidAgain(ILogger log, int count);
+
+    [LoggerMessage(222, LogLevel.Error, "{Count} entries of Redis's ledger are not the brokers' own, or damaged: they count for nothing and are taken out")]
+    public static partial void Doubtful(ILogger log, int count);
+
+    [LoggerMessage(223, LogLevel.Error, "An entry of Redis's ledger is sealed with the key '{Key}', which is not in Broker:Redis:Encryption: what was ended is not known here")]
+    public static partial void LacksKey(ILogger log, string key);
+
+    [LoggerMessage(224, LogLevel.Error, "Redis's ledger could not be read ({Problem})")]
+    public static partial void NotRead(ILogger log, string problem);
+
+    [LoggerMessage(225, LogLevel.Error, "A refresh token's line in Redis is not the brokers' own, or damaged: the token is refused")]
+    public static partial void LineDoubtful(ILogger log);
+}

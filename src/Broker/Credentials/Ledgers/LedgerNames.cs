@@ -1,0 +1,63 @@
+using System.Security.Cryptography;
+using System.Text;
+using Broker.Configuration;
+using Broker.Redis;
+using StackExchange.Redis;
+
+namespace Broker.Credentials.Ledgers;
+
+/// <summary>Names in Redis, and the keys that name and seal what the ledgers keep there. All but the failed logins stand in one slot.</summary>
+internal sealed class LedgerNames
+{
+    private readonly string tag;
+    private readonly string prefix;
+    private readonly byte[] names;
+
+    public LedgerNames(RedisOptions options)
+    {
+        prefix = options.KeyPrefix;
+        tag = prefix + ":{ledger}:";
+        Channel = RedisSettings.ChannelOf(prefix);
+        names = Derived(options.NameKey, "broker ledger names");
+        Keys = [tag + "head", tag + "index", tag + "ends"];
+
+        Seal = new(Ring(options), (id, name, generation) => BitConverter.ToUInt64(Mac($"seal\n{id.Length}\n{id}\n{name.Length}\n{name}\n{generation}")));
+    }
+
+    /// <summary>Head, index, ends.</summary>
+    public RedisKey[] Keys { get; }
+
+    public string Channel { get; }
+
+    /// <summary>What is said there of the log.</summary>
+    public string Message => "ledger";
+
+    public Seal Seal { get; }
+
+    /// <summary>Stands before a part's number.</summary>
+    public string Part => tag + "part:";
+
+    /// <summary>What entries of the log are bound to. They may be moved within it: a fact says the same wherever it stands.</summary>
+    public string Entry => tag + "entry";
+
+    public string Line(string line) => tag + "line:" + Hashed(line);
+
+    public string User(string name) => tag + "user:" + Hashed(name);
+
+    /// <summary>Nobody who reads the key can try names and addresses on it.</summary>
+    public string Tries(string name, string address) => $"{prefix}:tries:{Hashed($"{address}\n{name}")}";
+
+    /// <summary>Another ring of keys, from now on.</summary>
+    public void Use(RedisOptions newer) => Seal.Use(Ring(newer));
+
+    // Also where tokens may stand in plain text, these are authenticated: an entry that anybody could write would end anybody's session.
+    private static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) =>
+        options.Encryption.Count == 0 ? [new("name-key", Derived(options.NameKey, "broker ledger seal"))] : RedisChecks.Ring(options);
+
+    private string Hashed(string text) => Convert.ToHexStringLower(Mac(text).AsSpan(0, 16));
+
+    private byte[] Mac(string text) => HMACSHA256.HashData(names, Encoding.UTF8.GetBytes(text));
+
+    private static byte[] Derived(Secret secret, string use) =>
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret.Reveal()), 32, info: Encoding.UTF8.GetBytes(use));
+}

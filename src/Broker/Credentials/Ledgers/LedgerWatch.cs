@@ -1,0 +1,200 @@
+using Broker.Redis;
+
+namespace Broker.Credentials.Ledgers;
+
+/// <summary>Keeps what this replica knows and what stands in Redis the same: reads what is new, and says again what Redis has lost.</summary>
+/// <remarks>
+/// <code>
+/// word on the channel, or Poll ran out --> read since the cursor --> same epoch: told, heard now
+///                                                            \-> another epoch: read all; what is known here and was not there is said again
+/// </code>
+/// It has heard once it has read all of an epoch that is old enough: before that, other replicas may still have to say theirs again.
+/// </remarks>
+internal sealed class LedgerWatch : IDisposable
+{
+    private const int AtOnce = 64;
+
+    private readonly RedisLedger ledger;
+    private readonly Func<IEnumerable<Fact>> known;
+    private readonly Action<Fact> told;
+    private readonly LedgerTimes times;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly SemaphoreSlim turn = new(1, 1);
+    private readonly CancellationTokenSource stop = new();
+    private readonly LedgerCursor cursor = new();
+    private readonly Unsaid unsaid = new();
+    private TaskCompletionSource wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile Contact? contact;
+    private TimeSpan young;
+
+    // 'known' is all that this replica would say again; 'told' takes what was read.
+    public LedgerWatch(RedisLedger ledger, Func<IEnumerable<Fact>> known, Action<Fact> told, LedgerTimes times, TimeProvider time, ILogger log)
+    {
+        (this.ledger, this.known, this.told, this.times, this.time, this.log) = (ledger, known, told, times, time, log);
+        ledger.Link.Heard += message =>
+        {
+            if (message == ledger.Names.Message)
+            {
+                Volatile.Read(ref wake).TrySetResult();
+            }
+        };
+        ledger.Link.Returned += () => Volatile.Read(ref wake).TrySetResult();
+    }
+
+    /// <summary>A key that sealed an entry and is not in the ring: what it says is not known here.</summary>
+    public string? LackedKey { get; private set; }
+
+    public void Start()
+    {
+        using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
+        {
+            _ = Run();
+        }
+    }
+
+    /// <summary>Whether all that stood in Redis so long ago, or less, is known here. Asked on each request: no lock, no allocation, no call.</summary>
+    /// <remarks>By both clocks: the one stands still while the machine sleeps, the other can be set.</remarks>
+    public bool HasHeardWithin(TimeSpan span) =>
+        contact is { } last && time.GetElapsedTime(last.Stamp) < span && time.GetUtcNow() - last.Utc < span;
+
+    /// <summary>Says it to all. False when it is not known whether Redis has it; it is said again until it has.</summary>
+    public async Task<bool> Say(Fact fact)
+    {
+        unsaid.Put(fact);
+        if (!await ledger.Add([fact]))
+        {
+            return false;
+        }
+
+        unsaid.Said(fact);
+        return true;
+    }
+
+    /// <summary>Reads all that is new now; false when that was not possible.</summary>
+    public async Task<bool> CatchUp()
+    {
+        await turn.WaitAsync(stop.Token);
+        try
+        {
+            while (true)
+            {
+                if (await Step() is not { } more)
+                {
+                    return false;
+                }
+
+                if (!more)
+                {
+                    return true;
+                }
+            }
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        stop.Cancel();
+        Volatile.Read(ref wake).TrySetResult();
+    }
+
+    private async Task Run()
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            var word = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            Volatile.Write(ref wake, word); // what is said from here on wakes
+            try
+            {
+                await CatchUp();
+            }
+            catch (Exception problem) when (problem is not OperationCanceledException)
+            {
+                LedgerLog.NotRead(log, problem.GetType().Name); // whatever stands in Redis must not end the watch
+            }
+
+            var pause = young > TimeSpan.Zero && young < times.Poll ? young : times.Poll;
+            await word.Task.WaitAsync(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Whether there is more to do at once; null when Redis did not answer.</summary>
+    private async Task<bool?> Step()
+    {
+        var (stamp, utc, before) = (time.GetTimestamp(), time.GetUtcNow(), cursor.Epoch);
+        if (await ledger.Since(cursor) is not { } page)
+        {
+            return null;
+        }
+
+        if (page.Epoch != before)
+        {
+            unsaid.BeginReading();
+        }
+
+        foreach (var fact in page.Facts)
+        {
+            told(fact);
+            unsaid.Saw(fact);
+        }
+
+        Told(page);
+        if (page.LacksKey is not null || page.Doubtful > 0 || page.HasMore)
+        {
+            return page.LacksKey is null; // with a key that is lacked there is no end to read to
+        }
+
+        if (unsaid.EndReading(known))
+        {
+            LedgerLog.Epoch(log, page.EpochAge.TotalSeconds);
+        }
+
+        young = times.EpochPause - page.EpochAge;
+        if (young <= TimeSpan.Zero)
+        {
+            contact = new(stamp, utc);
+        }
+
+        return await SayAgain();
+    }
+
+    private async Task<bool?> SayAgain()
+    {
+        var some = unsaid.Some(AtOnce, time.GetUtcNow() - TokenReader.Skew);
+        if (some.Count == 0)
+        {
+            return false;
+        }
+        if (!await ledger.Add(some))
+        {
+            return null;
+        }
+
+        some.ForEach(unsaid.Said);
+        LedgerLog.SaidAgain(log, some.Count);
+        return true;
+    }
+
+    private void Told(LedgerPage page)
+    {
+        if (page.LacksKey is { } key && LackedKey != key)
+        {
+            LedgerLog.LacksKey(log, key);
+        }
+
+        LackedKey = page.LacksKey;
+        if (page.Doubtful > 0)
+        {
+            LedgerLog.Doubtful(log, page.Doubtful);
+        }
+    }
+
+    private sealed record Contact(long Stamp, DateTimeOffset Utc);
+}
+
+/// <summary>How often the log is read where no word comes, and how long an epoch lasts before who starts in it believes to know all.</summary>
+internal sealed record LedgerTimes(TimeSpan Poll, TimeSpan EpochPause);

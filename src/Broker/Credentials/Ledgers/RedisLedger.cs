@@ -1,0 +1,158 @@
+using System.Globalization;
+using Broker.Redis;
+using StackExchange.Redis;
+
+namespace Broker.Credentials.Ledgers;
+
+/// <summary>How far a replica has read the log.</summary>
+internal sealed class LedgerCursor
+{
+    /// <summary>In which epoch; another one is read from its begin.</summary>
+    public string Epoch { get; set; } = "";
+
+    /// <summary>The highest number of a part that was begun.</summary>
+    public long Highest { get; set; }
+
+    /// <summary>Parts that may grow, and how many of their entries were read.</summary>
+    public Dictionary<long, int> Open { get; } = [];
+}
+
+/// <summary>What one step of reading brought.</summary>
+/// <param name="Epoch">Of what is read.</param>
+/// <param name="EpochAge">How long it lasts.</param>
+/// <param name="Facts">What is new.</param>
+/// <param name="HasMore">Whether to ask again at once.</param>
+/// <param name="LacksKey">A key that sealed one of the entries and is not in the ring; the cursor stays before it.</param>
+/// <param name="Doubtful">Entries that nobody of ours wrote.</param>
+internal sealed record LedgerPage(string Epoch, TimeSpan EpochAge, IReadOnlyList<Fact> Facts, bool HasMore, string? LacksKey, int Doubtful);
+
+/// <summary>The log of facts in Redis.</summary>
+internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvider time)
+{
+    private const int PartSize = 128;
+    private const int PageSize = 512;
+
+    private long uses;
+
+    public LedgerNames Names => names;
+
+    public RedisLink Link => link;
+
+    /// <summary>The most uses of refresh tokens that Redis told of; less than that, and it has forgotten some.</summary>
+    public long Uses => Volatile.Read(ref uses);
+
+    /// <summary>What came since the cursor, which moves on; null when Redis did not answer.</summary>
+    public async Task<LedgerPage?> Since(LedgerCursor cursor)
+    {
+        List<RedisValue> values = [names.Part, cursor.Epoch, Uses, cursor.Highest, PageSize];
+        foreach (var (part, read) in cursor.Open)
+        {
+            values.AddRange([part, read]);
+        }
+
+        if (await link.Run(LedgerScripts.Since, names.Keys, [.. values]) is not { } answer)
+        {
+            return null;
+        }
+
+        var all = (RedisResult[])answer!;
+        var epoch = (string)all[0]!;
+        Saw(Number((RedisValue)all[2]));
+        if (epoch != cursor.Epoch)
+        {
+            cursor.Open.Clear();
+        }
+
+        var facts = new List<Fact>();
+        var doubtful = new List<(long Part, int Place, RedisValue Entry)>();
+        string? lacks = null;
+        foreach (var part in (RedisResult[])all[5]!)
+        {
+            lacks = Read(cursor, (RedisValue[])part!, facts, doubtful) ?? lacks;
+        }
+
+        if (lacks is null)
+        {
+            (cursor.Epoch, cursor.Highest) = (epoch, Number((RedisValue)all[3]));
+        }
+        else
+        {
+            (cursor.Epoch, cursor.Highest) = ("", 0); // from the begin, until the key is there
+            cursor.Open.Clear();
+        }
+
+        foreach (var (part, place, entry) in doubtful)
+        {
+            await link.Run(LedgerScripts.Doubt, [names.Keys[0], names.Part + part.ToString(CultureInfo.InvariantCulture)], [place, entry]);
+        }
+
+        return new(epoch, TimeSpan.FromMicroseconds(Number((RedisValue)all[1])), facts, Number((RedisValue)all[4]) == 1, lacks, doubtful.Count);
+    }
+
+    /// <summary>Whether Redis has them.</summary>
+    public async Task<bool> Add(IReadOnlyList<Fact> facts)
+    {
+        var now = time.GetUtcNow();
+        List<RedisValue> values = [names.Part, PartSize, names.Channel, names.Message];
+        foreach (var fact in facts)
+        {
+            var life = Math.Max(1, (long)(fact.Until + TokenReader.Skew - now).TotalMilliseconds);
+            values.AddRange([ClassOf(life), life, names.Seal.Close(fact.Write(), names.Entry, 0)]);
+        }
+
+        return await link.Run(LedgerScripts.Add, names.Keys, [.. values]) is not null;
+    }
+
+    /// <summary>Remembers how many uses of refresh tokens Redis told of.</summary>
+    public void Saw(long told)
+    {
+        var known = Uses;
+        while (told > known)
+        {
+            known = Interlocked.CompareExchange(ref uses, told, known);
+        }
+    }
+
+    /// <summary>Entries of one part end within four times of each other's life, and no later than its last.</summary>
+    private static int ClassOf(long lifeMilliseconds) => (int)Math.Ceiling(Math.Log(Math.Max(1, lifeMilliseconds / 900_000.0), 4));
+
+    private string? Read(LedgerCursor cursor, RedisValue[] part, List<Fact> facts, List<(long, int, RedisValue)> doubtful)
+    {
+        string? lacks = null;
+        var (number, read) = (Number(part[0]), (int)Number(part[1]));
+        for (var i = 2; i < part.Length; i++)
+        {
+            var entry = (byte[])part[i]!;
+            if (entry.Length == 0)
+            {
+                continue; // one that was doubted
+            }
+
+            if (names.Seal.Open(entry, names.Entry, 0, out var lacked) is not { } text)
+            {
+                lacks ??= lacked;
+                if (lacked is null)
+                {
+                    doubtful.Add((number, read - (part.Length - i), part[i]));
+                }
+            }
+            else if (Fact.Read(text) is { } fact)
+            {
+                facts.Add(fact);
+            }
+        }
+
+        if (read is < 0 or >= PartSize)
+        {
+            cursor.Open.Remove(number);
+        }
+        else
+        {
+            cursor.Open[number] = read;
+        }
+
+        return lacks;
+    }
+
+    private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
+}

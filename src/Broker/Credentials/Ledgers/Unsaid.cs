@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+
+namespace Broker.Credentials.Ledgers;
+
+/// <summary>Facts that are known here and not known to stand in Redis.</summary>
+internal sealed class Unsaid
+{
+    private readonly ConcurrentDictionary<(FactKind Kind, string Name), Fact> facts = new();
+    private Dictionary<(FactKind Kind, string Name), Fact>? read;
+
+    public void Put(Fact fact) => facts[(fact.Kind, fact.Name)] = fact;
+
+    public void Said(Fact fact) => facts.TryRemove(new((fact.Kind, fact.Name), fact));
+
+    /// <summary>From here on everything that stands in Redis is read.</summary>
+    public void BeginReading() => read = [];
+
+    /// <summary>It stands there: this replica or another one said it.</summary>
+    public void Saw(Fact fact)
+    {
+        var key = (fact.Kind, fact.Name);
+        if (facts.TryGetValue(key, out var mine) && Covers(fact, mine))
+        {
+            Said(mine);
+        }
+
+        if (read is not null && (!read.TryGetValue(key, out var there) || Covers(fact, there)))
+        {
+            read[key] = fact;
+        }
+    }
+
+    /// <summary>All was read: what is known here and did not stand there is to be said. False when no reading had begun.</summary>
+    public bool EndReading(Func<IEnumerable<Fact>> known)
+    {
+        if (read is not { } there)
+        {
+            return false;
+        }
+
+        read = null;
+        foreach (var fact in known())
+        {
+            var key = (fact.Kind, fact.Name);
+            if (!there.TryGetValue(key, out var stored) || !Covers(stored, fact))
+            {
+                facts.TryAdd(key, fact);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Some of them; what is over by then is forgotten.</summary>
+    public List<Fact> Some(int most, DateTimeOffset over)
+    {
+        foreach (var fact in facts.Values.Where(fact => fact.Until <= over))
+        {
+            Said(fact);
+        }
+
+        return [.. facts.Values.Take(most)];
+    }
+
+    // A generation's number says all: what it ends is over long before the entry is.
+    private static bool Covers(Fact one, Fact other) => one.Number >= other.Number && (one.Kind == FactKind.Generation || one.Until >= other.Until);
+}

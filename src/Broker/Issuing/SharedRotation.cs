@@ -1,0 +1,92 @@
+using System.Globalization;
+using System.Text;
+using Broker.Credentials;
+using Broker.Credentials.Ledgers;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Broker.Issuing;
+
+/// <summary>Which refresh tokens were used: in this process alone, or over all replicas that share a Redis. There one script decides.</summary>
+/// <remarks>
+/// What Redis forgot is refused, not guessed: a line that is not there, one whose entry is damaged, and all lines of before when a use that a
+/// replica was told of is missing (an old snapshot, a failover that lost a write). Who holds such a token logs in again.
+/// </remarks>
+internal sealed class SharedRotation(TimeProvider time) : IRefreshRotation
+{
+    private readonly RotationMemory memory = new(time);
+    private volatile Means? means;
+
+    /// <summary>Shares from now on.</summary>
+    public void Share(RedisLedger ledger, TimeSpan pause, ILogger log) => means = new(ledger, pause, log);
+
+    public async ValueTask<string?> Begin(DateTimeOffset until, CancellationToken cancellation)
+    {
+        if (means is not { } shared)
+        {
+            return await memory.Begin(until, cancellation);
+        }
+
+        var (names, line) = (shared.Ledger.Names, TokenIssuer.NewId());
+        var life = Math.Max(1, (long)(until + TokenReader.Skew - time.GetUtcNow()).TotalMilliseconds);
+        var key = names.Line(line);
+        return await shared.Ledger.Link.Run(RotationScripts.Begin, [names.Keys[0], key], [names.Seal.Close([], key, 0), life]) is null ? null : line;
+    }
+
+    public async ValueTask<RotationAnswer> Use(RefreshUse use, CancellationToken cancellation)
+    {
+        if (means is not { } shared)
+        {
+            return await memory.Use(use, cancellation);
+        }
+
+        var ledger = shared.Ledger;
+        var key = ledger.Names.Line(use.Line);
+        var answered = await ledger.Link.Run(
+            RotationScripts.Use,
+            [ledger.Names.Keys[0], key],
+            [use.Place, Close(ledger, key, use), (long)use.Grace.TotalMicroseconds, (long)shared.Pause.TotalMicroseconds, ledger.Uses]);
+        if (answered is null)
+        {
+            return default; // spent or not, nobody knows: within the grace the same successor comes again
+        }
+
+        var parts = (RedisValue[])answered!;
+        ledger.Saw(Number(parts[3]));
+        var verdict = Enum.TryParse<RotationVerdict>((string?)parts[0], out var told) ? told : RotationVerdict.Unknown;
+        if (verdict is RotationVerdict.Unknown or RotationVerdict.Forgotten)
+        {
+            return new(verdict, null);
+        }
+
+        // The script counted on what stood there; only now is it known that one of ours wrote that.
+        if (ledger.Names.Seal.Open((byte[])parts[2]! ?? [], key, Number(parts[1]), out _) is not { } stood)
+        {
+            LedgerLog.LineDoubtful(shared.Log);
+            return new(RotationVerdict.Forgotten, null);
+        }
+
+        return verdict switch
+        {
+            RotationVerdict.First => new(verdict, use.Successor),
+            RotationVerdict.Again => Again(stood),
+            _ => new(verdict, null),
+        };
+    }
+
+    /// <summary>The end of the grace is sealed too, by a replica's clock: nobody makes it longer in Redis.</summary>
+    private RotationAnswer Again(byte[] stood)
+    {
+        var text = Encoding.ASCII.GetString(stood).Split(' ', 2);
+        return text is [var end, var successor] && long.TryParse(end, CultureInfo.InvariantCulture, out var ticks) && time.GetUtcNow().UtcTicks < ticks + TokenReader.Skew.Ticks
+            ? new(RotationVerdict.Again, successor)
+            : new(RotationVerdict.Reused, null);
+    }
+
+    private byte[] Close(RedisLedger ledger, string key, RefreshUse use) =>
+        ledger.Names.Seal.Close(Encoding.ASCII.GetBytes(FormattableString.Invariant($"{(time.GetUtcNow() + use.Grace).UtcTicks} {use.Successor}")), key, use.Place + 1);
+
+    private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
+
+    private sealed record Means(RedisLedger Ledger, TimeSpan Pause, ILogger Log);
+}

@@ -1,0 +1,67 @@
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Credentials.Ledgers;
+using Broker.Redis;
+using Microsoft.Extensions.Logging;
+
+namespace Broker.Issuing;
+
+/// <summary>What all replicas have to agree on: what was ended, which refresh tokens were used, who failed to log in, and an upstream's users.</summary>
+/// <remarks>In memory, for one replica, until it is shared through Redis.</remarks>
+internal sealed class TokenLedgers(TimeProvider time) : IDisposable
+{
+    private readonly SharedRevocations revocations = new(time);
+    private readonly SharedRotation rotation = new(time);
+    private readonly SharedAttempts attempts = new(time);
+    private LedgerNames? names;
+    private LedgerWatch? watch;
+
+    public IRevocations Revocations => revocations;
+
+    public IRefreshRotation Rotation => rotation;
+
+    public IFailedAttempts Attempts => attempts;
+
+    public UserBook Users { get; } = new(time);
+
+    /// <summary>How long an upstream takes to refuse a login; each replica sees for itself.</summary>
+    public LoginPace Pace { get; } = new(time);
+
+    /// <summary>An encryption key without which it is not known what was ended; null when there is none such.</summary>
+    public string? LackedKey => revocations.LackedKey;
+
+    /// <summary>Takes from each config how long what was heard counts.</summary>
+    public void Follow(SnapshotStore snapshots) => snapshots.Published += snapshot =>
+    {
+        if (snapshot.Broker.TokenService is { } service)
+        {
+            Heed(service);
+        }
+    };
+
+    public void Heed(TokenServiceOptions service) => revocations.Heed(service);
+
+    /// <summary>Shares through Redis from now on; it does not wait for it.</summary>
+    public void Share(RedisLink link, RedisOptions options, ILogger log)
+    {
+        names = new(options);
+        var ledger = new RedisLedger(link, names, time);
+        watch = new(ledger, revocations.Known, Hear, new(options.Poll / 2, options.EpochPause), time, log);
+        revocations.Share(watch);
+        rotation.Share(ledger, options.EpochPause, log);
+        attempts.Share(ledger);
+        Users.Share(ledger, watch);
+        watch.Start();
+    }
+
+    /// <summary>Another ring of keys.</summary>
+    public void Adopt(RedisOptions newer) => names?.Use(newer);
+
+    public void Dispose() => watch?.Dispose();
+
+    private void Hear(Fact fact)
+    {
+        revocations.Hear(fact);
+        Users.Hear(fact);
+    }
+}

@@ -1,0 +1,123 @@
+using System.Security.Cryptography;
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Issuing;
+using Broker.Redis;
+using Microsoft.Extensions.Logging.Abstractions;
+using Policies;
+
+namespace Broker.Tests.Issuing.Ledgers;
+
+/// <summary>One broker process's ledgers, as far as Redis can tell, with a connection of its own.</summary>
+internal sealed class LedgerReplica : IDisposable
+{
+    public static readonly byte[] FirstKey = SHA256.HashData("first"u8);
+    public static readonly byte[] SecondKey = SHA256.HashData("second"u8);
+
+    private readonly RedisLink link;
+
+    public LedgerReplica(string endpoint, string prefix, Settings? settings = null)
+    {
+        var now = settings ?? new();
+        var options = new RedisOptions
+        {
+            Endpoints = [endpoint],
+            NameKey = new Secret("a test", "a name key of the tests, long enough"),
+            Encryption = now.Ring.ToDictionary(key => key.Key, key => new Secret("a test", Convert.ToBase64String(key.Value))),
+            KeyPrefix = prefix,
+            Poll = now.Poll,
+            EpochPause = now.EpochPause,
+            CallTimeout = now.CallTimeout,
+        };
+        link = new(RedisSettings.Of(options) with { Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, NullLogger.Instance);
+        Ledgers = new(now.Ahead == TimeSpan.Zero ? TimeProvider.System : new FastClock(now.Ahead));
+        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown });
+        Ledgers.Share(link, options, NullLogger.Instance);
+        link.Start();
+    }
+
+    public TokenLedgers Ledgers { get; }
+
+    public IRevocations Revocations => Ledgers.Revocations;
+
+    public RedisLink Link => link;
+
+    /// <summary>A token that stands for nobody's rights; only whether it was ended is asked.</summary>
+    public static TokenClaims Token(string id, string session = "session", string subject = "key:app", long generation = 0) => new()
+    {
+        Subject = subject,
+        UserId = 1,
+        Actions = [],
+        Networks = Selection.Nothing,
+        DeviceTypes = Selection.Nothing,
+        Devices = Selection.Nothing,
+        Id = id,
+        IssuedAt = default,
+        End = DateTimeOffset.MaxValue,
+        Session = session,
+        SessionEnd = DateTimeOffset.MaxValue,
+        Generations = [generation],
+    };
+
+    public static DateTimeOffset In(TimeSpan time) => TimeProvider.System.GetUtcNow() + time;
+
+    public Standing Of(string id) => Revocations.Of(Token(id));
+
+    /// <summary>Until this replica knows what all know.</summary>
+    public async Task<LedgerReplica> Ready()
+    {
+        await Soon(() => Of("nobody's") == Standing.Good, "the replica knows what was ended");
+        return this;
+    }
+
+    public Task Hears(string id) => Soon(() => Of(id) == Standing.Ended, $"{id} is ended here");
+
+    public void Dispose()
+    {
+        Ledgers.Dispose();
+        link.Dispose();
+    }
+
+    public static Task Soon(Func<bool> condition, string what) => Soon(() => Task.FromResult(condition()), what);
+
+    public static async Task Soon(Func<Task<bool>> condition, string what)
+    {
+        var end = Environment.TickCount64 + 60_000;
+        while (!await condition())
+        {
+            if (Environment.TickCount64 > end)
+            {
+                throw new TimeoutException($"In a minute it did not come about that {what}.");
+            }
+
+            await Task.Delay(10);
+        }
+    }
+
+    internal sealed record Settings
+    {
+        public TimeSpan Poll { get; init; } = TimeSpan.FromMilliseconds(100);
+
+        public TimeSpan EpochPause { get; init; } = TimeSpan.FromMilliseconds(200);
+
+        public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
+        /// <summary>Long: only tests of not knowing make it short.</summary>
+        public TimeSpan UnknownAfter { get; init; } = TimeSpan.FromMinutes(10);
+
+        public WhenUnknown WhenUnknown { get; init; } = WhenUnknown.Refuse;
+
+        public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
+
+        /// <summary>How far its clock is ahead of the others'.</summary>
+        public TimeSpan Ahead { get; init; }
+
+        /// <summary>Hears no word of the others: what it knows it has polled.</summary>
+        public bool IsDeaf { get; init; }
+    }
+
+    private sealed class FastClock(TimeSpan ahead) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + ahead;
+    }
+}

@@ -1,0 +1,243 @@
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Issuing;
+using Broker.Tests.Redis;
+using Shouldly;
+using Xunit;
+using static Broker.Tests.Issuing.Ledgers.LedgerReplica;
+
+namespace Broker.Tests.Issuing.Ledgers;
+
+/// <summary>What was ended, and which refresh tokens were used, while Redis is away, comes back empty, or comes back from before.</summary>
+public sealed class RedisLostTests : IAsyncLifetime
+{
+    private static readonly Settings Impatient = new() { UnknownAfter = TimeSpan.FromSeconds(2), CallTimeout = TimeSpan.FromMilliseconds(500) };
+
+    private readonly List<LedgerReplica> replicas = [];
+    private RedisServer server = null!;
+
+    public async ValueTask InitializeAsync() => server = await RedisServer.Start();
+
+    public async ValueTask DisposeAsync()
+    {
+        replicas.ForEach(replica => replica.Dispose());
+        await server.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Without_a_word_of_redis_for_too_long_nobody_knows_and_what_is_known_to_be_ended_stays_so(bool isFrozen)
+    {
+        var one = await New(Impatient);
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await (isFrozen ? Freeze() : server.Kill());
+
+        await Soon(() => one.Of("another") == Standing.Unknown, "it is not known what was ended");
+        one.Of("token").ShouldBe(Standing.Ended);
+
+        await (isFrozen ? Thaw() : server.Restart());
+        await one.Ready();
+    }
+
+    [Fact]
+    public async Task A_replica_that_never_heard_of_redis_knows_nothing_unless_the_config_has_it_serve()
+    {
+        await server.Kill();
+        var (one, serving) = (Add(new() { UnknownAfter = TimeSpan.FromMinutes(10) }), Add(new() { WhenUnknown = WhenUnknown.Serve }));
+
+        one.Of("token").ShouldBe(Standing.Unknown);
+        serving.Of("token").ShouldBe(Standing.Good);
+        await serving.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        serving.Of("token").ShouldBe(Standing.Ended);
+
+        await server.Restart();
+        await one.Ready();
+        await one.Hears("token");
+    }
+
+    [Fact]
+    public async Task What_is_ended_while_redis_is_away_holds_here_at_once_is_not_confirmed_and_is_said_when_redis_is_back()
+    {
+        var (one, other) = (await New(), await New());
+        await server.Kill();
+
+        (await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default)).ShouldBeFalse();
+        (await one.Revocations.EndAllOf("key:app", default)).ShouldBeFalse();
+        one.Of("token").ShouldBe(Standing.Ended);
+        other.Of("token").ShouldBe(Standing.Good); // for UnknownAfter at most
+
+        await server.Restart();
+        await other.Hears("token");
+        await Soon(() => other.Revocations.Of(Token("x")) == Standing.Ended, "the caller's end is said as well");
+    }
+
+    [Fact]
+    public async Task A_redis_that_lost_its_memory_is_told_again()
+    {
+        var (one, other) = (await New(), await New());
+        for (var i = 0; i < 300; i++)
+        {
+            await (i % 2 == 0 ? one : other).Revocations.End($"token {i}", In(TimeSpan.FromMinutes(5)), default);
+        }
+
+        await one.Revocations.EndAllOf("key:gone", default);
+        await Task.WhenAll(one.Hears("token 299"), other.Hears("token 298"));
+        await server.Kill();
+        await server.Restart();
+
+        var late = await New();
+        await Soon(() => Enumerable.Range(0, 300).All(i => late.Of($"token {i}") == Standing.Ended), "all is said again");
+        await Soon(() => late.Revocations.GenerationOf("key:gone") == one.Revocations.GenerationOf("key:gone"), "the caller's generation too");
+    }
+
+    [Fact]
+    public async Task A_redis_that_was_emptied_while_it_ran_is_told_again()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await server.Ask("FLUSHALL");
+
+        await (await New()).Hears("token");
+    }
+
+    [Fact]
+    public async Task A_redis_from_an_old_snapshot_is_told_what_came_after_it()
+    {
+        var one = await New();
+        await one.Revocations.End("before", In(TimeSpan.FromMinutes(5)), default);
+        await server.Ask("SAVE");
+        await one.Revocations.End("after", In(TimeSpan.FromMinutes(5)), default);
+        await server.Kill();
+        await server.Restart();
+
+        var late = await New();
+        await late.Hears("before");
+        await late.Hears("after");
+    }
+
+    [Fact]
+    public async Task Rotation_without_the_store_that_knows_says_so_and_one_that_lost_its_memory_refuses()
+    {
+        var (one, other) = (await New(), await New());
+        var line = (await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default))!;
+        await server.Kill();
+
+        (await one.Ledgers.Rotation.Use(Use(line, 0), default)).Verdict.ShouldBe(RotationVerdict.Unknown);
+        (await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)).ShouldBeNull();
+
+        await server.Restart();
+        await Verdict(other, Use(line, 0), RotationVerdict.Forgotten);
+    }
+
+    [Fact]
+    public async Task A_replica_that_starts_in_a_young_epoch_does_not_believe_that_it_knows_all()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        var late = Add(new() { EpochPause = TimeSpan.FromMinutes(5) });
+
+        await late.Hears("token");
+        late.Of("another").ShouldBe(Standing.Unknown);
+    }
+
+    [Fact]
+    public async Task A_young_epoch_answers_no_use_for_a_replica_may_know_of_one_that_was_lost()
+    {
+        var one = await New(new() { EpochPause = TimeSpan.FromMinutes(5) }, isReady: false);
+        var line = await Line(one);
+
+        (await one.Ledgers.Rotation.Use(Use(line, 0), default)).Verdict.ShouldBe(RotationVerdict.Unknown);
+    }
+
+    [Fact]
+    public async Task A_restart_that_lost_no_use_loses_no_line()
+    {
+        var one = await New();
+        var line = (await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default))!;
+        (await one.Ledgers.Rotation.Use(Use(line, 0), default)).Verdict.ShouldBe(RotationVerdict.First);
+        await server.Ask("SAVE");
+        await server.Kill();
+        await server.Restart();
+
+        await Verdict(one, Use(line, 1), RotationVerdict.First);
+    }
+
+    [Fact]
+    public async Task An_old_snapshot_in_which_a_use_is_missing_ends_every_line_of_before_whoever_asks()
+    {
+        var (one, other) = (await New(), await New());
+        var used = (await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default))!;
+        var idle = (await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default))!;
+        await server.Ask("SAVE");
+        (await one.Ledgers.Rotation.Use(Use(used, 0), default)).Verdict.ShouldBe(RotationVerdict.First);
+        await server.Kill();
+        await server.Restart();
+
+        await Verdict(other, Use(used, 0), RotationVerdict.Forgotten); // it is spent, and this Redis does not know
+        await Verdict(other, Use(idle, 0), RotationVerdict.Forgotten);
+        var line = (await other.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default))!;
+        (await one.Ledgers.Rotation.Use(Use(line, 0), default)).Verdict.ShouldBe(RotationVerdict.First);
+    }
+
+    [Fact]
+    public async Task Failed_logins_go_on_being_counted_while_redis_is_away()
+    {
+        var one = await New(Impatient);
+        for (var i = 0; i < 5; i++)
+        {
+            (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+        }
+
+        await server.Kill();
+        for (var i = 0; i < 5; i++)
+        {
+            (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+        }
+
+        (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeFalse();
+        (await one.Ledgers.Attempts.Begin("alice", "2", default)).MayTry.ShouldBeTrue();
+    }
+
+    private static RefreshUse Use(string line, int place) => new(line, place, $"successor of {place}", TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1)));
+
+    /// <summary>The verdict once there is one.</summary>
+    private static async Task Verdict(LedgerReplica replica, RefreshUse use, RotationVerdict expected)
+    {
+        var answer = default(RotationAnswer);
+        await Soon(async () => (answer = await replica.Ledgers.Rotation.Use(use, default)).Verdict != RotationVerdict.Unknown, "there is a verdict");
+        answer.Verdict.ShouldBe(expected);
+    }
+
+    private static async Task<string> Line(LedgerReplica replica)
+    {
+        string? line = null;
+        await Soon(async () => (line = await replica.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)) is not null, "Redis answers");
+        return line!;
+    }
+
+    private Task Freeze()
+    {
+        server.Freeze();
+        return Task.CompletedTask;
+    }
+
+    private Task Thaw()
+    {
+        server.Thaw();
+        return Task.CompletedTask;
+    }
+
+    private LedgerReplica Add(Settings settings)
+    {
+        var replica = new LedgerReplica(server.Endpoint, "lost", settings);
+        replicas.Add(replica);
+        return replica;
+    }
+
+    private async Task<LedgerReplica> New(Settings? settings = null, bool isReady = true)
+    {
+        var replica = Add(settings ?? new() { EpochPause = TimeSpan.FromSeconds(1) });
+        return isReady ? await replica.Ready() : replica;
+    }
+}

@@ -1,0 +1,219 @@
+using System.Globalization;
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Credentials.Ledgers;
+using Broker.Tests.Redis;
+using Shouldly;
+using Xunit;
+using static Broker.Tests.Issuing.Ledgers.LedgerReplica;
+
+namespace Broker.Tests.Issuing.Ledgers;
+
+/// <summary>What was ended, over replicas and a real Redis that answers.</summary>
+public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<SharedRedis>, IDisposable
+{
+    private readonly string prefix = SharedRedis.NewPrefix();
+    private readonly List<LedgerReplica> replicas = [];
+
+    public void Dispose() => replicas.ForEach(replica => replica.Dispose());
+
+    [Fact]
+    public async Task What_one_replica_ends_the_others_refuse_token_session_and_caller()
+    {
+        var (one, other) = (await New(), await New());
+        (await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default)).ShouldBeTrue();
+        (await one.Revocations.End("its session", In(TimeSpan.FromHours(5)), default)).ShouldBeTrue();
+        (await one.Revocations.EndAllOf("key:gone", default)).ShouldBeTrue();
+
+        await Soon(() => other.Revocations.GenerationOf("key:gone") > 0, "the last word is heard");
+
+        other.Of("token").ShouldBe(Standing.Ended);
+        other.Revocations.Of(Token("another", "its session")).ShouldBe(Standing.Ended);
+        other.Revocations.Of(Token("another", subject: "key:gone")).ShouldBe(Standing.Ended);
+        other.Revocations.Of(Token("another", subject: "key:gone", generation: other.Revocations.GenerationOf("key:gone"))).ShouldBe(Standing.Good);
+        other.Of("another").ShouldBe(Standing.Good);
+    }
+
+    [Fact]
+    public async Task A_replica_that_the_word_does_not_reach_finds_it_by_looking()
+    {
+        var (one, deaf) = (await New(), await New(new() { IsDeaf = true }));
+
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+
+        await deaf.Hears("token");
+    }
+
+    [Fact]
+    public async Task The_word_reaches_a_replica_long_before_it_would_look()
+    {
+        var slow = new Settings { Poll = TimeSpan.FromMinutes(1) };
+        var (one, other) = (await New(slow with { EpochPause = TimeSpan.FromMilliseconds(1) }), await New(slow with { EpochPause = TimeSpan.FromMilliseconds(1) }));
+        var from = TimeProvider.System.GetTimestamp();
+
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await other.Hears("token");
+
+        TimeProvider.System.GetElapsedTime(from).ShouldBeLessThan(TimeSpan.FromSeconds(30)); // it looks each half minute
+    }
+
+    [Fact]
+    public async Task A_replica_that_starts_late_learns_all_ten_thousand_from_parts_of_bounded_length()
+    {
+        var one = await New();
+        for (var i = 0; i < 100; i++)
+        {
+            await Task.WhenAll(Enumerable.Range(i * 100, 100).Select(n => one.Revocations.End($"token {n}", In(TimeSpan.FromMinutes(5)), default).AsTask()));
+        }
+
+        var late = await New();
+
+        Enumerable.Range(0, 10_000).Count(n => late.Of($"token {n}") == Standing.Ended).ShouldBe(10_000);
+        foreach (var key in (await redis.Server.Ask("KEYS", prefix + ":*part*")).Split('\n'))
+        {
+            Number(await redis.Server.Ask("LLEN", key)).ShouldBeInRange(1, 128);
+        }
+    }
+
+    [Fact]
+    public async Task Every_key_ends_with_what_it_holds_and_what_lives_shortly_does_not_wait_for_what_lives_long()
+    {
+        var one = await New();
+        await one.Revocations.End("short", In(TimeSpan.FromMinutes(5)), default);
+        await one.Revocations.End("long", In(TimeSpan.FromDays(100)), default);
+        await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(10)), default);
+        await one.Ledgers.Attempts.Begin("alice", "1", default);
+
+        var keys = (await redis.Server.Ask("KEYS", prefix + ":*")).Split('\n').Where(key => !key.EndsWith(":probe", StringComparison.Ordinal)).ToArray();
+
+        keys.Length.ShouldBe(7); // head, index, ends, two parts, a line, a pair of name and address
+        foreach (var key in keys)
+        {
+            Number(await redis.Server.Ask("PTTL", key)).ShouldBeGreaterThan(0, key);
+        }
+
+        var lives = new List<long>();
+        foreach (var part in keys.Where(key => key.Contains("part", StringComparison.Ordinal)))
+        {
+            lives.Add(Number(await redis.Server.Ask("PTTL", part)));
+        }
+
+        lives.Min().ShouldBeLessThanOrEqualTo((long)TimeSpan.FromMinutes(6).TotalMilliseconds);
+    }
+
+    [Fact]
+    public async Task An_entry_goes_with_the_token_that_it_ends_and_room_is_made_again()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(-TokenReader.Skew + TimeSpan.FromMilliseconds(300)), default); // skew is on top of each entry's life
+        var part = await redis.Server.Ask("KEYS", prefix + ":*part*");
+        part.ShouldNotBeEmpty();
+
+        await Soon(async () => (await redis.Server.Ask("KEYS", prefix + ":*part*")).Length == 0, "the part is gone");
+
+        await (await New()).Ready(); // and nobody takes that for a loss
+        one.Of("another").ShouldBe(Standing.Good);
+    }
+
+    [Fact]
+    public async Task A_callers_generation_goes_beyond_what_any_replica_gave_it()
+    {
+        var (one, other) = (await New(), await New(new() { IsDeaf = true, Poll = TimeSpan.FromMinutes(1), EpochPause = TimeSpan.FromMilliseconds(1) }));
+        await one.Revocations.EndAllOf("key:app", default);
+        await one.Revocations.EndAllOf("key:app", default);
+        var given = one.Revocations.GenerationOf("key:app");
+
+        await other.Revocations.EndAllOf("key:app", default); // it has not heard of the first two, and asks before it counts
+
+        other.Revocations.GenerationOf("key:app").ShouldBeGreaterThan(given);
+        await Soon(() => one.Revocations.Of(Token("x", generation: given)) == Standing.Ended, "what came between is ended as well");
+    }
+
+    [Theory]
+    [InlineData("damaged")]
+    [InlineData("forged")]
+    [InlineData("of other brokers")]
+    public async Task An_entry_that_the_brokers_did_not_write_is_not_believed_and_what_it_stood_for_is_said_again(string kind)
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        var part = await redis.Server.Ask("KEYS", prefix + ":*part*");
+        if (kind == "of other brokers")
+        {
+            using var others = await new LedgerReplica(redis.Server.Endpoint, prefix + "x").Ready();
+            await others.Revocations.EndAllOf("key:app", default);
+            await redis.Server.Ask("COPY", await redis.Server.Ask("KEYS", prefix + "x:*part*"), part, "REPLACE");
+        }
+        else
+        {
+            var entry = await redis.Server.Ask("LINDEX", part, "0");
+            await redis.Server.Ask("LSET", part, "0", kind == "forged" ? "nonsense" : entry[..^1] + (char)(entry[^1] ^ 1));
+        }
+
+        var late = await New();
+
+        await late.Hears("token"); // from the one that knew: the entry itself says nothing any more
+        late.Revocations.GenerationOf("key:app").ShouldBe(0);
+        (await redis.Server.Ask("LINDEX", part, "0")).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_part_that_redis_threw_away_before_its_time_is_missed_and_said_again()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await redis.Server.Ask("DEL", await redis.Server.Ask("KEYS", prefix + ":*part*"));
+
+        await (await New()).Hears("token");
+        await redis.Server.Ask("DEL", $"{prefix}:{{ledger}}:index");
+        await (await New()).Hears("token");
+    }
+
+    [Fact]
+    public async Task Without_the_key_of_an_entry_nobody_knows_what_was_ended_and_with_it_all_is_well()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        var lacking = new LedgerReplica(redis.Server.Endpoint, prefix, new() { Ring = [new("second", SecondKey)] });
+        replicas.Add(lacking);
+
+        await Soon(() => lacking.Ledgers.LackedKey == "first", "it says which key it lacks");
+        lacking.Of("token").ShouldBe(Standing.Unknown);
+        lacking.Of("another").ShouldBe(Standing.Unknown);
+
+        await (await New(new() { Ring = [new("second", SecondKey), new("first", FirstKey)] })).Hears("token");
+    }
+
+    [Fact]
+    public async Task Asking_a_replica_costs_no_call_and_no_allocation()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        var (good, ended) = (Token("good"), Token("token"));
+        one.Revocations.Of(good).ShouldBe(Standing.Good);
+        one.Dispose(); // nothing reads or polls any more
+
+        Allocations.Of(() => _ = (one.Revocations.Of(good), one.Revocations.Of(ended))).ShouldBe(0);
+    }
+
+    [Fact]
+    public void A_fact_that_is_none_says_nothing()
+    {
+        foreach (var text in new[] { "", "{}", "[]", "null", """{"K":1,"N":"","G":0,"U":1}""", """{"K":1,"N":"x","G":-1,"U":1}""", """{"K":1,"N":"x","G":0,"U":9223372036854775807}""" })
+        {
+            Fact.Read(System.Text.Encoding.UTF8.GetBytes(text)).ShouldBeNull(text);
+        }
+
+        var fact = new Fact(FactKind.Generation, "corp:alice\n", 7, In(TimeSpan.Zero));
+        Fact.Read(fact.Write()).ShouldBe(fact);
+    }
+
+    private static long Number(string text) => long.Parse(text, CultureInfo.InvariantCulture);
+
+    private async Task<LedgerReplica> New(Settings? settings = null)
+    {
+        var replica = new LedgerReplica(redis.Server.Endpoint, prefix, settings);
+        replicas.Add(replica);
+        return await replica.Ready();
+    }
+}
