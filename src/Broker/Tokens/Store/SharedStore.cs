@@ -16,7 +16,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     private Action? epoch;
     private bool isAway;
     private long awaySince;
-    private long lastAnswer = Time.GetTimestamp();
+    private long? lastAnswer;
     private (long At, TimeSpan Silent)? back;
 
     /// <summary>Redis is reached again, or another one answers in its place.</summary>
@@ -108,7 +108,8 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     {
         lock (gate)
         {
-            var silent = isEpoch ? TimeSpan.MaxValue : Time.GetElapsedTime(lastAnswer);
+            // Who was never answered before cannot tell what was forgotten meanwhile.
+            var silent = isEpoch || lastAnswer is not { } last ? TimeSpan.MaxValue : Time.GetElapsedTime(last);
             back = back is { } before && Time.GetElapsedTime(before.At) < Times.EpochPause && before.Silent > silent ? before : (Time.GetTimestamp(), silent);
             isAway = false;
             lastAnswer = Time.GetTimestamp();
