@@ -1,7 +1,6 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
 namespace Broker.Forwarding;
@@ -64,7 +63,7 @@ internal static class BodyRules
 
     public static bool HasBody(HttpContext context) => context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
 
-    /// <summary>From here on a form is looked into as it is read.</summary>
+    /// <summary>From here on a body that has fields is looked into as it is read.</summary>
     private static Refusal? Watch(HttpRequest request, FormKinds kinds)
     {
         if (kinds == FormKinds.None)
@@ -72,14 +71,14 @@ internal static class BodyRules
             return null;
         }
 
-        if (request.Headers.ContentEncoding.Count > 0)
+        if (request.Headers.ContentEncoding.Count > 0 && !request.Headers.ContentEncoding.ToString().Equals("identity", StringComparison.OrdinalIgnoreCase))
         {
-            return Refusal.NotAllowedHere("A form may not be compressed: it has to be looked into.");
+            return Refusal.NotAllowedHere("A form or JSON may not be compressed: it has to be looked into.");
         }
 
-        if (MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.Charset.HasValue && !IsAsciiBased(type.Charset))
+        if (request.ContentType is { } type && type.Contains("charset", StringComparison.OrdinalIgnoreCase) && !NamesAsciiBasedCharset(type))
         {
-            return Refusal.NotAllowedHere("A form's charset has to be UTF-8: it has to be looked into.");
+            return Refusal.NotAllowedHere("The charset of a form or JSON has to be UTF-8: it has to be looked into.");
         }
 
         request.Body = new FormWatch(request.Body, kinds);
@@ -88,17 +87,27 @@ internal static class BodyRules
 
     // Without a type some frameworks read a form (Rack); what is no clean type may be read as any.
     private static FormKinds Kinds(ReadOnlySpan<char> type, bool isOne) =>
-        type.IsEmpty ? FormKinds.UrlEncoded
-        : !isOne || type.ContainsAnyExcept(TypeCharacters) ? FormKinds.UrlEncoded | FormKinds.Multipart
+        type.IsEmpty ? FormKinds.UrlEncoded | FormKinds.Json
+        : !isOne || type.ContainsAnyExcept(TypeCharacters) ? FormKinds.UrlEncoded | FormKinds.Multipart | FormKinds.Json
+        : IsJson(type) ? FormKinds.Json
         : type.Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase) ? FormKinds.UrlEncoded
         : type.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) ? FormKinds.Multipart
         : FormKinds.None;
 
-    private static bool IsAsciiBased(StringSegment charset)
+    // Said once, where every reader finds the same: some look for "charset=" wherever it stands.
+    private static bool NamesAsciiBasedCharset(string contentType)
     {
-        var name = charset.AsSpan().Trim('"');
-        return name.StartsWith("utf-8", StringComparison.OrdinalIgnoreCase) || name.Equals("us-ascii", StringComparison.OrdinalIgnoreCase)
-            || name.StartsWith("iso-8859-", StringComparison.OrdinalIgnoreCase) || name.StartsWith("windows-125", StringComparison.OrdinalIgnoreCase);
+        const string Charset = "charset";
+        if (contentType.IndexOf(Charset, StringComparison.OrdinalIgnoreCase) != contentType.LastIndexOf(Charset, StringComparison.OrdinalIgnoreCase)
+            || !MediaTypeHeaderValue.TryParse(contentType, out var type))
+        {
+            return false;
+        }
+
+        var name = type.Charset.AsSpan().Trim('"');
+        return name.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || name.Equals("utf8", StringComparison.OrdinalIgnoreCase)
+            || name.Equals("us-ascii", StringComparison.OrdinalIgnoreCase) || name.StartsWith("iso-8859-", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("windows-125", StringComparison.OrdinalIgnoreCase);
     }
 
     // One clean type: an upstream that stops at a blank would read a form in "application/x-www-form-urlencoded x+json".

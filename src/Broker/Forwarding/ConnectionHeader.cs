@@ -50,7 +50,7 @@ internal sealed class ConnectionHeader : Encoding
         foreach (var range in line.Split((byte)','))
         {
             var word = line[range].Trim(" \t"u8);
-            if (!word.IsEmpty && !Ascii.EqualsIgnoreCase(word, "close"u8) && !Ascii.EqualsIgnoreCase(word, "keep-alive"u8) && !Ascii.EqualsIgnoreCase(word, "upgrade"u8))
+            if (!word.IsEmpty && !IsHarmless(word))
             {
                 return true;
             }
@@ -58,4 +58,9 @@ internal sealed class ConnectionHeader : Encoding
 
         return false;
     }
+
+    // The last two are headers that ordinary clients name there; neither crosses in any case, but for 'te: trailers', which may.
+    private static bool IsHarmless(ReadOnlySpan<byte> word) =>
+        Ascii.EqualsIgnoreCase(word, "close"u8) || Ascii.EqualsIgnoreCase(word, "keep-alive"u8) || Ascii.EqualsIgnoreCase(word, "upgrade"u8)
+        || Ascii.EqualsIgnoreCase(word, "te"u8) || Ascii.EqualsIgnoreCase(word, "http2-settings"u8);
 }

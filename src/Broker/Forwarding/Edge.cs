@@ -96,9 +96,10 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         };
     }
 
-    private static Refusal CallerFault(Exception? failure) => BadRequestIn(failure) switch
+    /// <summary>Why a body could not be read to its end.</summary>
+    public static Refusal CallerFault(Exception? failure) => BadRequestIn(failure) switch
     {
-        MethodFieldException => Refusal.NotAllowedHere("The form's field '_method' could change the method: it is not allowed."),
+        MethodFieldException => Refusal.NotAllowedHere("The body's field '_method' could change the method: it is not allowed."),
         { StatusCode: StatusCodes.Status413PayloadTooLarge } => Refusal.BodyTooLarge,
         _ => Refusal.BadRequest("The request's body broke off."),
     };

@@ -1,28 +1,28 @@
+using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.Http;
 
 namespace Broker.Forwarding;
 
-/// <summary>How an upstream may read a body as a form.</summary>
+/// <summary>How an upstream may read fields from a body.</summary>
 [Flags]
 internal enum FormKinds
 {
-    None,
-    UrlEncoded,
-    Multipart,
+    None = 0,
+    UrlEncoded = 1,
+    Multipart = 2,
+    Json = 4,
 }
 
-/// <summary>The caller's fault, found while its form was on its way.</summary>
-internal sealed class MethodFieldException() : BadHttpRequestException("The form's field '_method' could change the method.");
+/// <summary>The caller's fault, found while its body was on its way.</summary>
+internal sealed class MethodFieldException() : BadHttpRequestException("The body's field '_method' could change the method.");
 
-/// <summary>A body on its way that an upstream may read as a form: with a field <c>_method</c> it breaks off before that is whole (rights.md 12).</summary>
-/// <remarks>
-/// Nothing is held back but what may name the field, so a large upload streams. In a multipart body each <c>name=</c> counts wherever it stands:
-/// where a part begins is for the upstream's own reader to say, and it may say otherwise than ours would.
-/// </remarks>
+/// <summary>A body on its way that an upstream may read fields from: with a field <c>_method</c> it breaks off before that is whole (rights.md 12).</summary>
+/// <remarks>Nothing is held back but what may name the field, so a large upload streams.</remarks>
 internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
 {
     private readonly UrlEncodedNames pairs = new();
     private readonly MultipartNames parts = new();
+    private readonly JsonNames members = new();
     private byte? held;
 
     public override bool CanRead => true;
@@ -35,6 +35,7 @@ internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
 
     public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         if (buffer.IsEmpty)
@@ -88,5 +89,5 @@ internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
     private bool MayEndInIt => (kinds.HasFlag(FormKinds.UrlEncoded) && pairs.Ends()) || (kinds.HasFlag(FormKinds.Multipart) && parts.Ends());
 
     private bool Finds(ReadOnlySpan<byte> bytes) =>
-        (kinds.HasFlag(FormKinds.UrlEncoded) && pairs.Finds(bytes)) || (kinds.HasFlag(FormKinds.Multipart) && parts.Finds(bytes));
+        ((kinds & FormKinds.UrlEncoded) != 0 && pairs.Finds(bytes)) || ((kinds & FormKinds.Multipart) != 0 && parts.Finds(bytes)) || ((kinds & FormKinds.Json) != 0 && members.Finds(bytes));
 }

@@ -12,11 +12,13 @@ internal sealed class HeaderRule
     private static readonly string[] NeverCross =
     [
         "Forwarded", "Proxy", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Host", "X-Rewrite-URL", "X-Scheme",
-        "X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method",
+        "X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method", "HTTP2-Settings",
         "X-Content-Length", // what Kestrel makes of a Content-Length beside Transfer-Encoding
     ];
 
     private static readonly string[] Prefixes = ["X-Forwarded-", "X-Original-", "Proxy-"];
+
+    private const int MostOptions = 32;
 
     private readonly FrozenSet<string> dropped;
     private readonly FrozenSet<string> selected;
@@ -36,6 +38,11 @@ internal sealed class HeaderRule
     public Refusal? Apply(IHeaderDictionary headers)
     {
         var hopByHop = headers.Connection.Count > 0 ? NamedByConnection(headers.Connection) : null;
+        if (hopByHop?.Count > MostOptions)
+        {
+            return Refusal.NotAllowedHere("Connection names too many headers.");
+        }
+
         if (hopByHop?.FirstOrDefault(selected.Contains) is { } id)
         {
             // Dropped as hop-by-hop, the id would be read as one that was never named.

@@ -87,6 +87,7 @@ internal sealed partial class KeptContent
     {
         if (Answer.IsTokenRefused)
         {
+            isCut = true;
             return; // the connection is given up
         }
 

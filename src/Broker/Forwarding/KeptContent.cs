@@ -25,6 +25,7 @@ internal sealed partial class KeptContent : HttpContent
     private MemoryStream? kept = new();
     private Exception? writeFailure;
     private int started;
+    private bool isCut;
 
     /// <param name="original">YARP's content, which takes over a body that is not kept.</param>
     /// <param name="body">The caller's body.</param>
@@ -44,13 +45,14 @@ internal sealed partial class KeptContent : HttpContent
     public Exception? ReadFailure { get; private set; }
 
     /// <summary>Over HTTP/1.1: the answer, as soon as it begins.</summary>
-    public EarlyAnswer Answer { get; } = new();
+    public EarlyAnswer Answer { get; private set; } = new();
 
     /// <summary>The whole body for a second try, waited for no longer than this; null when it was not kept.</summary>
     public async Task<HttpContent?> Again(TimeSpan patience, CancellationToken cancellation)
     {
         if (Volatile.Read(ref started) == 0)
         {
+            Answer = new();
             return this; // refused before it was asked for (Expect: 100-continue): it goes whole with the next try
         }
 
@@ -102,6 +104,10 @@ internal sealed partial class KeptContent : HttpContent
         }
 
         await pumping;
+        if (isCut)
+        {
+            throw new IOException("The upstream refused the token before it had the body."); // not for it to take as the whole
+        }
     }
 
     protected override bool TryComputeLength(out long computed)

@@ -6,20 +6,20 @@ namespace Broker.Forwarding;
 /// <summary>The field <c>_method</c>, from which some frameworks take the method (rights.md 12), in a query or a form.</summary>
 internal static class MethodField
 {
-    /// <summary>Whether a decoded name is it, also as PHP reads names: a dot is an underscore, blanks before it and what follows '[' or a zero byte do not count.</summary>
+    /// <summary>Whether a decoded name is it, also as PHP and Rack read names: a dot is an underscore, blanks and brackets before it and what follows a bracket or a zero byte do not count.</summary>
     public static bool Is(ReadOnlySpan<char> name)
     {
-        if (name.IndexOfAny('[', '\0') is >= 0 and var end)
+        name = name.TrimStart(" []");
+        if (name.IndexOfAny('[', ']', '\0') is >= 0 and var end)
         {
             name = name[..end];
         }
 
-        name = name.TrimStart(' ');
         return name.Length == 7 && name[0] is '_' or '.' && name[1..].Equals("method", StringComparison.OrdinalIgnoreCase);
     }
 }
 
-/// <summary>The start of one name of a form, raw; blanks before it do not count.</summary>
+/// <summary>The start of one name of a form, raw; blanks and brackets before it do not count.</summary>
 internal sealed class FieldName
 {
     private readonly byte[] raw = new byte[64];
@@ -27,17 +27,20 @@ internal sealed class FieldName
 
     public bool IsMethodField => length >= 7 && MethodField.Is(WebUtility.UrlDecode(Encoding.Latin1.GetString(raw, 0, length)));
 
+    /// <summary>RFC 2047: some readers decode it, in a charset of its own.</summary>
+    public bool IsEncodedWord => raw.AsSpan(0, length).StartsWith("=?"u8);
+
     public void Clear() => length = 0;
 
     public void Add(byte next)
     {
-        if (length == raw.Length || (length == 0 && next is (byte)' ' or (byte)'+'))
+        if (length == raw.Length || (length == 0 && next is (byte)' ' or (byte)'+' or (byte)'[' or (byte)']'))
         {
             return;
         }
 
         raw[length++] = next;
-        if (length == 3 && raw.AsSpan(0, 3).SequenceEqual("%20"u8))
+        if (length == 3 && (Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%20"u8) || Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%5b"u8) || Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%5d"u8)))
         {
             length = 0;
         }
@@ -74,80 +77,4 @@ internal sealed class UrlEncodedNames
     }
 
     public bool Ends() => !isInValue && name.IsMethodField;
-}
-
-/// <summary>What stands behind each <c>name=</c> or <c>name*=</c> of a multipart body.</summary>
-internal sealed class MultipartNames
-{
-    private readonly FieldName name = new();
-    private State state;
-    private int matched;
-    private byte before;
-
-    private enum State
-    {
-        Outside,
-        BehindName,
-        InParts,
-        InValue,
-    }
-
-    public bool Finds(ReadOnlySpan<byte> bytes)
-    {
-        foreach (var next in bytes)
-        {
-            if (Step(next))
-            {
-                return true;
-            }
-
-            before = next;
-        }
-
-        return false;
-    }
-
-    public bool Ends() => state == State.InValue && name.IsMethodField;
-
-    private bool Step(byte next)
-    {
-        var isStart = matched == 0 && !char.IsAsciiLetterOrDigit((char)before);
-        matched = (matched > 0 || isStart) && (next | 0x20) == "name"[matched] ? matched + 1 : 0;
-        if (matched == 4)
-        {
-            (matched, state) = (0, State.BehindName);
-            return false;
-        }
-
-        var isBlank = next is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n';
-        switch (state)
-        {
-            case State.BehindName or State.InParts when next == '=':
-                name.Clear();
-                var isInParts = state == State.InParts; // name*0=_met; name*1=hod: no form has such names (RFC 7578, 4.2), and ours could be one
-                state = State.InValue;
-                return isInParts;
-            case State.BehindName when before == '*' && char.IsAsciiDigit((char)next):
-                state = State.InParts;
-                return false;
-            case State.BehindName or State.InParts when !isBlank && next != '*' && !char.IsAsciiDigit((char)next):
-                state = State.Outside;
-                return false;
-            case State.InValue when isBlank || next is (byte)'"' or (byte)'\'' or (byte)';':
-                // Where the quotes are is for the upstream to say: any of these may be the end, or stand before the beginning.
-                if (name.IsMethodField)
-                {
-                    return true;
-                }
-
-                name.Clear();
-                state = next == ';' ? State.Outside : state;
-                return false;
-            case State.InValue when next != '\\':
-                name.Add(next);
-                return false;
-            default:
-                return false;
-        }
-    }
 }

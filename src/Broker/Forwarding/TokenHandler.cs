@@ -70,7 +70,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             var again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
             if (again is null)
             {
-                return Instead(request, passage, Refusal.UpstreamTokenReplaced);
+                return Instead(request, passage, passage.Body?.ReadFailure is { } fault ? Edge.CallerFault(fault) : Refusal.UpstreamTokenReplaced);
             }
 
             request.Content = again;
@@ -83,7 +83,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
 
         passage.Token = successor.Token;
         var sentAgainAt = time.GetTimestamp();
-        var response = await Send(request, successor.Token, null, cancellation);
+        var response = await Send(request, successor.Token, ReferenceEquals(request.Content, passage.Body) ? passage.Body : null, cancellation);
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
             passage.Cell.RefusedAgain(successor.Token, passage.Subject);

@@ -14,10 +14,8 @@ internal sealed partial class RedisLink
     {
         if (Interlocked.Exchange(ref isHealing, 1) == 0)
         {
-            using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
-            {
-                _ = HealUntilAnswered();
-            }
+            // Of no request, and not on its time.
+            ThreadPool.UnsafeQueueUserWorkItem(static link => _ = link.HealUntilAnswered(), this, preferLocal: false);
         }
     }
 
@@ -53,7 +51,17 @@ internal sealed partial class RedisLink
     /// <summary>The client's own ways of connecting again take it up to ten seconds: another one takes none of them.</summary>
     private async Task Replace()
     {
-        var fresh = await RedisClient.Connect(settings).WaitAsync(settings.CallTimeout * 3, time, stop.Token);
+        var connecting = RedisClient.Connect(settings);
+        ConnectionMultiplexer fresh;
+        try
+        {
+            fresh = await connecting.WaitAsync(settings.CallTimeout * 3, time, stop.Token);
+        }
+        catch (Exception)
+        {
+            _ = CloseLate(connecting);
+            throw;
+        }
         if (!fresh.IsConnected)
         {
             Close(fresh);
@@ -96,6 +104,16 @@ internal sealed partial class RedisLink
         if (ReferenceEquals(Volatile.Read(ref client), which))
         {
             Unanswered("connection-failed");
+        }
+    }
+
+    /// <summary>Nobody waits for it any more; left alone it would try for ever.</summary>
+    private static async Task CloseLate(Task<ConnectionMultiplexer> connecting)
+    {
+        await ((Task)connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (connecting.IsCompletedSuccessfully)
+        {
+            Close(await connecting);
         }
     }
 

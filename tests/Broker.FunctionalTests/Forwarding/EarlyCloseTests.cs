@@ -63,6 +63,26 @@ public sealed class EarlyCloseTests
         tokens.Logins.ShouldBe(2);
     }
 
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task A_body_that_was_refused_before_it_was_asked_for_goes_whole_with_the_next_try(bool closes, bool isChunked)
+    {
+        await using var tokens = await OAuth2Simulator.StartAsync(new());
+        await using var upstream = new RefusingUpstream(closes, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+        await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute)));
+        var body = new string('x', 2000);
+
+        var answer = await RawHttp.Ask(
+            broker.Address, "POST /x HTTP/1.1",
+            ["Host: x", $"X-Api-Key: {TestConfig.Key}", "Expect: 100-continue", isChunked ? "Transfer-Encoding: chunked" : "Content-Length: 2000"],
+            isChunked ? $"7d0\r\n{body}\r\n0\r\n\r\n" : body);
+
+        (answer.Status, upstream.Body).ShouldBe((200, body));
+    }
+
     [Fact]
     public async Task A_401_in_pieces_behind_an_interim_answer_is_heard_on_a_used_connection_too()
     {

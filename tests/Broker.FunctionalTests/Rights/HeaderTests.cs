@@ -111,6 +111,17 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
         received.Headers.ShouldNotContainKey("X-A");
     }
 
+    [Fact]
+    public async Task A_connection_that_names_a_crowd_is_refused() =>
+        stage.ShouldBeRefused(await stage.Get("/x", Stage.All, "Connection: " + string.Join(',', Enumerable.Range(0, 33).Select(i => $"x{i}"))), 400, "not-allowed-here");
+
+    [Fact]
+    public async Task An_offer_of_http2_and_te_end_here_too()
+    {
+        var headers = stage.ShouldHaveCrossed(await stage.Get("/x", Stage.All, "Connection: Upgrade, HTTP2-Settings, TE", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk", "TE: gzip")).Headers;
+        (headers.ContainsKey("HTTP2-Settings"), headers.ContainsKey("TE"), headers.ContainsKey("Upgrade")).ShouldBe((false, false, false));
+    }
+
     [Theory]
     [InlineData("Connection: keep-alive")]
     [InlineData("Connection: close")]

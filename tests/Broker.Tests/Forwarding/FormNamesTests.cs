@@ -27,6 +27,14 @@ public sealed class FormNamesTests
     }
 
     [Theory]
+    [InlineData("{\"a\":\"\\\"\",\"_m\\u0065thod\" : 1}", true)]
+    [InlineData("{\"a\":\"_method\",\"x_method\":1,\"_methodx\":1}", false)]
+    public void Members(string text, bool expected)
+    {
+        Cut(text, () => new JsonNames(), (names, piece) => names.Finds(piece), _ => false, expected);
+    }
+
+    [Theory]
     [InlineData("a=1&_method")]
     [InlineData("_method")]
     [InlineData("a=1&_method[]")]
