@@ -17,7 +17,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     private bool isAway;
     private long awaySince;
     private long lastAnswer = Time.GetTimestamp();
-    private (long At, TimeSpan Silent)? back;
+    private (long At, TimeSpan Silent, TimeSpan Absence)? back;
 
     /// <summary>Redis is reached again, or another one answers in its place.</summary>
     public event Action? Returned
@@ -100,7 +100,8 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     {
         lock (gate)
         {
-            return back is { } now && windows.Any(window => now.Silent >= window.Per) ? Times.EpochPause - Time.GetElapsedTime(now.At) : TimeSpan.Zero;
+            return back is not { } now || windows.All(window => now.Silent < window.Per) ? TimeSpan.Zero
+                : Times.EpochPause + (windows.Any(window => now.Absence >= window.Per) ? Times.Reconnect : TimeSpan.Zero) - Time.GetElapsedTime(now.At);
         }
     }
 
@@ -108,10 +109,14 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     {
         lock (gate)
         {
-            var silent = isEpoch ? TimeSpan.MaxValue : Time.GetElapsedTime(lastAnswer);
-            back = back is { } before && Time.GetElapsedTime(before.At) < Times.EpochPause && before.Silent > silent ? before : (Time.GetTimestamp(), silent);
+            var absence = Time.GetElapsedTime(lastAnswer);
+            var silent = isEpoch ? TimeSpan.MaxValue : absence;
+            var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.EpochPause + Times.Reconnect ? earlier : default;
+            back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));
             isAway = false;
             lastAnswer = Time.GetTimestamp();
         }
     }
+
+    private static TimeSpan Longer(TimeSpan a, TimeSpan b) => a > b ? a : b;
 }
