@@ -43,7 +43,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         await dead.Kill();
         await Eventually.Holds(
             async () => (await With("master", except: dead)).Count == 3, "the dead master's replica has taken its place");
-        await accounts.Renewed(before, accounts.Names.Count());
+        await accounts.Renewed(before, accounts.Names.Count()); // those of the dead master among them
         await load.Goes(accounts.Names.Count() * 3);
         output.WriteLine($"served {load.Served}; without a token {load.Failed.Count}");
         load.Failed.Where(failure => failure.MustServe).ShouldBeEmpty();

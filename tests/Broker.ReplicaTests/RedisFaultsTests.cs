@@ -120,7 +120,7 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
         }
         catch (Exception)
         {
-            output.WriteLine(faulty.Told());
+            output.WriteLine(faulty.Fleet.Told());
             throw;
         }
     }
