@@ -45,9 +45,17 @@ internal sealed class Staggered : IAsyncDisposable
         }
     }
 
+    /// <summary>From when on replicas could not tell each other of a token, and until when.</summary>
+    public (DateTimeOffset From, DateTimeOffset To) Fault { get; set; }
+
     /// <summary>Whether there is a token that every replica must have had the time to learn of, and that does not end just now.</summary>
-    public bool MustServe(string name) =>
-        Landscape[name].Received.Token.Select(request => DateTimeOffset.UtcNow - request.At).Any(age => age > KnownAfter && age < Life - TimeSpan.FromSeconds(1));
+    public bool MustServe(string name)
+    {
+        var now = DateTimeOffset.UtcNow;
+        return Landscape[name].Received.Token.Any(request =>
+            now - request.At > KnownAfter && now - request.At < Life - TimeSpan.FromSeconds(1)
+            && (request.At + TimeSpan.FromSeconds(2) < Fault.From || now > Fault.To + KnownAfter));
+    }
 
     public Dictionary<string, int> Grants() => Names.ToDictionary(name => name, name => Landscape[name].LoginsGranted + Landscape[name].RefreshesGranted);
 
