@@ -8,7 +8,12 @@ namespace Broker.Redis;
 internal sealed record Replicated(bool IsWritten, bool IsReplicated);
 
 /// <summary>A connection to each node for notes and the <c>WAIT</c> behind them: that blocks its connection, and answers for what was written on it.</summary>
-/// <remarks>Not the client's: that one may open a connection anew between the two, and picks a node of a Cluster by itself.</remarks>
+/// <remarks>
+/// Not the client's: that one may open a connection anew between the two, and picks a node of a Cluster by itself.
+/// A primary that has no replica connected counts as one without, also when it lost its only one a moment ago: Redis does not say which, and after a
+/// failover there may be none for hours. What is risked is a second failover, to one that missed note and pair: a Redis that lost its memory, whose
+/// clients tell it what they hold.
+/// </remarks>
 internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<EndPoint, NoteLink> links = new();

@@ -28,6 +28,24 @@ public sealed class RenewerTests : IDisposable
         source.Spent.ShouldBe(["r-1", "r-2"]);
     }
 
+    [Theory]
+    [InlineData(false, "r-1")]
+    [InlineData(true, "first")]
+    public async Task A_token_that_is_over_on_arrival_is_not_handed_out_but_what_gets_the_next_one_is_kept_where_it_is_the_only_way_in(bool canLogin, string spent)
+    {
+        var source = new ScriptedSource { RefreshToken = "r", Rotates = false, CanLogin = canLogin, FirstRefreshToken = "first", Life = TimeSpan.FromSeconds(20) };
+        var cell = bench.Cell(source: source);
+        var answer = source.OnRefresh();
+        var wait = cell.Get(None).AsTask();
+        bench.Pass(TimeSpan.FromSeconds(14)); // a caller's patience
+        bench.Pass(TimeSpan.FromSeconds(10));
+        (await wait).Token.ShouldBeNull();
+        answer.SetResult(source.Next());
+        bench.Pass(TimeSpan.FromSeconds(3));
+        await Fresh(cell);
+        source.Spent.ShouldBe(["first", spent]);
+    }
+
     [Fact]
     public async Task Only_a_refused_refresh_leads_to_a_login()
     {

@@ -38,18 +38,17 @@ internal sealed class Republication(TokenVault vault, SharedStore store)
     /// <summary>Whether all was answered; after a few that were not, the rest is not asked.</summary>
     private async Task<bool> Tell()
     {
+        var steps = vault.Cells.Where(cell => cell.Renewer?.Shared is not null)
+            .Select<TokenCell, Func<Task<StoreOutcome>>>(cell => () => cell.Renewer!.Shared!.Republish(cell.Renewer.Plan))
+            .Concat(store.Budgets.Select<RecordName, Func<Task<StoreOutcome>>>(budget => () => store.Remind(budget)));
         var unanswered = 0;
-        foreach (var budget in store.Budgets)
-        {
-            unanswered += await store.Remind(budget) == StoreOutcome.Unknown ? 1 : 0;
-        }
-        foreach (var cells in vault.Cells.Where(cell => cell.Renewer?.Shared is not null).Chunk(AtOnce))
+        foreach (var some in steps.Chunk(AtOnce))
         {
             if (unanswered >= Enough)
             {
                 return false;
             }
-            var outcomes = await Task.WhenAll(cells.Select(cell => cell.Renewer!.Shared!.Republish(cell.Renewer.Plan)));
+            var outcomes = await Task.WhenAll(some.Select(step => step()));
             unanswered += outcomes.Count(outcome => outcome == StoreOutcome.Unknown);
         }
         return unanswered == 0;

@@ -16,7 +16,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     private Action? epoch;
     private bool isAway;
     private long awaySince;
-    private long lastAnswer = Time.GetTimestamp();
+    private long? lastAnswer;
     private (long At, TimeSpan Silent, TimeSpan Absence)? back;
 
     /// <summary>Redis is reached again, or another one answers in its place.</summary>
@@ -109,7 +109,8 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     {
         lock (gate)
         {
-            var absence = Time.GetElapsedTime(lastAnswer);
+            // Who was never answered before cannot tell what was forgotten meanwhile, nor who logged in alone.
+            var absence = lastAnswer is { } last ? Time.GetElapsedTime(last) : TimeSpan.MaxValue;
             var silent = isEpoch ? TimeSpan.MaxValue : absence;
             var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.EpochPause + Times.Reconnect ? earlier : default;
             back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));

@@ -4,13 +4,12 @@ using Broker.Tokens.Store;
 namespace Broker.Tests.Tokens.Simulation;
 
 /// <summary>The simulated Redis without a network: each step is answered when it is asked.</summary>
-internal sealed class AtOnce(SimulatedRedis redis) : ISharedTokens
+internal class AtOnce(SimulatedRedis redis) : ISharedTokens
 {
-    public event Action? Returned
-    {
-        add { }
-        remove { }
-    }
+    public event Action? Returned;
+
+    /// <summary>Redis is reached again.</summary>
+    public void Return() => Returned?.Invoke();
 
     public Task<Seen> Read(StoreName name) => Task.FromResult(redis.Read(name));
 
@@ -28,7 +27,7 @@ internal sealed class AtOnce(SimulatedRedis redis) : ISharedTokens
 
     public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) => Task.FromResult(redis.Settle(name, attempt, settlement));
 
-    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) =>
+    public virtual Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) =>
         Task.FromResult(redis.Republish(name, pair, lives, note));
 
     public Task<Permission> Permit(BudgetAsk ask) => Task.FromResult(redis.Permit(ask));

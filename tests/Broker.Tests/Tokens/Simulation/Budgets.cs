@@ -39,6 +39,10 @@ internal sealed class Budgets(World world)
     /// <summary>A login begins.</summary>
     public void LogsIn(Process process, SimulatedAccount account, Conduct conduct)
     {
+        if (conduct.IsAlone && world.Windows.FirstOrDefault(window => process.Tokens.LastAnswer > Now - window.Per) is { } closed)
+        {
+            world.Fail($"{process.Name} logs in alone, and Redis answered it at {process.Tokens.LastAnswer}, less than {closed.Per} ago");
+        }
         foreach (var scope in world.Windows.GroupBy(window => window.Scope))
         {
             var budget = scope.Key == LoginScope.Endpoint ? SimulatedAccount.Endpoint : account.Identity;

@@ -20,6 +20,9 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
 
     private SimulatedRedis Redis => world.Redis;
 
+    /// <summary>When Redis answered last.</summary>
+    public TimeSpan LastAnswer { get; private set; } = TimeSpan.MinValue;
+
     /// <summary>The highest count of permits that it was told.</summary>
     public long CountOf(RecordName budget) => counts.GetValueOrDefault(budget);
 
@@ -186,6 +189,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
 
     private void Answered()
     {
+        LastAnswer = Pump.Time;
         if (isAway)
         {
             isAway = false;
