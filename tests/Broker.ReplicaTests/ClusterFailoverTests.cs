@@ -29,7 +29,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
     [Fact]
     public async Task A_replica_takes_over_and_later_a_master_dies()
     {
-        await using var load = new Load(fleet, accounts.Names, TimeSpan.FromMilliseconds(150), accounts.Landscape);
+        await using var load = new Load(fleet, accounts.Names, TimeSpan.FromMilliseconds(150), accounts.MustServe);
         await load.Goes(accounts.Names.Count() * 3);
         var before = accounts.Grants();
         foreach (var server in await With("slave"))
@@ -43,14 +43,14 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         await dead.Kill();
         await Eventually.Holds(
             async () => (await With("master", except: dead)).Count == 3, "the dead master's replica has taken its place");
-        await accounts.Renewed(before, accounts.Names.Count());
+        await accounts.Renewed(before, accounts.Names.Count()); // those of the dead master among them
         await load.Goes(accounts.Names.Count() * 3);
-        output.WriteLine($"served {load.Served}; without a live token {load.Failed.Count}");
-        load.Failed.Where(failure => failure.LiveTokens > 0).ShouldBeEmpty();
+        output.WriteLine($"served {load.Served}; without a token {load.Failed.Count}");
+        load.Failed.Where(failure => failure.MustServe).ShouldBeEmpty();
         foreach (var name in accounts.Names)
         {
             accounts.Landscape[name].SentTwice().ShouldBe(0, name);
-            accounts.Landscape[name].MostLoginsIn(Staggered.Per).ShouldBeLessThanOrEqualTo(Staggered.CanLogIn(name) ? Staggered.Permit : 0, name);
+            accounts.Landscape[name].MostLoginsIn(Staggered.Per * 0.75).ShouldBeLessThanOrEqualTo(Staggered.CanLogIn(name) ? Staggered.Permit : 0, name);
         }
     }
 

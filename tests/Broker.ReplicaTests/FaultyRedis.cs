@@ -74,10 +74,6 @@ public sealed class FaultyRedis : IAsyncLifetime
             () => Fleet.Brokers.All(broker => broker.Log is var log && Math.Max(Last(log, 700), Last(log, 703)) <= Last(log, 701)), "every broker reaches Redis");
     }
 
-    /// <summary>What the brokers logged, but for the requests.</summary>
-    internal string Told() => string.Join('\n', Fleet.Brokers.SelectMany((broker, i) =>
-        broker.Log.Split('\n').Where(line => line.Length > 0 && !line.Contains("\"Id\":500", StringComparison.Ordinal) && !line.Contains("\"Id\":103", StringComparison.Ordinal)).Select(line => $"{i}: {line}")));
-
     private static int Last(string log, int @event) => log.LastIndexOf($"\"Id\":{@event}", StringComparison.Ordinal);
 
     /// <summary>From now on another Redis is behind the same addresses.</summary>

@@ -57,6 +57,10 @@ internal sealed class Fleet : IAsyncDisposable
     /// <summary>So many requests at once, in turn to each broker.</summary>
     public Task<Answered[]> AskAll(int count, string upstream) => Task.WhenAll(Enumerable.Range(0, count).Select(i => Ask(i % brokers.Length, upstream)));
 
+    /// <summary>What the brokers logged, but for the requests.</summary>
+    public string Told() => string.Join('\n', brokers.SelectMany((broker, i) =>
+        broker.Log.Split('\n').Where(line => line.Length > 0 && !line.Contains("\"Id\":500", StringComparison.Ordinal) && !line.Contains("\"Id\":103", StringComparison.Ordinal)).Select(line => $"{i}: {line}")));
+
     public async ValueTask DisposeAsync()
     {
         foreach (var broker in brokers.Where(broker => broker is not null))

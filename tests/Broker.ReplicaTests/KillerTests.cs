@@ -40,7 +40,7 @@ public sealed class KillerTests(ITestOutputHelper output)
         await using Wire one = new(redis.Port), two = new(redis.Port), three = new(redis.Port);
         Wire[] wires = [one, two, three];
         await using var fleet = await Fleet.Start(landscape, wires.Length, i => [wires[i].Endpoint]);
-        await using var load = new Load(fleet, landscape.Names, TimeSpan.FromMilliseconds(20), landscape);
+        await using var load = new Load(fleet, landscape.Names, TimeSpan.FromMilliseconds(20));
         var killer = new Killer(fleet, wires, [oauth, damoov], chance, Lease);
         for (var i = 0; i < rounds; i++)
         {

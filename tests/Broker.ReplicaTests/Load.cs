@@ -2,15 +2,15 @@ using System.Collections.Concurrent;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>A request that was not served, and how many tokens the upstream would have accepted then.</summary>
-internal sealed record Failure(DateTimeOffset At, int Broker, string Upstream, int Status, string? Code, int LiveTokens);
+/// <summary>A request that was not served, and whether there was a token to serve it with.</summary>
+internal sealed record Failure(DateTimeOffset At, int Broker, string Upstream, int Status, string? Code, bool MustServe);
 
 /// <summary>A steady stream of requests to every broker of a fleet that stands neither still nor killed, one after the other to each upstream.</summary>
 internal sealed class Load : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
     private readonly Fleet fleet;
-    private readonly Landscape? landscape;
+    private readonly Func<string, bool> mustServe;
     private readonly TimeSpan pause;
     private readonly List<Task> streams;
     private int served;
@@ -18,10 +18,10 @@ internal sealed class Load : IAsyncDisposable
     /// <param name="fleet">Who is asked.</param>
     /// <param name="upstreams">What is asked for, each in a stream of its own.</param>
     /// <param name="pause">Between an answer and the next request.</param>
-    /// <param name="landscape">Who says how many tokens live when a request fails.</param>
-    public Load(Fleet fleet, IEnumerable<string> upstreams, TimeSpan pause, Landscape? landscape = null)
+    /// <param name="mustServe">Whether an upstream has a token that every broker can have.</param>
+    public Load(Fleet fleet, IEnumerable<string> upstreams, TimeSpan pause, Func<string, bool>? mustServe = null)
     {
-        (this.fleet, this.pause, this.landscape) = (fleet, pause, landscape);
+        (this.fleet, this.pause, this.mustServe) = (fleet, pause, mustServe ?? (static _ => true));
         streams = [.. from i in Enumerable.Range(0, fleet.Brokers.Count) from upstream in upstreams select Stream(i, upstream)];
     }
 
@@ -50,7 +50,7 @@ internal sealed class Load : IAsyncDisposable
             var broker = fleet.Brokers[i];
             try
             {
-                var live = landscape?[upstream].LiveTokens ?? 0;
+                var could = mustServe(upstream);
                 var answer = await fleet.Ask(broker, upstream, stop.Token);
                 if (answer.Status == 200)
                 {
@@ -58,7 +58,7 @@ internal sealed class Load : IAsyncDisposable
                 }
                 else
                 {
-                    Failed.Enqueue(new(DateTimeOffset.UtcNow, i, upstream, answer.Status, answer.Code, Math.Min(live, landscape?[upstream].LiveTokens ?? 0)));
+                    Failed.Enqueue(new(DateTimeOffset.UtcNow, i, upstream, answer.Status, answer.Code, could && mustServe(upstream)));
                 }
             }
             catch (Exception) when (stop.IsCancellationRequested)

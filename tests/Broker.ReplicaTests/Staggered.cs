@@ -11,8 +11,7 @@ internal sealed class Staggered : IAsyncDisposable
 
     private const int Accounts = 6;
     private static readonly TimeSpan Life = TimeSpan.FromSeconds(18);
-
-    private readonly List<SimulatorOptions> options = [];
+    private static readonly TimeSpan KnownAfter = TimeSpan.FromSeconds(5);
 
     public Landscape Landscape { get; } = new()
     {
@@ -29,22 +28,33 @@ internal sealed class Staggered : IAsyncDisposable
     {
         for (var i = 0; i < Accounts; i++)
         {
-            options.Add(Landscape.Strict with { TokenLifetime = TimeSpan.FromSeconds(8 + (2 * i)) });
             var canLogIn = i % 2 == 0;
             await Landscape.OAuth2(
-                (canLogIn ? "login" : "refresh") + i, options[i], canLogIn,
+                (canLogIn ? "login" : "refresh") + i, Landscape.Strict with { TokenLifetime = Life }, canLogIn,
                 $$""" "CallDeadline": "00:00:02", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """);
         }
     }
 
-    /// <summary>Gets each account its first token, of a life of its own; those that follow live equally long.</summary>
+    /// <summary>Gets each account its first token, one after the other, so that they come due one after the other from then on.</summary>
     public async Task Begin(Fleet fleet)
     {
         foreach (var name in Names)
         {
             await Eventually.Holds(async () => (await fleet.Ask(0, name)).Status == 200, $"{name} is served");
+            await Task.Delay(Life * 0.75 / Accounts);
         }
-        options.ForEach(option => option.TokenLifetime = Life);
+    }
+
+    /// <summary>From when on replicas could not tell each other of a token, and until when.</summary>
+    public (DateTimeOffset From, DateTimeOffset To) Fault { get; set; }
+
+    /// <summary>Whether there is a token that every replica must have had the time to learn of, and that does not end just now.</summary>
+    public bool MustServe(string name)
+    {
+        var now = DateTimeOffset.UtcNow;
+        return Landscape[name].Received.Token.Any(request =>
+            now - request.At > KnownAfter && now - request.At < Life - TimeSpan.FromSeconds(1)
+            && (request.At + TimeSpan.FromSeconds(2) < Fault.From || now > Fault.To + KnownAfter));
     }
 
     public Dictionary<string, int> Grants() => Names.ToDictionary(name => name, name => Landscape[name].LoginsGranted + Landscape[name].RefreshesGranted);
@@ -67,10 +77,6 @@ internal sealed class Staggered : IAsyncDisposable
     private bool IsRenewed(string name, Dictionary<string, int> before) => Landscape[name].LoginsGranted + Landscape[name].RefreshesGranted > before[name];
 
     /// <summary>A quarter of the life before its end, less some jitter, it should have been renewed.</summary>
-    private bool IsOverdue(string name)
-    {
-        var tokens = Landscape[name].Received.Token;
-        var life = tokens.Count == 1 ? TimeSpan.FromSeconds(8 + (2 * Names.ToList().IndexOf(name))) : Life;
-        return tokens is [.., var last] && DateTimeOffset.UtcNow - last.At is var age && age > life * 0.815 && age < life;
-    }
+    private bool IsOverdue(string name) =>
+        Landscape[name].Received.Token is [.., var last] && DateTimeOffset.UtcNow - last.At is var age && age > Life * 0.815 && age < Life;
 }

@@ -29,9 +29,13 @@ internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) 
             var connection = link.Connection ??= await RawConnection.Open(node, settings, deadline.Token);
             var answer = await connection.Ask(
                 ["EVAL", script.Text, $"{keys.Length}", .. keys.Select(key => (byte[])key!), .. values.Select(value => (byte[])value!)], deadline.Token);
-            if (answer is not [long and not 0, _, long replicas])
+            if (answer is not [long and not 0, string run, long replicas])
             {
                 return new(false, false);
+            }
+            if (run != link.Run)
+            {
+                (link.Run, link.ReplicasAt) = (run, null); // another server, a replica that was promoted: it may well have none
             }
             if (replicas > 0)
             {
@@ -71,7 +75,10 @@ internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) 
 
         public RawConnection? Connection { get; set; }
 
-        /// <summary>When the node had replicas last.</summary>
+        /// <summary>The run id of the server that answered last.</summary>
+        public string? Run { get; set; }
+
+        /// <summary>When that one had replicas last.</summary>
         public long? ReplicasAt { get; set; }
 
         public void Close()

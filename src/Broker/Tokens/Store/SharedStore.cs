@@ -17,7 +17,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     private bool isAway;
     private long awaySince;
     private long? lastAnswer;
-    private (long At, TimeSpan Silent)? back;
+    private (long At, TimeSpan Silent, TimeSpan Absence)? back;
 
     /// <summary>Redis is reached again, or another one answers in its place.</summary>
     public event Action? Returned
@@ -100,7 +100,8 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     {
         lock (gate)
         {
-            return back is { } now && windows.Any(window => now.Silent >= window.Per) ? Times.EpochPause - Time.GetElapsedTime(now.At) : TimeSpan.Zero;
+            return back is not { } now || windows.All(window => now.Silent < window.Per) ? TimeSpan.Zero
+                : Times.EpochPause + (windows.Any(window => now.Absence >= window.Per) ? Times.Reconnect : TimeSpan.Zero) - Time.GetElapsedTime(now.At);
         }
     }
 
@@ -108,11 +109,15 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     {
         lock (gate)
         {
-            // Who was never answered before cannot tell what was forgotten meanwhile.
-            var silent = isEpoch || lastAnswer is not { } last ? TimeSpan.MaxValue : Time.GetElapsedTime(last);
-            back = back is { } before && Time.GetElapsedTime(before.At) < Times.EpochPause && before.Silent > silent ? before : (Time.GetTimestamp(), silent);
+            // Who was never answered before cannot tell what was forgotten meanwhile, nor who logged in alone.
+            var absence = lastAnswer is { } last ? Time.GetElapsedTime(last) : TimeSpan.MaxValue;
+            var silent = isEpoch ? TimeSpan.MaxValue : absence;
+            var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.EpochPause + Times.Reconnect ? earlier : default;
+            back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));
             isAway = false;
             lastAnswer = Time.GetTimestamp();
         }
     }
+
+    private static TimeSpan Longer(TimeSpan a, TimeSpan b) => a > b ? a : b;
 }

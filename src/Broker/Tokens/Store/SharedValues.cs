@@ -177,6 +177,9 @@ internal sealed record SharedTimes
     /// <summary>How long nobody spends a refresh token after Redis came back as another.</summary>
     public TimeSpan EpochPause { get; init; } = TimeSpan.FromSeconds(2);
 
+    /// <summary>How much later than another a replica may find that Redis is back: so much longer nobody logs in after an absence in which logins alone were allowed.</summary>
+    public TimeSpan Reconnect { get; init; }
+
     /// <summary>How long a pair is kept for its refresh token; one of an account that can only refresh has no end.</summary>
     public TimeSpan RefreshLives { get; init; } = TimeSpan.FromDays(30);
 
