@@ -38,7 +38,6 @@ internal sealed class BrokerHost : IDisposable
         ledgers = new(time);
         ledgers.Follow(Snapshots);
         credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
-        _ = new EndedCallers(Snapshots, ledgers.Revocations);
         Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 

@@ -9,7 +9,7 @@ namespace Broker.Credentials;
 internal sealed class SharedRevocations(TimeProvider time) : IRevocations
 {
     // No token of any config lives longer, so no token of an earlier generation does (TokenServiceChecks).
-    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(3650);
+    public static readonly TimeSpan LongestLife = TimeSpan.FromDays(3650);
 
     private readonly RevocationMemory memory = new(time);
     private volatile LedgerWatch? watch;

@@ -48,6 +48,8 @@ internal sealed class LedgerNames
 
     public string User(string name) => tag + "user:" + Hashed(name);
 
+    public string Disabled(string identity) => tag + "off:" + Hashed(identity);
+
     /// <summary>Nobody who reads the key can try names and addresses on it.</summary>
     public string Tries(string name, string address) => $"{prefix}:tries:{Hashed($"{address}\n{name}")}";
 

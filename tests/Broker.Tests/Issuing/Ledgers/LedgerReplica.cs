@@ -31,7 +31,7 @@ internal sealed class LedgerReplica : IDisposable
         };
         link = new(RedisSettings.Of(options) with { Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, NullLogger.Instance);
         Ledgers = new(now.Ahead == TimeSpan.Zero ? TimeProvider.System : new FastClock(now.Ahead));
-        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown });
+        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown, FirstWait = TimeSpan.FromMinutes(10) });
         Ledgers.Share(link, options, NullLogger.Instance);
         link.Start();
     }
