@@ -23,7 +23,7 @@ internal sealed class BrokerHost : IDisposable
     private readonly TokenVault vault;
     private readonly CredentialCompiler credentials;
     private readonly TokenLedgers ledgers;
-    private RedisLink? link;
+    private OpenStore? store;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
     /// <param name="environment">Variables that the config may name.</param>
@@ -57,7 +57,7 @@ internal sealed class BrokerHost : IDisposable
         AddForwarding(builder.Services);
         if (instead is null)
         {
-            Share(snapshot.Broker);
+            Share();
             AddOperations(builder.Services, snapshot.Broker, () => vault.LackedKey ?? ledgers.LackedKey);
         }
 
@@ -69,27 +69,31 @@ internal sealed class BrokerHost : IDisposable
     public void Dispose()
     {
         ledgers.Dispose();
-        link?.Dispose();
+        store?.Dispose();
         vault.Dispose();
         credentials.Dispose();
     }
 
     /// <summary>What all replicas share, where the config says so; it does not wait for Redis.</summary>
-    private void Share(BrokerOptions options)
+    /// <param name="withLedgers">Also what the token service has to agree on.</param>
+    public OpenStore? Share(bool withLedgers = true)
     {
-        if (options.Redis is not { } redis || link is not null)
+        var options = Snapshots.Current.Broker;
+        if (options.Redis is { } redis && store is null)
         {
-            return;
+            var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
+            store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+            Snapshots.Published += snapshot => store.Follow(snapshot.Broker.Redis);
+            if (withLedgers && options.TokenService is not null)
+            {
+                ledgers.Share(store.Link, redis, loggers.CreateLogger<TokenLedgers>());
+                store.Adopted += ledgers.Adopt;
+            }
+
+            store.Link.Start();
         }
 
-        link = new(RedisSettings.Of(redis), time, loggers.CreateLogger<RedisLink>());
-        StoreOpening.Open(vault, link, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), $"{Environment.MachineName}:{Environment.ProcessId}");
-        if (options.TokenService is not null)
-        {
-            ledgers.Share(link, redis, loggers.CreateLogger<TokenLedgers>());
-        }
-
-        link.Start();
+        return store;
     }
 
     /// <summary>The request's way through. <paramref name="instead"/> ends it after routing, for 'explain'.</summary>

@@ -9,6 +9,9 @@ public sealed record ReceivedRequest(
     IReadOnlyDictionary<string, string[]> Headers,
     string Body)
 {
+    /// <summary>The port it came from.</summary>
+    public int RemotePort { get; init; }
+
     /// <summary>The header's values joined with commas; null when it was not sent.</summary>
     public string? Header(string name) => Headers.TryGetValue(name, out var values) ? string.Join(",", values) : null;
 }

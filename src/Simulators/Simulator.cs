@@ -143,7 +143,7 @@ public abstract class Simulator : IAsyncDisposable
         kestrel.Limits.MaxRequestBodySize = null;
         kestrel.Limits.MinRequestBodyDataRate = null;
         kestrel.Limits.MinResponseDataRate = null;
-        kestrel.Listen(IPAddress.Loopback, Options.Port, listener =>
+        kestrel.Listen(Options.Host, Options.Port, listener =>
         {
             listener.Protocols = HttpProtocols.Http1;
             if (Options.Certificate is { } certificate)
@@ -163,7 +163,10 @@ public abstract class Simulator : IAsyncDisposable
             var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
             var headers = context.Request.Headers.ToDictionary(
                 header => header.Key, header => header.Value.Select(value => value ?? "").ToArray(), StringComparer.OrdinalIgnoreCase);
-            Received.Add(new(Now, traits?.Kind ?? RequestKind.Data, (string)context.Items[WireMethod]!, target, headers, body));
+            Received.Add(new(Now, traits?.Kind ?? RequestKind.Data, (string)context.Items[WireMethod]!, target, headers, body)
+            {
+                RemotePort = context.Connection.RemotePort,
+            });
             context.Features.Set(new Call(context, body));
         }
         await next(context);

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Simulators;
@@ -5,7 +6,10 @@ namespace Simulators;
 /// <summary>How a simulator listens, and where it departs from what its vendor does by default.</summary>
 public sealed record SimulatorOptions
 {
-    /// <summary>The port on 127.0.0.1; 0 takes any free one.</summary>
+    /// <summary>The address of this machine to listen on: others reach a container only off loopback.</summary>
+    public IPAddress Host { get; init; } = IPAddress.Loopback;
+
+    /// <summary>The port there; 0 takes any free one.</summary>
     public int Port { get; init; }
 
     /// <summary>The certificate to serve https with; without one it is cleartext.</summary>
@@ -14,8 +18,8 @@ public sealed record SimulatorOptions
     /// <summary>The clock of everything the simulator does.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
 
-    /// <summary>The life of an access token; the vendor's when null.</summary>
-    public TimeSpan? TokenLifetime { get; init; }
+    /// <summary>The life of the access tokens that are issued from now on; the vendor's when null.</summary>
+    public TimeSpan? TokenLifetime { get; set; }
 
     /// <summary>The life of a refresh token; the vendor's when null.</summary>
     public TimeSpan? RefreshTokenLifetime { get; init; }

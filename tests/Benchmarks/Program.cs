@@ -1,12 +1,15 @@
 using Benchmarks.Load;
 using Benchmarks.Micro;
+using Benchmarks.Shared;
 
 const string Usage = """
     usage: dotnet run -c Release --project tests/Benchmarks -- micro [BenchmarkDotNet's options]
            dotnet run -c Release --project tests/Benchmarks -- load [options]
+           dotnet run -c Release --project tests/Benchmarks -- shared [accounts in Redis ...]
 
     micro: Decide, handing out a fresh token, reading a remembered credential, looking at a path.
     load:  the broker doing its whole job beside a bare YARP proxy, in turns, in front of the same local server.
+    shared: a token that replicas share, out of the cell, out of a real redis-server, and from nobody; its bytes.
     """;
 
 switch (args)
@@ -15,6 +18,8 @@ switch (args)
         return MicroRun.Run(rest);
     case ["load", .. var rest]:
         return await LoadRun.Run(rest);
+    case ["shared", .. var rest]:
+        return await SharedRun.Run(rest);
     case [AnswerServer.Verb, var token]:
         return await AnswerServer.Run(token);
     case [BareProxy.Verb, var destination]:

@@ -18,6 +18,7 @@ internal static class BrokerCommands
             ExplainCommand.Create(streams),
             KeyCommand.Create(streams),
             TokenCommand.Create(streams),
+            TokensCommand.Create(streams),
             SchemaCommand.Create(streams),
         };
         root.SetAction((parsed, stop) => ServeCommand.Run(parsed.GetValue(config) ?? [], streams, stop));

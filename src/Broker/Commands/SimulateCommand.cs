@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Net;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using Simulators;
@@ -12,18 +13,26 @@ internal static class SimulateCommand
     {
         var kind = new Argument<string>("kind") { Description = "Which upstream." };
         kind.AcceptOnlyFromAmong([.. SimulatorKinds.Names]);
-        var port = new Option<int>("--port") { Description = "Port on 127.0.0.1; 0 is any free one.", DefaultValueFactory = _ => 0 };
+        var host = new Option<string>("--host") { Description = "The address to listen on: in a container 0.0.0.0, or nobody reaches it.", DefaultValueFactory = _ => "127.0.0.1" };
+        host.Validators.Add(result =>
+        {
+            if (!IPAddress.TryParse(result.GetValueOrDefault<string>(), out _))
+            {
+                result.AddError("--host: not an address, such as 127.0.0.1 or 0.0.0.0.");
+            }
+        });
+        var port = new Option<int>("--port") { Description = "Port there; 0 is any free one.", DefaultValueFactory = _ => 0 };
         var lifetime = DurationOption.Create("--token-lifetime", "Life of its tokens, as hh:mm:ss; the vendor's own when missing.");
-        var command = new Command("simulate", "Runs a strict stand-in for an upstream on loopback.") { kind, port, lifetime };
-        command.SetAction((parsed, stop) => Run(parsed.GetValue(kind)!, parsed.GetValue(port), parsed.GetValue(lifetime), streams, stop));
+        var command = new Command("simulate", "Runs a strict stand-in for an upstream on loopback, unless --host says otherwise.") { kind, host, port, lifetime };
+        command.SetAction((parsed, stop) => Run(parsed.GetValue(kind)!, new() { Host = IPAddress.Parse(parsed.GetValue(host)!), Port = parsed.GetValue(port), TokenLifetime = parsed.GetValue(lifetime) }, streams, stop));
         return command;
     }
 
-    private static async Task<int> Run(string kind, int port, TimeSpan? lifetime, Streams streams, CancellationToken stop)
+    private static async Task<int> Run(string kind, SimulatorOptions options, Streams streams, CancellationToken stop)
     {
         try
         {
-            await using var simulator = await SimulatorKinds.StartAsync(kind, new() { Port = port, TokenLifetime = lifetime });
+            await using var simulator = await SimulatorKinds.StartAsync(kind, options);
             await streams.Out.WriteLineAsync($"{kind} listens on {simulator.Address}; what it received: {simulator.Address}_simulator/received. Ctrl-C ends it.");
             await SimulatorSheet.Write(kind, simulator.Address, streams.Out);
             await Stopped(stop);
@@ -31,7 +40,7 @@ internal static class SimulateCommand
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
-            await streams.Error.WriteLineAsync($"error: {kind} cannot listen on port {port}: {(failure.InnerException ?? failure).Message}");
+            await streams.Error.WriteLineAsync($"error: {kind} cannot listen on port {options.Port}: {(failure.InnerException ?? failure).Message}");
             return 1;
         }
     }

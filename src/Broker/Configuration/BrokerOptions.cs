@@ -20,7 +20,7 @@ internal sealed record BrokerOptions
     [Description("Endpoints at which callers get narrow tokens of the broker's own: DeviceHive's /token family and OAuth2. Needs Issuing.")]
     public TokenServiceOptions? TokenService { get; init; }
 
-    [Description("The Redis in which replicas share their upstream tokens; without it tokens live in this process. Takes effect at start.")]
+    [Description("The Redis in which replicas share their upstream tokens; without it tokens live in this process. Password, TlsCa and Encryption are taken over while it runs, all else at start.")]
     public RedisOptions? Redis { get; init; }
 
     [Description("Actions besides DeviceHive's: a number from 1000, or an object that says as well whether it reaches anything.")]

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace Broker.Configuration;
 
@@ -23,6 +25,14 @@ internal sealed class RedisChecks(RedisOptions redis, Mistakes mistakes)
             {
                 mistakes.Error($"{Section}:Password", "Redis is off loopback: name a File or Env, or say \"AllowInsecure\": true");
             }
+        }
+        if (redis.TlsCa?.Reveal() is { Length: > 0 } authorities && !HasCertificate(authorities))
+        {
+            mistakes.Error($"{Section}:TlsCa", "holds no certificate: a PEM file of authorities begins with -----BEGIN CERTIFICATE-----");
+        }
+        if (!redis.Tls && (redis.TlsCa is not null || redis.TlsHost is not null))
+        {
+            mistakes.Error($"{Section}:Tls", "TlsCa and TlsHost say whom to trust over TLS: say \"Tls\": true, or take them out");
         }
         if (redis.NameKey.Reveal() is { Length: > 0 and < ShortestNameKey })
         {
@@ -109,6 +119,20 @@ internal sealed class RedisChecks(RedisOptions redis, Mistakes mistakes)
     {
         var bytes = new byte[KeyBytes + 1];
         return Convert.TryFromBase64String(text, bytes, out var length) && length == KeyBytes ? bytes[..KeyBytes] : null;
+    }
+
+    private static bool HasCertificate(string pem)
+    {
+        try
+        {
+            var read = new X509Certificate2Collection();
+            read.ImportFromPem(pem);
+            return read.Count > 0;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
     }
 
     private void Between(TimeSpan value, TimeSpan least, TimeSpan most, string key)

@@ -2,9 +2,12 @@ using System.ComponentModel;
 
 namespace Broker.Configuration;
 
-/// <summary>The Redis in which replicas share their upstream tokens. Takes effect at start.</summary>
+/// <summary>The Redis in which replicas share their upstream tokens. Takes effect at start; what <see cref="IsStartedAs"/> leaves out does at once.</summary>
 internal sealed record RedisOptions
 {
+    private static readonly IReadOnlyDictionary<string, Secret> None = new Dictionary<string, Secret>();
+    private static readonly IReadOnlyList<string> Nowhere = [];
+
     [Description("host:port of the server, of the primary and its replicas, or of some nodes of a Cluster.")]
     public required IReadOnlyList<string> Endpoints { get; init; }
 
@@ -17,6 +20,9 @@ internal sealed record RedisOptions
     [Description("The name in Redis's certificate, where it is not the endpoint's host.")]
     public string? TlsHost { get; init; }
 
+    [Description("The certificates of the authorities (PEM) that Redis's certificate must come from, and no other; the machine's own where this is not said.")]
+    public Secret? TlsCa { get; init; }
+
     [Description("Lets a Redis off loopback be without TLS or without a password: something else keeps others away from it.")]
     public bool AllowInsecure { get; init; }
 
@@ -25,7 +31,7 @@ internal sealed record RedisOptions
 
     [Description("Keys that encrypt the tokens, by id: 32 bytes in Base64 each ('openssl rand -base64 32'). The first encrypts, all decrypt: "
         + "to replace one, add the new key last everywhere, then put it first, then take the old one out.")]
-    public IReadOnlyDictionary<string, Secret> Encryption { get; init; } = new Dictionary<string, Secret>();
+    public IReadOnlyDictionary<string, Secret> Encryption { get; init; } = None;
 
     [Description("Names the records, in all replicas alike: 32 random characters or more. Another one is a flush; it is no part of the ring.")]
     public required Secret NameKey { get; init; }
@@ -50,4 +56,10 @@ internal sealed record RedisOptions
 
     [Description("The most replicas there may be: while Redis is away, each has this share of the login budget.")]
     public int MaxReplicas { get; init; } = 8;
+
+    /// <summary>Whether all is the same that is read at start only: not the password, the authorities and the ring of keys, which are replaced while it runs.</summary>
+    public static bool IsStartedAs(RedisOptions? started, RedisOptions? now) => started is null || now is null ? started is null && now is null
+        : started.Endpoints.SequenceEqual(now.Endpoints) && Blank(started) == Blank(now);
+
+    private static RedisOptions Blank(RedisOptions options) => options with { Endpoints = Nowhere, Password = null, TlsCa = null, Encryption = None };
 }

@@ -55,6 +55,7 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
         (Name: "Kestrel", IsSame: JsonNode.DeepEquals(started.Kestrel, now.Kestrel)),
         (Name: "Serilog", IsSame: JsonNode.DeepEquals(started.Serilog, now.Serilog)),
         (Name: "Broker:Telemetry", IsSame: started.Broker.Telemetry == now.Broker.Telemetry),
+        (Name: "Broker:Redis", IsSame: RedisOptions.IsStartedAs(started.Broker.Redis, now.Broker.Redis)),
         (Name: "Broker:Management", IsSame: started.Broker.Management == now.Broker.Management),
     }.Where(section => !section.IsSame).Select(section => section.Name);
 

@@ -1,6 +1,8 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
 
 namespace Broker.Forwarding;
 
@@ -18,13 +20,15 @@ internal enum BodyRule
 /// <summary>Judges a request's body by its type, and only when there is one.</summary>
 internal static class BodyRules
 {
+    private const string UrlEncoded = "application/x-www-form-urlencoded";
+
     // RFC 6838, 4.2, and the '/' between type and subtype.
     private static readonly SearchValues<char> TypeCharacters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+/");
 
     public static Refusal? Check(BodyRule rule, HttpContext context)
     {
-        if (rule == BodyRule.Any || !HasBody(context))
+        if (!HasBody(context))
         {
             return null;
         }
@@ -43,18 +47,59 @@ internal static class BodyRules
 
         var types = request.Headers.ContentType;
         var text = types.ToString();
-        if (types.Count > 1 || text.Contains(',', StringComparison.Ordinal))
+        var isOne = types.Count <= 1 && !text.Contains(',', StringComparison.Ordinal);
+        if (rule != BodyRule.Any && !isOne)
         {
             return Refusal.NotAllowedHere("The request names two Content-Types.");
         }
 
-        var fits = rule == BodyRule.Form
-            ? MediaType(text).Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase)
-            : string.IsNullOrWhiteSpace(text) || IsJson(MediaType(text));
-        return fits ? null : Refusal.NotAllowedHere(rule == BodyRule.Form ? "This route takes a form." : "This route takes JSON.");
+        var fits = rule switch
+        {
+            BodyRule.Any => true,
+            BodyRule.Form => MediaType(text).Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase),
+            _ => string.IsNullOrWhiteSpace(text) || IsJson(MediaType(text)),
+        };
+        return fits ? Watch(request, Kinds(MediaType(text), isOne)) : Refusal.NotAllowedHere(rule == BodyRule.Form ? "This route takes a form." : "This route takes JSON.");
     }
 
     public static bool HasBody(HttpContext context) => context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
+
+    /// <summary>From here on a form is looked into as it is read.</summary>
+    private static Refusal? Watch(HttpRequest request, FormKinds kinds)
+    {
+        if (kinds == FormKinds.None)
+        {
+            return null;
+        }
+
+        if (request.Headers.ContentEncoding.Count > 0)
+        {
+            return Refusal.NotAllowedHere("A form may not be compressed: it has to be looked into.");
+        }
+
+        if (MediaTypeHeaderValue.TryParse(request.ContentType, out var type) && type.Charset.HasValue && !IsAsciiBased(type.Charset))
+        {
+            return Refusal.NotAllowedHere("A form's charset has to be UTF-8: it has to be looked into.");
+        }
+
+        request.Body = new FormWatch(request.Body, kinds);
+        return null;
+    }
+
+    // Without a type some frameworks read a form (Rack); what is no clean type may be read as any.
+    private static FormKinds Kinds(ReadOnlySpan<char> type, bool isOne) =>
+        type.IsEmpty ? FormKinds.UrlEncoded
+        : !isOne || type.ContainsAnyExcept(TypeCharacters) ? FormKinds.UrlEncoded | FormKinds.Multipart
+        : type.Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase) ? FormKinds.UrlEncoded
+        : type.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) ? FormKinds.Multipart
+        : FormKinds.None;
+
+    private static bool IsAsciiBased(StringSegment charset)
+    {
+        var name = charset.AsSpan().Trim('"');
+        return name.StartsWith("utf-8", StringComparison.OrdinalIgnoreCase) || name.Equals("us-ascii", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("iso-8859-", StringComparison.OrdinalIgnoreCase) || name.StartsWith("windows-125", StringComparison.OrdinalIgnoreCase);
+    }
 
     // One clean type: an upstream that stops at a blank would read a form in "application/x-www-form-urlencoded x+json".
     private static bool IsJson(ReadOnlySpan<char> type) =>

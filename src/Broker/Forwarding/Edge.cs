@@ -96,10 +96,21 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         };
     }
 
-    private static Refusal CallerFault(Exception? failure) =>
-        (failure as BadHttpRequestException ?? failure?.InnerException as BadHttpRequestException)?.StatusCode == StatusCodes.Status413PayloadTooLarge
-            ? Refusal.BodyTooLarge
-            : Refusal.BadRequest("The request's body broke off.");
+    private static Refusal CallerFault(Exception? failure) => BadRequestIn(failure) switch
+    {
+        MethodFieldException => Refusal.NotAllowedHere("The form's field '_method' could change the method: it is not allowed."),
+        { StatusCode: StatusCodes.Status413PayloadTooLarge } => Refusal.BodyTooLarge,
+        _ => Refusal.BadRequest("The request's body broke off."),
+    };
+
+    /// <summary>YARP tells of the request's failure and of its body's together.</summary>
+    private static BadHttpRequestException? BadRequestIn(Exception? failure) => failure switch
+    {
+        null => null,
+        BadHttpRequestException found => found,
+        AggregateException several => several.InnerExceptions.Select(BadRequestIn).FirstOrDefault(found => found is not null),
+        _ => BadRequestIn(failure.InnerException),
+    };
 
     private async Task Fail(HttpContext context, Passage passage, Exception failure)
     {

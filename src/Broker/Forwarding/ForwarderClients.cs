@@ -2,9 +2,16 @@ using Yarp.ReverseProxy.Forwarder;
 
 namespace Broker.Forwarding;
 
-/// <summary>YARP's client of a cluster, with the token handler round it.</summary>
+/// <summary>YARP's client of a cluster, with the token handler round it, and a watch on its HTTP/1.1 connections.</summary>
 /// <remarks>YARP's own factory already follows no redirect, keeps no cookie and takes no proxy from the environment.</remarks>
 internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpClientFactory> logger) : ForwarderHttpClientFactory(logger)
 {
+    protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
+    {
+        base.ConfigureHandler(context, handler);
+        handler.PlaintextStreamFilter = static (connection, _) =>
+            new(connection.NegotiatedHttpVersion.Major == 1 ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
+    }
+
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new TokenHandler(handler, time);
 }

@@ -94,8 +94,7 @@ internal sealed class HeaderRule
             || plain.Equals("X-Method-Override", StringComparison.OrdinalIgnoreCase)
             || plain.Equals("X-HTTP-Method", StringComparison.OrdinalIgnoreCase));
 
-    // Hop-by-hop headers end here (RFC 9110, 7.6.1), those that Connection names among them; YARP drops the standard ones. Kestrel keeps of a
-    // Connection with close, keep-alive or upgrade only that word: what stood beside it is then an ordinary header, decided on and forwarded as one.
+    // Hop-by-hop headers end here (RFC 9110, 7.6.1), those that Connection names among them (see ConnectionHeader); YARP drops the standard ones.
     private static List<string>? NamedByConnection(StringValues connection)
     {
         List<string>? named = null;

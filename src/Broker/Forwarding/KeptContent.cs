@@ -1,5 +1,4 @@
 using System.Net;
-using System.Runtime.ExceptionServices;
 
 namespace Broker.Forwarding;
 
@@ -10,9 +9,9 @@ namespace Broker.Forwarding;
 /// </code>
 /// An upstream that answers early stops reading; the body is then read on for the copy alone. So reading has a cancellation of its own, and
 /// a failed write ends the writing, not the reading. A body over the limit, or one that trickles on, is handed back to YARP's
-/// own content, and not kept.
+/// own content, and not kept. On HTTP/1.1 it is <see cref="AnswerWatch"/> that hears a 401 before the body's end, and tells it here.
 /// </remarks>
-internal sealed class KeptContent : HttpContent
+internal sealed partial class KeptContent : HttpContent
 {
     private readonly HttpContent original;
     private readonly long? length;
@@ -43,6 +42,9 @@ internal sealed class KeptContent : HttpContent
 
     /// <summary>What went wrong on the caller's side of the body, if anything did.</summary>
     public Exception? ReadFailure { get; private set; }
+
+    /// <summary>Over HTTP/1.1: the answer, as soon as it begins.</summary>
+    public EarlyAnswer Answer { get; } = new();
 
     /// <summary>The whole body for a second try, waited for no longer than this; null when it was not kept.</summary>
     public async Task<HttpContent?> Again(TimeSpan patience, CancellationToken cancellation)
@@ -91,16 +93,15 @@ internal sealed class KeptContent : HttpContent
             throw new InvalidOperationException("The body streamed away; only its copy can be sent again.");
         }
 
-        var isWhole = false;
-        try
+        var pumping = PumpToTheEnd(stream, cancellationToken);
+        await Task.WhenAny(pumping, Answer.Known);
+        if (Answer.IsTokenRefused && !pumping.IsCompleted)
         {
-            isWhole = await Pump(stream, cancellationToken);
+            _ = pumping.ContinueWith(static over => over.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            throw new IOException("The upstream refused the token before it had the body."); // the copy is read on
         }
-        finally
-        {
-            whole.TrySetResult(isWhole);
-            ended.SetResult();
-        }
+
+        await pumping;
     }
 
     protected override bool TryComputeLength(out long computed)
@@ -115,71 +116,6 @@ internal sealed class KeptContent : HttpContent
         foreach (var (name, values) in from.Headers.NonValidated)
         {
             to.Headers.TryAddWithoutValidation(name, values);
-        }
-    }
-
-    /// <summary>Whether the copy holds the whole body.</summary>
-    private async Task<bool> Pump(Stream upstream, CancellationToken writing)
-    {
-        var start = time.GetTimestamp();
-        var buffer = new byte[Math.Min(Math.Min(limit, length ?? limit), 16 * 1024) + 1];
-        await Write(upstream, default, writing); // the head leaves at once: a stream may wait for an answer before its first byte
-        while (true)
-        {
-            var count = await Read(buffer);
-            if (count == 0)
-            {
-                return true;
-            }
-
-            var isKept = kept!.Length + count <= limit && time.GetElapsedTime(start) < handOver;
-            if (isKept)
-            {
-                kept.Write(buffer, 0, count);
-            }
-
-            await Write(upstream, buffer.AsMemory(0, count), writing);
-            if (!isKept)
-            {
-                kept = null;
-                whole.TrySetResult(false); // who waits for the copy need not wait for the body's end
-                if (writeFailure is not null)
-                {
-                    ExceptionDispatchInfo.Throw(writeFailure);
-                }
-
-                original.Headers.ContentLength = null; // it would count what it copies against the whole
-                await original.CopyToAsync(upstream, writing);
-                return false;
-            }
-        }
-    }
-
-    private async Task<int> Read(byte[] buffer)
-    {
-        try
-        {
-            return await body.ReadAsync(buffer, reading.Token);
-        }
-        catch (Exception failure) when (!reading.IsCancellationRequested) // that we stopped reading is no fault of the caller's
-        {
-            ReadFailure = failure;
-            throw;
-        }
-    }
-
-    private async Task Write(Stream upstream, ReadOnlyMemory<byte> bytes, CancellationToken writing)
-    {
-        try
-        {
-            // Also after a failure: the client counts what is written to it, and gives up the answer it has read when the count falls short.
-            await upstream.WriteAsync(bytes, writing);
-            await upstream.FlushAsync(writing);
-        }
-        catch (Exception failure)
-        {
-            // An early answer closes the way for the body. The answer counts; if there is none, that failure is reported instead of this one.
-            writeFailure ??= failure;
         }
     }
 }

@@ -27,7 +27,7 @@ internal sealed class QueryRule(IEnumerable<string> names, bool any)
         foreach (var pair in new QueryStringEnumerable(query.Value))
         {
             var name = pair.DecodeName();
-            if (name.Span.Equals("_method", StringComparison.OrdinalIgnoreCase))
+            if (MethodField.Is(name.Span))
             {
                 return Refusal.NotAllowedHere("The query name '_method' could change the method: it is not allowed.");
             }

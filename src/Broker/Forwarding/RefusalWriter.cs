@@ -37,6 +37,7 @@ internal static class RefusalWriter
         {
             response.Headers["X-RateLimit-Limit"] = limit.ToString(CultureInfo.InvariantCulture);
             response.Headers["X-RateLimit-Remaining"] = "0";
+            response.Headers["X-RateLimit-Reset"] = response.Headers.RetryAfter; // seconds, as RateLimit-Reset counts
         }
 
         var body = Body(refusal, traceId);

@@ -142,12 +142,6 @@ internal sealed class RouteCompiler : ISnapshotCompiler
     private static BodyRule BodyOf(RouteMetadata metadata)
     {
         var word = metadata.Word("Body", "", "json", "form", "any", "none");
-        if (word is "form" or "any")
-        {
-            metadata.Warning("Body", "lets forms cross, and nobody looks into them: an upstream that takes the method from a field '_method' would read another one. "
-                + "Keep it where the upstream is known not to.");
-        }
-
         return word switch
         {
             "json" => BodyRule.Json,

@@ -41,7 +41,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         Keep(request, passage, cancellation);
         var token = passage.Token;
         var sentAt = time.GetTimestamp();
-        var response = await Send(request, token, cancellation);
+        var response = await Send(request, token, passage.Body, cancellation);
         if (response.StatusCode != HttpStatusCode.Unauthorized)
         {
             if ((int)response.StatusCode is (>= 200 and < 300) or 101)
@@ -83,7 +83,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
 
         passage.Token = successor.Token;
         var sentAgainAt = time.GetTimestamp();
-        var response = await Send(request, successor.Token, cancellation);
+        var response = await Send(request, successor.Token, null, cancellation);
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
             passage.Cell.RefusedAgain(successor.Token, passage.Subject);
@@ -99,13 +99,18 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         return response;
     }
 
-    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, UpstreamToken token, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, UpstreamToken token, KeptContent? body, CancellationToken cancellation)
     {
+        AnswerWatch.Begin(body?.Answer);
         var bare = request.RequestUri;
         token.PutOn(request);
         try
         {
             return await base.SendAsync(request, cancellation);
+        }
+        catch (HttpRequestException) when (body is { Answer.IsTokenRefused: true })
+        {
+            return new HttpResponseMessage(HttpStatusCode.Unauthorized) { RequestMessage = request, Version = request.Version };
         }
         finally
         {
@@ -113,11 +118,11 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         }
     }
 
-    /// <summary>Wraps a body that may be sent again; one that is longer than the limit is left alone.</summary>
+    /// <summary>Wraps a body that may be sent again, or may be refused while it is sent.</summary>
     private void Keep(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
     {
         var options = passage.Route!.Snapshot.Broker.Forwarding;
-        if (!passage.HasBody || request.Content is null || passage.Body is not null || request.Content.Headers.ContentLength > options.ReplayBodyLimit)
+        if (!passage.HasBody || request.Content is null || passage.Body is not null)
         {
             return;
         }

@@ -14,6 +14,7 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     private readonly SharedRotation rotation = new(time);
     private readonly SharedAttempts attempts = new(time);
     private EndedCallers? ended;
+    private LedgerNames? names;
     private LedgerWatch? watch;
 
     public IRevocations Revocations => revocations;
@@ -52,7 +53,8 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     /// <summary>Shares through Redis from now on; it does not wait for it.</summary>
     public void Share(RedisLink link, RedisOptions options, ILogger log)
     {
-        var ledger = new RedisLedger(link, new(options), time);
+        names = new(options);
+        var ledger = new RedisLedger(link, names, time);
         watch = new(ledger, revocations.Known, Hear, new(options.Poll / 2, options.EpochPause), time, log);
         revocations.Share(watch);
         rotation.Share(ledger, options.EpochPause, log);
@@ -60,6 +62,9 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
         Users.Share(ledger, watch);
         _ = Begin(watch, ended?.Share(link, new(ledger)) ?? Task.CompletedTask);
     }
+
+    /// <summary>Another ring of keys.</summary>
+    public void Adopt(RedisOptions newer) => names?.Use(newer);
 
     public void Dispose() => watch?.Dispose();
 

@@ -14,6 +14,7 @@ internal static class Listeners
     {
         var limits = snapshot.Broker.Limits;
         options.AddServerHeader = false;
+        options.RequestHeaderEncodingSelector = Forwarding.ConnectionHeader.For;
         options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
         options.Limits.MaxRequestLineSize = limits.RequestLineBytes;
         options.Limits.MaxRequestBodySize = limits.RequestBodyBytes;

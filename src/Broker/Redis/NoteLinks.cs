@@ -9,12 +9,13 @@ internal sealed record Replicated(bool IsWritten, bool IsReplicated);
 
 /// <summary>A connection to each node for notes and the <c>WAIT</c> behind them: that blocks its connection, and answers for what was written on it.</summary>
 /// <remarks>Not the client's: that one may open a connection anew between the two, and picks a node of a Cluster by itself.</remarks>
-internal sealed class NoteLinks(RedisSettings settings, TimeProvider time) : IDisposable
+internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) : IDisposable
 {
     private readonly ConcurrentDictionary<EndPoint, NoteLink> links = new();
 
     public async Task<Replicated> Write(EndPoint node, RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
+        var settings = current();
         var link = links.GetOrAdd(node, static node => new());
         using var deadline = new CancellationTokenSource(settings.CallTimeout, time);
         await link.Turn.WaitAsync(deadline.Token);

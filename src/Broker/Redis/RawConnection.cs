@@ -31,7 +31,11 @@ internal sealed class RawConnection : IDisposable
                 var secure = new SslStream(stream);
                 stream = secure;
                 var host = settings.TlsHost ?? (node is DnsEndPoint name ? name.Host : ((IPEndPoint)node).Address.ToString());
-                await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = host }, cancellation);
+                await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+                {
+                    TargetHost = host,
+                    RemoteCertificateValidationCallback = (_, certificate, chain, errors) => settings.Trust.Accepts(certificate, chain, errors),
+                }, cancellation);
             }
             var connection = new RawConnection(stream);
             if (settings.Password is { } password)

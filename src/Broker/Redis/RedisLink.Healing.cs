@@ -5,7 +5,10 @@ namespace Broker.Redis;
 /// <content>After a failure: looks again, or opens another connection, until something is answered.</content>
 internal sealed partial class RedisLink
 {
-    private static readonly RedisScript Probe = new("probe", "return 1");
+    private const int TriesBeforeAnother = 8;
+
+    // Writes: a primary that has become a replica, or whose disk is full, reads as before.
+    private static readonly RedisScript Probe = new("probe", "return redis.call('SET', KEYS[1], '1', 'PX', 1000)");
 
     private void Heal()
     {
@@ -25,13 +28,13 @@ internal sealed partial class RedisLink
         {
             try
             {
-                await (Volatile.Read(ref client) is { } now && attempt == 0 ? LookAgain(now) : Replace());
+                await (Volatile.Read(ref client) is { } now && (attempt == 0 || (IsRefusing && attempt % TriesBeforeAnother != 0)) ? LookAgain(now) : Replace());
             }
             catch (Exception)
             {
                 // Tried again below.
             }
-            if (Volatile.Read(ref client) is not null && await Run(Probe, [], []) is not null)
+            if (Volatile.Read(ref client) is not null && await Run(Probe, [settings.Channel + ":probe"], [], isProbe: true) is not null)
             {
                 Volatile.Write(ref isHealing, 0);
                 if (!IsAway || Interlocked.Exchange(ref isHealing, 1) == 1)
@@ -54,6 +57,7 @@ internal sealed partial class RedisLink
         if (!fresh.IsConnected)
         {
             Close(fresh);
+            _ = Diagnose();
             return;
         }
         fresh.ConnectionFailed += (_, _) => Failed(fresh);
@@ -70,6 +74,21 @@ internal sealed partial class RedisLink
         {
             Close(Interlocked.Exchange(ref client, null));
         }
+    }
+
+    /// <summary>Says once what keeps us out, and once more when it is something else.</summary>
+    private async Task Diagnose()
+    {
+        if (Interlocked.Exchange(ref isDiagnosing, 1) == 1)
+        {
+            return;
+        }
+        if (await RedisDiagnosis.Of(settings, time, stop.Token) is { } word && word != diagnosis && IsAway && !stop.IsCancellationRequested)
+        {
+            diagnosis = word;
+            RedisLog.NotConnected(log, string.Join(", ", settings.Endpoints), word);
+        }
+        Volatile.Write(ref isDiagnosing, 0);
     }
 
     private void Failed(ConnectionMultiplexer which)

@@ -8,15 +8,29 @@ namespace Broker.Redis;
 /// The client of 2017 waits for ever on a server that was stopped, and heals after a Cluster failover only if it is told to look again:
 /// so nothing here awaits it unbounded, and after a failure it is told, or replaced, until something answers.
 /// </remarks>
-internal sealed partial class RedisLink(RedisSettings settings, TimeProvider time, ILogger log) : IDisposable
+internal sealed partial class RedisLink : IDisposable
 {
-    private readonly NoteLinks notes = new(settings, time);
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly NoteLinks notes;
     private readonly CancellationTokenSource stop = new();
     private readonly TaskCompletionSource<ConnectionMultiplexer> connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ConnectionMultiplexer? client;
-    private long lastAnswer = time.GetTimestamp();
+    private volatile RedisSettings settings;
+    private long lastAnswer;
     private int isHealing;
     private int isAway;
+    private int isRefusing;
+    private string fault = "not-connected";
+    private volatile string? diagnosis;
+    private int isDiagnosing;
+
+    public RedisLink(RedisSettings settings, TimeProvider time, ILogger log)
+    {
+        (this.settings, this.time, this.log) = (settings, time, log);
+        lastAnswer = time.GetTimestamp();
+        notes = new(() => this.settings, time);
+    }
 
     /// <summary>Answers again after it did not, or over another connection.</summary>
     public event Action? Returned;
@@ -24,21 +38,32 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
     /// <summary>Something was published on the channel.</summary>
     public event Action<string>? Heard;
 
-    /// <summary>Whether the last call was not answered.</summary>
+    /// <summary>Whether the last call was not answered, or Redis refuses.</summary>
     public bool IsAway => Volatile.Read(ref isAway) == 1;
+
+    /// <summary>Whether it answers, but did not do what it was told and has written nothing since: read-only, out of memory, its disk full.</summary>
+    public bool IsRefusing => Volatile.Read(ref isRefusing) == 1;
+
+    /// <summary>Why the last call was not answered: a word, of which nothing is secret.</summary>
+    public string Fault => diagnosis ?? Volatile.Read(ref fault);
+
+    /// <summary>From the next connection on: a password that was changed, an authority that was added.</summary>
+    public void Use(RedisSettings newer) => settings = newer;
 
     /// <summary>Connects in the background: a Redis that is away does not hold up the start.</summary>
     public void Start() => Heal();
 
     /// <summary>Runs a step where its first key lives; null when it was not answered in time.</summary>
-    public async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    public Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values) => Run(script, keys, values, isProbe: false);
+
+    private async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values, bool isProbe)
     {
         if (await Client() is not { } now)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values));
+        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), isProbe);
         RedisMetrics.Called(script.Name, answer is not null, time.GetElapsedTime(from));
         return answer;
     }
@@ -98,15 +123,21 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
         return null;
     }
 
-    private async Task<T?> Bounded<T>(Func<Task<T>> call)
+    private async Task<T?> Bounded<T>(Func<Task<T>> call, bool isProbe = false)
         where T : class
     {
         try
         {
             var answer = await call().WaitAsync(settings.CallTimeout, time, stop.Token);
             Volatile.Write(ref lastAnswer, time.GetTimestamp());
-            if (Interlocked.Exchange(ref isAway, 0) == 1)
+            if (isProbe)
             {
+                Volatile.Write(ref isRefusing, 0);
+            }
+            // Who refuses to write may well read: only the probe, which writes, tells that it is over.
+            if (!IsRefusing && Interlocked.Exchange(ref isAway, 0) == 1)
+            {
+                diagnosis = null;
                 RedisLog.Back(log);
                 Returned?.Invoke();
             }
@@ -115,8 +146,8 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
         catch (RedisServerException fault)
         {
             // Redis answered, and did not do it: loading, read-only, out of memory, wrong password.
-            RedisLog.Refused(log, Word(fault));
-            Unanswered("refused");
+            Volatile.Write(ref isRefusing, 1);
+            Unanswered("refused-" + Word(fault).ToLowerInvariant());
         }
         catch (Exception fault)
         {
@@ -130,7 +161,16 @@ internal sealed partial class RedisLink(RedisSettings settings, TimeProvider tim
 
     private void Unanswered(string fault)
     {
-        if (Interlocked.Exchange(ref isAway, 1) == 0)
+        Volatile.Write(ref this.fault, fault);
+        if (Interlocked.Exchange(ref isAway, 1) == 1)
+        {
+            // told already
+        }
+        else if (IsRefusing)
+        {
+            RedisLog.Refused(log, fault);
+        }
+        else
         {
             RedisLog.Away(log, fault);
         }

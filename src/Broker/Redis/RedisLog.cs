@@ -12,6 +12,9 @@ internal static partial class RedisLog
     [LoggerMessage(702, LogLevel.Warning, "The connection to Redis is replaced: nothing was answered for {Seconds} s")]
     public static partial void Replaced(ILogger log, double seconds);
 
-    [LoggerMessage(703, LogLevel.Error, "Redis refused a command ({Fault})")]
+    [LoggerMessage(703, LogLevel.Error, "Redis answers and refuses ({Fault}): tokens that are held serve on; told once until it is over")]
     public static partial void Refused(ILogger log, string fault);
+
+    [LoggerMessage(704, LogLevel.Error, "No connection to Redis at {Endpoints}: {Fault}; told once")]
+    public static partial void NotConnected(ILogger log, string endpoints, string fault);
 }

@@ -15,6 +15,9 @@ internal sealed record RedisSettings
     /// <summary>The name in the server's certificate, where it is not the host's.</summary>
     public string? TlsHost { get; init; }
 
+    /// <summary>Whose certificate Redis may show.</summary>
+    public RedisTrust Trust { get; init; } = new(null);
+
     /// <summary>The longest that anything waits for an answer.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
@@ -28,6 +31,7 @@ internal sealed record RedisSettings
         Password = options.Password?.Reveal(),
         Tls = options.Tls,
         TlsHost = options.TlsHost,
+        Trust = new(options.TlsCa?.Reveal()),
         CallTimeout = options.CallTimeout,
         Channel = ChannelOf(options.KeyPrefix),
     };

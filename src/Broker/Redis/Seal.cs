@@ -19,13 +19,16 @@ internal sealed class Seal
     private const int NonceSize = 12;
     private const int TagSize = 16;
 
-    private readonly List<(string Id, byte[] Key)> ring;
+    private volatile List<(string Id, byte[] Key)> ring;
     private readonly Func<string, string, long, ulong> mac;
 
     /// <param name="ring">The keys by their ids.</param>
     /// <param name="mac">The mac of a key's id, the name and the generation; its key stands outside the ring.</param>
     public Seal(IEnumerable<KeyValuePair<string, byte[]>> ring, Func<string, string, long, ulong> mac) =>
         (this.ring, this.mac) = ([.. ring.Select(key => (key.Key, key.Value))], mac);
+
+    /// <summary>Another ring, from now on.</summary>
+    public void Use(IEnumerable<KeyValuePair<string, byte[]>> newer) => ring = [.. newer.Select(key => (key.Key, key.Value))];
 
     /// <summary>Without a key nothing can be closed.</summary>
     public bool HasKeys => ring.Count > 0;

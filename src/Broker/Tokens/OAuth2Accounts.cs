@@ -25,6 +25,8 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
         CheckGrant(account, key);
         CheckExtras(account, key);
         var isPassword = account.Grant == OAuth2Grant.Password;
+        // Its one refresh token is who it is: every refresh kills the one before, whatever scopes ask for it.
+        var isChain = account is { Grant: OAuth2Grant.RefreshToken, Rotates: true };
         List<Template> templates =
         [
             reader.Template(account.ClientId, $"{key}:ClientId"),
@@ -43,7 +45,7 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
             Logins = logins,
             Templates = templates,
             IdentityTemplates = 2,
-            IdentityParts = [account.Keep],
+            IdentityParts = [account.Keep, isChain && account.Keep is null ? Known(account.RefreshToken?.Reveal(), name) : null],
             UserParts = [account.RefreshToken?.Reveal()],
             TemplateKeys = [.. parameters.Select(parameter => $"parameter {parameter}"), .. headers.Select(header => $"header {header}")],
             Secrets = [account.ClientSecret?.Reveal(), account.Password?.Reveal(), account.RefreshToken?.Reveal()],
@@ -52,7 +54,7 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
                 $"{account.Grant}", $"{account.ClientAuthentication}", account.Audience,
                 $"{account.Scopes.Count}", .. account.Scopes, $"{parameters.Length}", .. parameters, .. headers,
             ],
-            IsOnlyOne = account.Keep is not null,
+            IsOnlyOne = isChain || account.Keep is not null,
             Keep = account.Keep,
             Accepts = rendered => rendered.Skip(firstHeader).All(OptionsReader.IsHeaderText),
             Source = rendered => new OAuth2Source(vault.Http, new OAuth2Request
@@ -72,6 +74,9 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
         }
         return plan.Account;
     }
+
+    /// <summary>A secret that is not there is blank in a config that is only checked: no two of them are known to be one.</summary>
+    private string Known(string? secret, string name) => string.IsNullOrEmpty(secret) ? $"{upstream}:{name}" : secret;
 
     private void CheckGrant(OAuth2AccountOptions account, string key)
     {

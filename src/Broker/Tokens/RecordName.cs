@@ -32,9 +32,6 @@ internal sealed class NameKey
     /// <param name="secret">What all replicas' names come from.</param>
     public NameKey(string secret) => key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), 32, info: "broker record names"u8.ToArray());
 
-    /// <summary>Whether this secret is where the key came from.</summary>
-    public bool IsOf(string secret) => CryptographicOperations.FixedTimeEquals(key, new NameKey(secret).key);
-
     /// <summary>Each part stands behind its length, null behind -1: no two lists of parts are one message.</summary>
     public RecordName Name(params ReadOnlySpan<string?> parts)
     {

@@ -54,6 +54,9 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
     /// <summary>Whether a renewal would not kill the token of a newer cell of the same identity.</summary>
     public bool MayRenew(TokenCell cell) => !plan.IsOnlyOne || identity.IsCurrent(cell);
 
+    /// <summary>Where its token stands: lease, note and pair are the identity's where its logins kill each other's tokens.</summary>
+    public StoreName NameOf(TokenCell cell) => new(plan.Identity, plan.IsOnlyOne ? plan.Identity : cell.Name);
+
     /// <summary>One renewal. Never throws.</summary>
     public async Task<Renewal> Run(TokenCell cell, bool isRejection)
     {
@@ -68,7 +71,7 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
             }
             if (vault.Shared is { } store)
             {
-                Volatile.Write(ref shared, shared ?? new SharedRenewal(new(now.Identity, now.IsOnlyOne ? now.Identity : cell.Name), vault, store, calls, log));
+                Volatile.Write(ref shared, shared ?? new SharedRenewal(NameOf(cell), vault, store, calls, log));
                 return await shared.Run(new(now, cell, identity, isRejection));
             }
             if (now.IsOnlyOne && !ReferenceEquals(identity.LastToRenew, this))

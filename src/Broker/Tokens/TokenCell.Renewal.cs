@@ -1,3 +1,5 @@
+using Broker.Tokens.Store;
+
 namespace Broker.Tokens;
 
 /// <content>Waits and the renewal that they wait for: one at a time, its own deadline, nobody's cancellation.</content>
@@ -70,12 +72,42 @@ internal sealed partial class TokenCell
         return null;
     }
 
-    private void RenewBehind()
+    /// <summary>An operator says that the token was replaced or taken away: the store is looked at, and what is there counts.</summary>
+    public async Task LookAgain()
+    {
+        if (renewer?.Shared is not { } shared || held is not { } before)
+        {
+            return; // whoever asks next looks anyway
+        }
+        switch (await shared.Look())
+        {
+            case Heard.Newer:
+                RenewBehind(evenIfFresh: true);
+                break;
+            case Heard.Gone:
+                Drop(before);
+                break;
+        }
+    }
+
+    /// <summary>Lets go of this token, and of no other.</summary>
+    private void Drop(UpstreamToken gone)
+    {
+        lock (gate)
+        {
+            if (ReferenceEquals(held, gone))
+            {
+                held = null;
+            }
+        }
+    }
+
+    private void RenewBehind(bool evenIfFresh = false)
     {
         TaskCompletionSource<TokenResult> slot;
         lock (gate)
         {
-            if (running is not null || isGone || held is not { } token || time.GetTimestamp() < token.DueAt || quiet.Left > TimeSpan.Zero
+            if (running is not null || isGone || held is not { } token || (!evenIfFresh && time.GetTimestamp() < token.DueAt) || quiet.Left > TimeSpan.Zero
                 || !renewer!.MayRenew(this))
             {
                 return;

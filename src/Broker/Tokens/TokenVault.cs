@@ -111,16 +111,12 @@ internal sealed class TokenVault : IDisposable
     /// <summary>Names records as all replicas do; before there is a cell.</summary>
     public void NameBy(NameKey names) => Names = names;
 
-    /// <summary>Takes the names' key from the config; once it is in use, another one takes effect at the next start.</summary>
-    public void NameAs(RedisOptions? redis, Mistakes mistakes)
+    /// <summary>Takes the names' key from the config; once it is in use, another one takes effect at the next start, and the poller says so.</summary>
+    public void NameAs(RedisOptions? redis)
     {
         if (Shared is null && cells.IsEmpty && redis is not null)
         {
             NameBy(new(redis.NameKey.Reveal()));
-        }
-        else if (redis is null != Shared is null || (redis is not null && !Names.IsOf(redis.NameKey.Reveal())))
-        {
-            mistakes.Warning("Broker:Redis", "what changed here takes effect at the next start");
         }
     }
 
@@ -128,7 +124,8 @@ internal sealed class TokenVault : IDisposable
     public void Share(SharedStore shared)
     {
         Shared = shared;
-        shared.Tokens.Returned += new Republication(this, shared).Start;
+        shared.Tokens.Returned += shared.Back;
+        shared.Returned += new Republication(this, shared).Start;
     }
 
     /// <summary>Remembers which encryption key a record needs and this replica lacks; null when it lacks none.</summary>
@@ -146,6 +143,9 @@ internal sealed class TokenVault : IDisposable
             TokenLog.LacksKey(log, key);
         }
     }
+
+    /// <summary>There are other encryption keys: what is lacking shows at the next look.</summary>
+    public void HasOtherKeys() => lackedKeys.Clear();
 
     public void Dispose() => http.Dispose();
 

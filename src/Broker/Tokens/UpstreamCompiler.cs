@@ -8,7 +8,7 @@ internal sealed class UpstreamCompiler(TokenVault vault) : ISnapshotCompiler
 {
     public void Compile(Snapshot candidate, Mistakes mistakes)
     {
-        vault.NameAs(candidate.Broker.Redis, mistakes);
+        vault.NameAs(candidate.Broker.Redis);
         var upstreams = new Dictionary<string, Upstream>(StringComparer.Ordinal);
         var identities = new Dictionary<RecordName, (string Path, RecordName Secrets)>();
         foreach (var (name, options) in candidate.Broker.Upstreams)

@@ -1,7 +1,5 @@
-using System.Net;
-using System.Net.Sockets;
-using System.Text;
 using System.Text.Json.Nodes;
+using Broker.FunctionalTests.Rights;
 using Broker.FunctionalTests.Tokens;
 using Shouldly;
 using Simulators;
@@ -9,16 +7,20 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>An HTTP/1.1 upstream that answers 401 as soon as it has read the head, and closes; and one whose cluster has its own idle limit.</summary>
+/// <summary>An HTTP/1.1 upstream that answers 401 as soon as it has read the head, and closes or stays; and one whose cluster has its own idle limit.</summary>
 public sealed class EarlyCloseTests
 {
-    [Fact]
-    public async Task The_401_is_not_lost_and_the_body_goes_again()
+    [Theory]
+    [InlineData(60, true)]
+    [InlineData(60, false)]
+    [InlineData(null, true)]
+    [InlineData(null, false)]
+    public async Task The_401_is_not_lost_and_the_body_goes_again(int? length, bool closes)
     {
         await using var tokens = await OAuth2Simulator.StartAsync(new());
-        await using var upstream = new RawUpstream();
+        await using var upstream = new RefusingUpstream(closes, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
         await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute)));
-        var content = new HandContent(60);
+        var content = new HandContent(length);
         var request = TestConfig.Request(HttpMethod.Post, "/x");
         request.Content = content;
         var sent = broker.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
@@ -40,16 +42,53 @@ public sealed class EarlyCloseTests
         tokens.Logins.ShouldBe(2);
     }
 
+    [Theory]
+    [InlineData(true, "Content-Length: 10000000")]
+    [InlineData(false, "Content-Length: 10000000")]
+    [InlineData(true, "Transfer-Encoding: chunked")]
+    [InlineData(false, "Transfer-Encoding: chunked")]
+    public async Task A_caller_in_the_middle_of_a_long_upload_is_told_at_once(bool closes, string framing)
+    {
+        await using var tokens = await OAuth2Simulator.StartAsync(new());
+        await using var upstream = new RefusingUpstream(closes, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+        var config = TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute));
+        config["Broker"]!["Forwarding"] = JsonNode.Parse("""{ "ReplayWait": "00:05:00", "ReplayBodyLimit": 100 }""");
+        await using var broker = await TokenConfig.Start(config);
+        var piece = new string('x', 1000);
+        var body = framing.StartsWith('C') ? piece : $"3e8\r\n{piece}\r\n";
+
+        var answer = await RawHttp.Ask(broker.Address, "POST /x HTTP/1.1", ["Host: x", $"X-Api-Key: {TestConfig.Key}", framing], body);
+
+        (answer.Status, answer.Code, answer["Retry-After"]).ShouldBe((503, "upstream-token-replaced", "1"));
+        tokens.Logins.ShouldBe(2);
+    }
+
+    [Fact]
+    public async Task A_401_in_pieces_behind_an_interim_answer_is_heard_on_a_used_connection_too()
+    {
+        await using var tokens = await OAuth2Simulator.StartAsync(new());
+        await using var upstream = new RefusingUpstream(false, "HTTP/1.1 102 Processing\r\nX: 1\r\n\r\nHT", "TP/1.1 4", "01 No\r\nContent-Length: 0\r\n\r\n") { FirstServed = 1 };
+        var config = TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute));
+        config["Broker"]!["Forwarding"] = JsonNode.Parse("""{ "ReplayWait": "00:00:00.050" }""");
+        await using var broker = await TokenConfig.Start(config);
+        (await RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", ["Host: x", $"X-Api-Key: {TestConfig.Key}"])).Status.ShouldBe(200);
+
+        var answer = await RawHttp.Ask(broker.Address, "POST /x HTTP/1.1", ["Host: x", $"X-Api-Key: {TestConfig.Key}", "Content-Length: 20"], "0123456789");
+
+        (answer.Status, answer.Code, answer["Retry-After"]).ShouldBe((503, "upstream-token-replaced", "1"));
+        upstream.Connections.ShouldBe(1);
+    }
+
     [Fact]
     public async Task A_slow_body_that_moves_outlives_the_clusters_own_idle_limit()
     {
         await using var bench = await ReplayBench.Start(change: config =>
-            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "ActivityTimeout": "00:00:01" }"""));
+            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "ActivityTimeout": "00:00:05" }"""));
         bench.Refusals = 0;
         var content = new HandContent(12);
         var sent = bench.Send(content);
 
-        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(200)); // the pace is what is tested
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(600)); // the pace is what is tested
         for (var i = 0; i < 12; i++)
         {
             await content.Send("x");
@@ -58,65 +97,5 @@ public sealed class EarlyCloseTests
 
         content.End();
         (await (await sent).Content.ReadAsStringAsync()).ShouldBe("accepted");
-    }
-
-    /// <summary>Answers the first connection with 401 after the head and closes its side; serves the second one whole.</summary>
-    private sealed class RawUpstream : IAsyncDisposable
-    {
-        private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-        private readonly Task serving;
-
-        public RawUpstream()
-        {
-            listener.Start();
-            serving = Serve();
-        }
-
-        public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/");
-
-        public TaskCompletionSource Refused { get; } = new();
-
-        public string Body { get; private set; } = "";
-
-        public async ValueTask DisposeAsync()
-        {
-            listener.Stop();
-            await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        private async Task Serve()
-        {
-            using (var first = await listener.AcceptTcpClientAsync())
-            {
-                await Head(first.GetStream());
-                await first.GetStream().WriteAsync("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray());
-            }
-
-            Refused.SetResult();
-            using var second = await listener.AcceptTcpClientAsync();
-            var stream = second.GetStream();
-            var rest = await Head(stream);
-            var buffer = new byte[1000];
-            while (rest.Length < 60)
-            {
-                rest += Encoding.ASCII.GetString(buffer, 0, await stream.ReadAsync(buffer));
-            }
-
-            Body = rest;
-            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"u8.ToArray());
-        }
-
-        /// <summary>Reads the head, and returns what came of the body with it.</summary>
-        private static async Task<string> Head(NetworkStream stream)
-        {
-            var text = "";
-            var buffer = new byte[10_000];
-            while (!text.Contains("\r\n\r\n", StringComparison.Ordinal))
-            {
-                text += Encoding.ASCII.GetString(buffer, 0, await stream.ReadAsync(buffer));
-            }
-
-            return text[(text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];
-        }
     }
 }

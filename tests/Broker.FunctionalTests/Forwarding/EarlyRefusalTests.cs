@@ -66,11 +66,13 @@ public sealed class EarlyRefusalTests
     }
 
     [Theory]
-    [InlineData(null)]
-    [InlineData(10)]
-    public async Task An_early_401_whose_rest_does_not_come_in_time_is_503(int? length)
+    [InlineData(false, null)]
+    [InlineData(false, 10)]
+    [InlineData(true, null)]
+    [InlineData(true, 10)]
+    public async Task An_early_401_whose_rest_does_not_come_in_time_is_503(bool isUpstreamHttp2, int? length)
     {
-        await using var bench = await ReplayBench.Start("""{ "ReplayWait": "00:00:00.300" }""", isUpstreamHttp2: true, isCallerHttp2: true);
+        await using var bench = await ReplayBench.Start("""{ "ReplayWait": "00:00:00.300" }""", isUpstreamHttp2, isCallerHttp2: true);
         bench.Refuse = async context =>
         {
             await Some(context);
@@ -90,11 +92,13 @@ public sealed class EarlyRefusalTests
     }
 
     [Theory]
-    [InlineData(null)]
-    [InlineData(200_000)]
-    public async Task An_open_upload_over_the_limit_whose_token_is_refused_is_503_at_once(int? length)
+    [InlineData(false, null)]
+    [InlineData(false, 200_000)]
+    [InlineData(true, null)]
+    [InlineData(true, 200_000)]
+    public async Task An_open_upload_over_the_limit_whose_token_is_refused_is_503_at_once(bool isUpstreamHttp2, int? length)
     {
-        await using var bench = await ReplayBench.Start("""{ "ReplayWait": "00:05:00", "ReplayBodyLimit": 4 }""", isUpstreamHttp2: true, isCallerHttp2: true);
+        await using var bench = await ReplayBench.Start("""{ "ReplayWait": "00:05:00", "ReplayBodyLimit": 4 }""", isUpstreamHttp2, isCallerHttp2: true);
         bench.Refuse = async context =>
         {
             await Some(context);

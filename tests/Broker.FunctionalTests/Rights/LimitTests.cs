@@ -50,7 +50,7 @@ public sealed class LimitTests : IAsyncLifetime
 
         var refused = await Get("/x");
         (refused.Status, refused.Code, refused["Retry-After"]).ShouldBe((429, "rate-limited", "1"));
-        (refused["X-RateLimit-Limit"], refused["X-RateLimit-Remaining"]).ShouldBe(("2", "0"));
+        (refused["X-RateLimit-Limit"], refused["X-RateLimit-Remaining"], refused["X-RateLimit-Reset"]).ShouldBe(("2", "0", "1"));
         (await Get("/x", Stage.Narrow)).Status.ShouldBe(200);
 
         hold.SetResult();

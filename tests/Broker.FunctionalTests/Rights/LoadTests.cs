@@ -130,13 +130,6 @@ public sealed class LoadTests
     }
 
     [Theory]
-    [InlineData("form")]
-    [InlineData("any")]
-    public void A_body_in_which_nobody_looks_for_a_method_is_a_warning(string body) =>
-        Judgement.Of(Config($$"""{ "Match": { "Path": "/x", "Methods": [ "POST" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "{{body}}" } }"""))
-            .ShouldHaveSingleItem().ShouldStartWith("warning: ReverseProxy:Routes:x:Metadata:Body: lets forms cross");
-
-    [Theory]
     [InlineData("""{ "Action": "ManageUser", "Reach": "none" }""", 1)]
     [InlineData("""{ "Deny": "true" }""", 0)]
     public void A_route_for_every_method_is_a_warning_unless_it_denies_all(string metadata, int warnings) =>

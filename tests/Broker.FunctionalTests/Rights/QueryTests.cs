@@ -133,6 +133,8 @@ public sealed class QueryTests(QueryTests.Routing stage) : IClassFixture<QueryTe
     [InlineData("/open?UserId=mine&_method=DELETE")]
     [InlineData("/open?UserId=mine&_METHOD=DELETE")]
     [InlineData("/open?UserId=mine&_method")]
+    [InlineData("/open?UserId=mine&.method=DELETE")]
+    [InlineData("/open?UserId=mine&+_method%5B%5D=DELETE")]
     public async Task A_method_in_the_query_is_refused_even_where_every_name_is_allowed(string target)
     {
         var answer = await stage.Get(target);

@@ -71,6 +71,32 @@ public sealed class RedisChecksTests
     [Fact]
     public void A_name_key_is_long() => Errors(Far with { NameKey = new("test", "short") }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:NameKey");
 
+    [Theory]
+    [InlineData("no certificate in it")]
+    [InlineData("-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----")]
+    public void An_authority_is_a_certificate(string pem) =>
+        Errors(Far with { TlsCa = new("test", pem) }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:TlsCa: holds no certificate");
+
+    [Fact]
+    public void Whom_to_trust_over_tls_is_not_said_where_there_is_none() =>
+        Errors(Near with { TlsHost = "redis" }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:Tls");
+
+    [Fact]
+    public void Only_password_authorities_and_ring_are_taken_over_while_it_runs()
+    {
+        var other = new Secret("test", new string('o', 44));
+        RedisOptions.IsStartedAs(Far, Far with { Endpoints = ["redis.internal:6379"], Password = other, TlsCa = other, Encryption = new Dictionary<string, Secret>() }).ShouldBeTrue();
+        RedisOptions.IsStartedAs(null, null).ShouldBeTrue();
+        foreach (var changed in new RedisOptions?[]
+        {
+            null, Far with { NameKey = other }, Far with { Endpoints = ["redis.internal:6380"] }, Far with { Tls = false }, Far with { TlsHost = "x" },
+            Far with { KeyPrefix = "x" }, Far with { CallTimeout = TimeSpan.FromSeconds(2) }, Far with { Lease = TimeSpan.FromSeconds(9) }, Far with { MaxReplicas = 9 },
+        })
+        {
+            RedisOptions.IsStartedAs(Far, changed).ShouldBeFalse();
+        }
+    }
+
     private static List<string> Errors(RedisOptions options)
     {
         var mistakes = new Mistakes();

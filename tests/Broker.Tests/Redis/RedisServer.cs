@@ -11,9 +11,13 @@ public sealed class RedisServer : IAsyncDisposable
     private readonly string[] extra;
     private Process? process;
 
-    private RedisServer(int port, string[] extra) => (Port, this.extra) = (port, extra);
+    private RedisServer(int port, string[] extra) =>
+        (Port, this.extra, Password) = (port, extra, extra.SkipWhile(word => word != "--requirepass").Skip(1).FirstOrDefault());
 
     public int Port { get; private set; }
+
+    /// <summary>What <see cref="Ask"/> authenticates with; to be changed with the server's own.</summary>
+    public string? Password { get; set; }
 
     public string Endpoint => $"127.0.0.1:{Port}";
 
@@ -56,10 +60,13 @@ public sealed class RedisServer : IAsyncDisposable
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, Port);
         await using var stream = client.GetStream();
-        var command = $"*{words.Length}\r\n" + string.Concat(words.Select(word => $"${word.Length}\r\n{word}\r\n"));
-        await stream.WriteAsync(System.Text.Encoding.Latin1.GetBytes(command));
-        await stream.FlushAsync();
         using var reader = new StreamReader(stream, System.Text.Encoding.Latin1);
+        if (Password is { } password)
+        {
+            await Send(stream, ["AUTH", password]);
+            await Answer(reader);
+        }
+        await Send(stream, words);
         return await Answer(reader);
     }
 
@@ -71,6 +78,13 @@ public sealed class RedisServer : IAsyncDisposable
         }
         process?.Dispose();
         Directory.Delete(folder, recursive: true);
+    }
+
+    private static async Task Send(NetworkStream stream, string[] words)
+    {
+        var command = $"*{words.Length}\r\n" + string.Concat(words.Select(word => $"${word.Length}\r\n{word}\r\n"));
+        await stream.WriteAsync(System.Text.Encoding.Latin1.GetBytes(command));
+        await stream.FlushAsync();
     }
 
     private static async Task<string> Answer(StreamReader reader)

@@ -1,4 +1,5 @@
 using Broker.Configuration;
+using Broker.Tokens;
 using Shouldly;
 using Xunit;
 using static Broker.Tests.Tokens.ConfigBench;
@@ -84,6 +85,21 @@ public sealed class UpstreamCompilerTests : IDisposable
         var refresh = Client with { Grant = OAuth2Grant.RefreshToken, RefreshToken = Secret("r"), Keep = "/var/keep" };
         var (_, mistakes) = bench.Compile(("x", OAuth2(refresh)), ("y", OAuth2(refresh with { ClientId = "z" })));
         mistakes.ShouldContain(mistake => mistake.Path == "Broker:Upstreams:y:Accounts:default:Keep" && mistake.Severity == Severity.Error);
+    }
+
+    [Fact]
+    public void An_account_whose_one_refresh_token_rotates_is_one_identity_whatever_its_scopes()
+    {
+        var refresh = Client with { Grant = OAuth2Grant.RefreshToken, RefreshToken = Secret("r"), ClientSecret = Secret("c") };
+        CellPlan PlanOf(OAuth2AccountOptions account) =>
+            bench.Compile(("up", OAuth2(account))).Table.ByName["up"].Accounts["default"].Cell(ConfigBench.NoValues)!.Renewer!.Plan;
+        var plan = PlanOf(refresh);
+        plan.IsOnlyOne.ShouldBeTrue();
+        PlanOf(refresh with { Scopes = ["write"] }).Identity.ShouldBe(plan.Identity);
+        PlanOf(refresh with { RefreshToken = Secret("another") }).Identity.ShouldNotBe(plan.Identity);
+        PlanOf(refresh with { Rotates = false }).IsOnlyOne.ShouldBeFalse();
+        PlanOf(refresh with { RefreshToken = Secret("") }).Identity.ShouldNotBe(
+            bench.Compile(("other", OAuth2(refresh with { RefreshToken = Secret("") }))).Table.ByName["other"].Accounts["default"].Cell(ConfigBench.NoValues)!.Renewer!.Plan.Identity);
     }
 
     /// <summary>The options are internal, and a theory is public.</summary>

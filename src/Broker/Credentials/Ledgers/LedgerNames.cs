@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Broker.Configuration;
 using Broker.Redis;
+using Broker.Tokens.Store;
 using StackExchange.Redis;
 
 namespace Broker.Credentials.Ledgers;
@@ -21,11 +22,7 @@ internal sealed class LedgerNames
         names = Derived(options.NameKey, "broker ledger names");
         Keys = [tag + "head", tag + "index", tag + "ends"];
 
-        // Also where tokens may stand in plain text, these are authenticated: an entry that anybody could write would end anybody's session.
-        KeyValuePair<string, byte[]>[] ring = options.Encryption.Count == 0
-            ? [new("name-key", Derived(options.NameKey, "broker ledger seal"))]
-            : [.. options.Encryption.Select(key => KeyValuePair.Create(key.Key, RedisChecks.Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load")))];
-        Seal = new(ring, (id, name, generation) => BitConverter.ToUInt64(Mac($"seal\n{id.Length}\n{id}\n{name.Length}\n{name}\n{generation}")));
+        Seal = new(Ring(options), (id, name, generation) => BitConverter.ToUInt64(Mac($"seal\n{id.Length}\n{id}\n{name.Length}\n{name}\n{generation}")));
     }
 
     /// <summary>Head, index, ends.</summary>
@@ -52,6 +49,13 @@ internal sealed class LedgerNames
 
     /// <summary>Nobody who reads the key can try names and addresses on it.</summary>
     public string Tries(string name, string address) => $"{prefix}:tries:{Hashed($"{address}\n{name}")}";
+
+    /// <summary>Another ring of keys, from now on.</summary>
+    public void Use(RedisOptions newer) => Seal.Use(Ring(newer));
+
+    // Also where tokens may stand in plain text, these are authenticated: an entry that anybody could write would end anybody's session.
+    private static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) =>
+        options.Encryption.Count == 0 ? [new("name-key", Derived(options.NameKey, "broker ledger seal"))] : StoreOpening.Ring(options);
 
     private string Hashed(string text) => Convert.ToHexStringLower(Mac(text).AsSpan(0, 16));
 

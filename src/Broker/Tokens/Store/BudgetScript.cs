@@ -3,9 +3,11 @@ using Broker.Redis;
 namespace Broker.Tokens.Store;
 
 /// <summary>The login budget as Redis counts it: a log of the last day, and a marker without end that counts every permit ever taken.</summary>
+/// <remarks>Logins that were made while Redis was away are entered when it is back, with the age they have then.</remarks>
 internal static class BudgetScript
 {
-    // KEYS: log, rejections' log, marker (without end). ARGV: attempt, rejection, known, reminder, log's life us, then permit and per (us) of each window.
+    // KEYS: log, rejections' log, marker (without end). ARGV: attempt, rejection, known, reminder, log's life us, how many logins were made alone,
+    // attempt, age (us) and rejection of each of these, then permit and per (us) of each window.
     // Answers: whether taken, wait us, count.
     public static readonly RedisScript Permit = new("permit", """
         local t = redis.call('TIME')
@@ -20,6 +22,18 @@ internal static class BudgetScript
           given = known
           redis.call('HSET', KEYS[3], 'n', text(given), 's', text(since))
         end
+        local function enter(attempt, at, isRejection)
+          if redis.call('ZADD', KEYS[1], 'NX', text(at), attempt) == 0 then return end
+          redis.call('PEXPIRE', KEYS[1], text(ARGV[5] / 1000))
+          if isRejection == '1' then
+            redis.call('ZADD', KEYS[2], text(at), attempt)
+            redis.call('PEXPIRE', KEYS[2], text(ARGV[5] / 1000))
+          end
+          given = given + 1
+          redis.call('HSET', KEYS[3], 'n', text(given), 's', text(since))
+        end
+        local first = 7 + 3 * ARGV[6]
+        for i = 7, first - 1, 3 do enter(ARGV[i], now - ARGV[i + 1], ARGV[i + 2]) end
         if ARGV[4] == '1' then return { 1, '0', text(given) } end
         if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return { 1, '0', text(given) } end
         redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - ARGV[5]))
@@ -31,20 +45,36 @@ internal static class BudgetScript
           local at = redis.call('ZREVRANGE', key, permit - 1, permit - 1, 'WITHSCORES')
           if at[2] and now - at[2] < per then await(per - (now - at[2])) end
         end
-        for i = 6, #ARGV, 2 do
+        for i = first, #ARGV, 2 do
           local permit, per = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
           if since > 0 and now - since < per then await(per - (now - since)) end
           room(KEYS[1], permit, per)
           if ARGV[2] == '1' then room(KEYS[2], math.floor(permit / 2), per) end
         end
         if wait > 0 then return { 0, text(wait), text(given) } end
-        redis.call('ZADD', KEYS[1], text(now), ARGV[1])
-        redis.call('PEXPIRE', KEYS[1], text(ARGV[5] / 1000))
-        if ARGV[2] == '1' then
-          redis.call('ZADD', KEYS[2], text(now), ARGV[1])
-          redis.call('PEXPIRE', KEYS[2], text(ARGV[5] / 1000))
+        enter(ARGV[1], now, ARGV[2])
+        return { 1, '0', text(given) }
+        """);
+
+    // Changes nothing. KEYS as above. ARGV: permit and per (us) of each window. Answers: permits left and how long until there is one (us), of each window.
+    public static readonly RedisScript Left = new("budget", """
+        local t = redis.call('TIME')
+        local now = t[1] * 1000000 + t[2]
+        local function text(n) return string.format('%.0f', n) end
+        local since = tonumber(redis.call('HGET', KEYS[3], 's') or '0') or 0
+        local answer = {}
+        for i = 1, #ARGV, 2 do
+          local permit, per = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+          local left = permit - redis.call('ZCOUNT', KEYS[1], '(' .. text(now - per), '+inf')
+          local wait = 0
+          if left < 1 then
+            local at = redis.call('ZREVRANGE', KEYS[1], permit - 1, permit - 1, 'WITHSCORES')
+            left, wait = 0, at[2] and per - (now - at[2]) or per
+          end
+          if since > 0 and now - since < per then left, wait = 0, math.max(wait, per - (now - since)) end
+          answer[#answer + 1] = text(left)
+          answer[#answer + 1] = text(wait)
         end
-        redis.call('HSET', KEYS[3], 'n', text(given + 1), 's', text(since))
-        return { 1, '0', text(given + 1) }
+        return answer
         """);
 }

@@ -12,7 +12,7 @@ namespace Broker.Tokens.Store;
 /// </remarks>
 internal interface ISharedTokens
 {
-    /// <summary>Redis is reached again, or another one answers in its place: who holds a pair republishes it.</summary>
+    /// <summary>Redis is reached again after it was not: who holds a pair republishes it.</summary>
     event Action? Returned;
 
     /// <summary>What is stored; changes nothing.</summary>

@@ -16,6 +16,9 @@ internal sealed class PairSeal
     public PairSeal(IEnumerable<KeyValuePair<string, byte[]>> ring, NameKey names) =>
         seal = new(ring, (id, key, generation) => names.Name("seal", id, key, $"{generation}").A);
 
+    /// <summary>Another ring, from now on.</summary>
+    public void Use(IEnumerable<KeyValuePair<string, byte[]>> newer) => seal.Use(newer);
+
     public byte[] Close(SharedPair pair, string key)
     {
         var text = PairText.Write(pair);
@@ -52,13 +55,13 @@ internal sealed class PairSeal
 internal static class PairText
 {
     public static byte[] Write(SharedPair pair) => JsonSerializer.SerializeToUtf8Bytes(new Form(
-        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By));
+        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By, pair.Of.Hex));
 
     public static SharedPair? Read(ReadOnlySpan<byte> text, long generation, string run)
     {
         try
         {
-            return JsonSerializer.Deserialize<Form>(text) is not { Access.Length: > 0 } form ? null : new SharedPair
+            return JsonSerializer.Deserialize<Form>(text) is not { Access: not null } form ? null : new SharedPair
             {
                 Generation = generation,
                 Run = run,
@@ -69,6 +72,7 @@ internal static class PairText
                 EndsAtUtc = new DateTimeOffset(form.EndsAtUtc, TimeSpan.Zero),
                 Record = new(form.A, form.B, form.C, form.D),
                 By = form.By,
+                Of = RecordName.Parse(form.Of),
             };
         }
         catch (Exception fault) when (fault is JsonException or ArgumentOutOfRangeException)
@@ -77,5 +81,5 @@ internal static class PairText
         }
     }
 
-    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By);
+    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By, string? Of);
 }

@@ -19,7 +19,7 @@ internal sealed class RedisNames(string prefix)
     /// <summary>The pair's own name: it is bound to it.</summary>
     public string Pair(StoreName name) => Record(name) + ":pair";
 
-    public string Message(StoreName name) => Short(name.Owner);
+    public static string Message(StoreName name) => Short(name.Owner);
 
     public RedisKey[] Budget(RecordName budget)
     {

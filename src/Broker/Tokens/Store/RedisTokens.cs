@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Globalization;
 using Broker.Redis;
 using StackExchange.Redis;
@@ -6,12 +5,11 @@ using StackExchange.Redis;
 namespace Broker.Tokens.Store;
 
 /// <summary>The shared tokens in Redis: a script a step, all keys of an identity in one slot, every token encrypted.</summary>
-internal sealed class RedisTokens : ISharedTokens
+internal sealed partial class RedisTokens : ISharedTokens
 {
     private readonly RedisLink link;
     private readonly RedisNames names;
     private readonly PairSeal seal;
-    private readonly ConcurrentDictionary<string, bool> runs = new();
     private readonly Waits waits;
     private readonly RedisValue keyLives;
 
@@ -20,13 +18,14 @@ internal sealed class RedisTokens : ISharedTokens
         (this.link, this.names, this.seal) = (link, names, seal);
         waits = new(time);
         keyLives = Milliseconds(refreshLives);
-        link.Heard += waits.Wake;
+        link.Heard += Hear;
         link.Returned += () => Returned?.Invoke();
     }
 
     public event Action? Returned;
 
-    public async Task<Seen> Read(StoreName name) => Look(name, await link.Run(Scripts.Read, names.Keys(name), []));
+    /// <summary>A Redis that refuses to write is away: what it reads may be old, and nothing could follow.</summary>
+    public async Task<Seen> Read(StoreName name) => Look(name, link.IsRefusing ? null : await link.Run(Scripts.Read, names.Keys(name), []));
 
     public async Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) =>
         Look(name, await link.Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
@@ -47,10 +46,10 @@ internal sealed class RedisTokens : ISharedTokens
     public Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives) => Outcome(link.Run(
         Scripts.Commit,
         names.Keys(name),
-        [attempt.ToString(), Text(pair.Generation), seal.Close(pair, names.Pair(name)), Lives(lives), keyLives, pair.Run, names.Channel, names.Message(name)]));
+        [attempt.ToString(), Text(pair.Generation), seal.Close(pair, names.Pair(name)), Lives(lives), keyLives, pair.Run, names.Channel, RedisNames.Message(name)]));
 
     public Task<StoreOutcome> Release(StoreName name, Attempt attempt) =>
-        Outcome(link.Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, names.Message(name)]));
+        Outcome(link.Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, RedisNames.Message(name)]));
 
     public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) => Outcome(link.Run(
         Scripts.Settle,
@@ -58,7 +57,7 @@ internal sealed class RedisTokens : ISharedTokens
         [
             attempt.ToString(), $"{settlement.Note}", Microseconds(settlement.NoteLeft),
             settlement.Quiet is { } quiet ? Microseconds(quiet) : -1, (int)settlement.Problem, Milliseconds(settlement.Remembered),
-            settlement.Refused?.Hex ?? "", keyLives,
+            settlement.Refused?.Hex ?? "", keyLives, settlement.Failure ?? "",
         ]));
 
     public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note) => Outcome(link.Run(
@@ -67,7 +66,7 @@ internal sealed class RedisTokens : ISharedTokens
         [
             Text(pair?.Generation ?? 0), pair?.Run ?? "", pair is null ? "" : seal.Close(pair, names.Pair(name)), Lives(lives), keyLives,
             Text(note?.Number ?? 0), note?.Spends.Hex ?? "", note?.Attempt.ToString() ?? "", Microseconds(note?.Left ?? TimeSpan.Zero), keyLives,
-            names.Channel, names.Message(name),
+            names.Channel, RedisNames.Message(name),
         ]));
 
     public async Task<Permission> Permit(BudgetAsk ask)
@@ -76,6 +75,12 @@ internal sealed class RedisTokens : ISharedTokens
         [
             ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
         ];
+        var alone = ask.Alone ?? [];
+        values.Add(alone.Count);
+        foreach (var login in alone)
+        {
+            values.AddRange([login.Attempt.ToString(), Microseconds(login.Age), login.IsRejection ? "1" : "0"]);
+        }
         foreach (var window in ask.Windows)
         {
             values.AddRange([window.Permit, Microseconds(window.Per)]);
@@ -88,7 +93,7 @@ internal sealed class RedisTokens : ISharedTokens
         return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]));
     }
 
-    public Task Changed(StoreName name, TimeSpan atMost) => waits.For(names.Message(name), atMost);
+    public Task Changed(StoreName name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
 
     private static async Task<StoreOutcome> Outcome(Task<RedisResult?> step) =>
         await step is not { } answer ? StoreOutcome.Unknown : (long)answer == 1 ? StoreOutcome.Done : StoreOutcome.Lost;
@@ -113,8 +118,6 @@ internal sealed class RedisTokens : ISharedTokens
             return default;
         }
         var parts = (RedisValue[])answer!;
-        string run = parts[0]!;
-        Met(run);
         string? lacks = null;
         var generation = Number(parts[6]);
         var blob = (byte[]?)parts[8];
@@ -122,7 +125,7 @@ internal sealed class RedisTokens : ISharedTokens
         return new Seen
         {
             Outcome = StoreOutcome.Done,
-            Run = run,
+            Run = parts[0]!,
             Now = Number(parts[1]),
             Number = Number(parts[2]),
             LeaseLeft = Positive(Number(parts[3]) * 1000),
@@ -134,18 +137,5 @@ internal sealed class RedisTokens : ISharedTokens
             Quiet = new(
                 Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), (int)Number(parts[15]), RecordName.Parse(parts[16]), (int)Number(parts[17])),
         };
-    }
-
-    /// <summary>A run id that was not met before, when others were, is an epoch.</summary>
-    private void Met(string run)
-    {
-        if (!runs.ContainsKey(run))
-        {
-            var isFirst = runs.IsEmpty;
-            if (runs.TryAdd(run, true) && !isFirst)
-            {
-                Returned?.Invoke();
-            }
-        }
     }
 }

@@ -36,10 +36,9 @@ internal sealed class Republication(TokenVault vault, SharedStore store)
     private async Task<bool> Tell()
     {
         var unanswered = 0;
-        foreach (var (budget, count) in store.Budgets)
+        foreach (var budget in store.Budgets)
         {
-            var answer = await store.Tokens.Permit(new(budget, store.NewAttempt(), [], IsRejection: false, count, IsReminder: true));
-            unanswered += answer.Outcome == StoreOutcome.Unknown ? 1 : 0;
+            unanswered += await store.Remind(budget) == StoreOutcome.Unknown ? 1 : 0;
         }
         foreach (var cell in vault.Cells)
         {

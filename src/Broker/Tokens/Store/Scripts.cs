@@ -98,6 +98,15 @@ internal static class Scripts
         return 1
         """);
 
+    // Answers: the last failure, and how long ago it was.
+    public static readonly RedisScript Failure = new("failure", Start + """
+        local c = redis.call('HMGET', KEYS[4], 'f', 't')
+        return { c[1] or '', text(now - count(c[2])) }
+        """);
+
+    // ARGV: channel, message
+    public static readonly RedisScript Tell = new("tell", Start + "tell() return 1");
+
     // ARGV: attempt, channel, message
     public static readonly RedisScript Release = new("release", Start + """
         if mine(ARGV[1]) then
@@ -107,7 +116,7 @@ internal static class Scripts
         return 1
         """);
 
-    // ARGV: attempt, fate of the note, its time left us, quiet us or -1, problem, remembered ms, refused or '', refusals' life ms
+    // ARGV: attempt, fate of the note, its time left us, quiet us or -1, problem, remembered ms, refused or '', refusals' and failure's life ms, failure or ''
     public static readonly RedisScript Settle = new("settle", Start + """
         if redis.call('HGET', KEYS[3], 'a') == ARGV[1] then
           if ARGV[2] == 'Withdraw' then redis.call('DEL', KEYS[3])
@@ -129,6 +138,10 @@ internal static class Scripts
           live(tonumber(ARGV[8]))
         end
         if life > 0 then redis.call('PEXPIRE', KEYS[5], text(life)) end
+        if ARGV[9] ~= '' then
+          redis.call('HSET', KEYS[4], 'f', ARGV[9], 't', text(now))
+          redis.call('PEXPIRE', KEYS[4], ARGV[8])
+        end
         return 1
         """);
 

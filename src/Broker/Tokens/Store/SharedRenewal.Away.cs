@@ -15,9 +15,9 @@ internal sealed partial class SharedRenewal
             return Renewal.Failed(TokenProblem.Unavailable, plan.Times.QuietTime);
         }
         var at = time.GetTimestamp();
-        if (!source.Rotates && (held?.Refresh ?? source.FirstRefreshToken) is { } refresh && (source.CanLogin || asked.Identity.MayLogIn(plan.Fingerprint)))
+        if (!source.Rotates && (Held?.Refresh ?? source.FirstRefreshToken) is { } refresh && (source.CanLogin || asked.Identity.MayLogIn(plan.Fingerprint)))
         {
-            var refreshed = await calls.Ask(plan, "refresh", cancellation => source.Refresh(new(held?.Access, refresh), cancellation));
+            var refreshed = await calls.Ask(plan, "refresh", cancellation => source.Refresh(new(Held?.Access, refresh), cancellation));
             if (refreshed.Kind == AnswerKind.Token || refreshed.Kind != AnswerKind.Refused || !source.CanLogin)
             {
                 return Alone(asked, refreshed, at);
@@ -36,6 +36,10 @@ internal sealed partial class SharedRenewal
             TokenLog.BudgetSpent(log, plan.Upstream, plan.Account, wait.TotalSeconds);
             // Redis may be back long before: it is looked for again soon.
             return Renewal.Failed(TokenProblem.BudgetSpent, Min(wait, plan.Times.QuietTime));
+        }
+        foreach (var scope in Scopes(asked))
+        {
+            store.LogsInAlone(BudgetOf(asked.Plan, scope.Key), asked.IsRejection);
         }
         at = time.GetTimestamp();
         return Alone(asked, await calls.Ask(plan, "login", source.Login), at);

@@ -8,7 +8,8 @@ internal sealed partial class SharedRenewal
     /// <summary>What this process is about to spend, or may have spent: told again to a Redis that lost its memory.</summary>
     private volatile OwnNote? own;
 
-    private SharedNote? note => own is { } mine && mine.Left(time) is var left && left > TimeSpan.Zero ? mine.Note with { Left = left } : null;
+    /// <summary>Past its deadline too: what may be spent stays so until a newer pair is there.</summary>
+    private SharedNote? note => own is { } mine ? mine.Note with { Left = mine.Left(time) } : null;
 
     private async Task<Step> Renew(Asked asked, Lease lease)
     {
@@ -19,17 +20,15 @@ internal sealed partial class SharedRenewal
         }
         if (source.Rotates)
         {
-            var digest = vault.Names.Name("spends", spent.Refresh);
-            if (source.CanLogin && lease.Seen.Note is { } old && old.Spends == digest)
+            if (MayBeSpent(asked, spent, lease.Seen))
             {
-                // Its writer is not at it any more, and no newer pair came: it may be spent, and a second use would take the live tokens along.
                 return await LogIn(asked, lease);
             }
-            if (store.Times.EpochPause - lease.Seen.EpochAge is var pause && pause > TimeSpan.Zero)
+            if (EpochLeft(asked, lease.Seen) is { } pause)
             {
-                return new(null, pause); // who holds a newer pair says so now
+                return new(null, pause);
             }
-            if (await Write(asked, lease, digest) is { } stopped)
+            if (await Write(asked, lease, Digest(spent)) is { } stopped)
             {
                 return stopped;
             }
@@ -48,25 +47,38 @@ internal sealed partial class SharedRenewal
                 await Settle(new(NoteFate.Shorten, TimeSpan.Zero, null, TokenProblem.None, default, null), lease);
                 return await LogIn(asked, lease);
             default:
-                return await Quiet(asked, lease, answer, source.Rotates && answer.Kind == AnswerKind.Unknown);
+                return await Quiet(asked, lease, "refresh", answer, source.Rotates && answer.Kind == AnswerKind.Unknown);
         }
     }
 
-    /// <summary>What a refresh would spend: the pair's, if it is this config's; the config's own, where an account has no other way in.</summary>
+    /// <summary>What a refresh would spend: the pair's, if it is this config's or descends from its first one; that one, where an account has no other way in.</summary>
     private TokenPair? Spendable(Asked asked, Seen seen)
     {
-        var source = asked.Plan.Source;
+        var (source, first) = (asked.Plan.Source, asked.Plan.Source.FirstRefreshToken);
         if (!source.CanLogin && IsRefused(asked, seen))
         {
             return null;
         }
-        if (seen.Pair is { Refresh: not null } pair && (pair.Record == asked.Cell.Name || (held?.Generation ?? 0) >= pair.Generation))
+        if (seen.Pair is { Refresh: not null } pair
+            && (pair.Record == asked.Cell.Name || (Held?.Generation ?? 0) >= pair.Generation || (first is not null && pair.Of == Origin(first))))
         {
             return new TokenPair(pair.Access, pair.Refresh);
         }
-        return source.FirstRefreshToken is not { } first ? null
-            : new TokenPair(null, asked.Plan.Keep is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
+        return first is null ? null : new TokenPair(null, asked.Plan.Keep is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
     }
+
+    private RecordName Origin(string first) => vault.Names.Name("first", first);
+
+    private RecordName Digest(TokenPair pair) => vault.Names.Name("spends", pair.Refresh);
+
+    /// <summary>3. Its writer is not at it any more, and no newer pair came: a second use could take the live tokens along.</summary>
+    private bool MayBeSpent(Asked asked, TokenPair pair, Seen seen) => asked.Plan.Source.CanLogin && seen.Note is { } old && old.Spends == Digest(pair);
+
+    /// <summary>How long nobody spends a refresh token, for who holds a newer pair says so now; null when that is over, or nothing would be spent.</summary>
+    /// <remarks>It counts from the first lease of the epoch: who only looks waits without taking another.</remarks>
+    private TimeSpan? EpochLeft(Asked asked, Seen seen) =>
+        seen.EpochAge < store.Times.EpochPause && asked.Plan.Source.Rotates && Spendable(asked, seen) is { } pair && !MayBeSpent(asked, pair, seen)
+            ? store.Times.EpochPause - seen.EpochAge : null;
 
     /// <summary>4. The note; null when it stands.</summary>
     private async Task<Step?> Write(Asked asked, Lease lease, RecordName digest)
@@ -140,7 +152,7 @@ internal sealed partial class SharedRenewal
     }
 
     /// <summary>No token came: refused, not now or unknown. The others keep quiet with us.</summary>
-    private async Task<Step> Quiet(Asked asked, Lease lease, TokenAnswer answer, bool keepNote)
+    private async Task<Step> Quiet(Asked asked, Lease lease, string call, TokenAnswer answer, bool keepNote)
     {
         var (plan, isRefused) = (asked.Plan, answer.Kind == AnswerKind.Refused);
         var pause = QuietTime.Pause(lease.Seen.Quiet.Failures, answer.RetryAfter, plan.Times);
@@ -149,8 +161,10 @@ internal sealed partial class SharedRenewal
         {
             asked.Identity.Refused(plan.Fingerprint);
         }
+        var failure = LastFailure.Write(call, answer, store.Replica);
         await Settle(
-            new(keepNote ? NoteFate.Shorten : NoteFate.Withdraw, pause, pause, problem, plan.Times.QuietTimeMax * 2, isRefused ? plan.Fingerprint : null), lease);
+            new(keepNote ? NoteFate.Shorten : NoteFate.Withdraw, pause, pause, problem, plan.Times.QuietTimeMax * 2, isRefused ? plan.Fingerprint : null, failure),
+            lease);
         return Step.Failed(problem, pause);
     }
 
@@ -166,6 +180,6 @@ internal sealed partial class SharedRenewal
 
     private sealed record OwnNote(SharedNote Note, long At)
     {
-        public TimeSpan Left(TimeProvider time) => Note.Left - time.GetElapsedTime(At);
+        public TimeSpan Left(TimeProvider time) => time.GetElapsedTime(At) is var past && past < Note.Left ? Note.Left - past : TimeSpan.Zero;
     }
 }

@@ -8,6 +8,9 @@ internal sealed partial class SharedRenewal
     /// <summary>A commit that was not answered: it may have been done, and doing it again changes nothing then.</summary>
     private volatile Uncommitted? pending;
 
+    /// <summary>Which Redis answered last.</summary>
+    private string? run;
+
     private async Task<Step> Commit(Asked asked, Lease lease, TokenAnswer answer, TokenPair? spent, long at)
     {
         var (plan, got) = (asked.Plan, answer.Pair!);
@@ -18,6 +21,9 @@ internal sealed partial class SharedRenewal
             Generation = lease.Seen.Number,
             Run = lease.Seen.Run,
             Record = asked.Cell.Name,
+            // Inherited: a replica of another config may have been handed this chain.
+            Of = spent is null ? default : lease.Seen.Pair is { } before && before.Refresh == spent.Refresh ? before.Of
+                : plan.Source.FirstRefreshToken is { } origin ? Origin(origin) : default,
             Access = got.Access!,
             Refresh = got.Refresh ?? spent?.Refresh,
             Life = answer.Life,
@@ -30,7 +36,8 @@ internal sealed partial class SharedRenewal
         {
             vault.Keeps.Write(keep, first, next, log);
         }
-        pending = new(pair, lease.Attempt, Lives(plan, pair));
+        var mine = new Holding(pair, at + Ticks(answer.Life));
+        pending = new(pair, lease.Attempt, mine.Lives(plan, store.Times, time));
         var outcome = StoreOutcome.Unknown;
         for (var i = 0; i < store.Times.CommitTries && outcome == StoreOutcome.Unknown; i++)
         {
@@ -41,7 +48,7 @@ internal sealed partial class SharedRenewal
             return Step.Again; // ours is void: what is stored counts
         }
         // Not answered: it is served all the same, and committed when Redis is back.
-        held = pair;
+        holding = mine;
         served = pair.Access;
         own = null;
         return new(new Renewal(pair.Access, at, answer.Life, TokenProblem.None, null), default);
@@ -65,13 +72,43 @@ internal sealed partial class SharedRenewal
     public async Task<StoreOutcome> Republish(CellPlan plan)
     {
         var outcome = await CommitPending();
-        if (outcome != StoreOutcome.Unknown && (held is not null || note is not null))
+        var mine = holding is { } now && !now.HasEnded(plan, time) ? now : null;
+        return outcome == StoreOutcome.Unknown || (mine is null && note is null)
+            ? outcome : Saw(await store.Tokens.Republish(name, mine?.Pair, mine?.Lives(plan, store.Times, time), note));
+    }
+
+    private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
+
+    private Seen Saw(Seen seen)
+    {
+        Saw(seen.Outcome);
+        if (seen.Outcome == StoreOutcome.Done)
         {
-            var pair = held;
-            return Saw(await store.Tokens.Republish(name, pair, pair is null ? null : Lives(plan, pair), note));
+            store.Met(run, seen.Run);
+            run = seen.Run;
         }
+        return seen;
+    }
+
+    private StoreOutcome Saw(StoreOutcome outcome)
+    {
+        store.Saw(outcome);
         return outcome;
     }
 
     private sealed record Uncommitted(SharedPair Pair, Attempt Attempt, TimeSpan? Lives);
+
+    /// <summary>A pair that this process has, and the timestamp at which its access token ends.</summary>
+    private sealed record Holding(SharedPair Pair, long EndsAt)
+    {
+        /// <summary>Without a refresh token it is nothing once the access token has ended.</summary>
+        public bool HasEnded(CellPlan plan, TimeProvider time) => plan.Source.CanLogin && Pair.Refresh is null && time.GetTimestamp() >= EndsAt;
+
+        /// <summary>How long Redis keeps it from now on; null where it has no end.</summary>
+        public TimeSpan? Lives(CellPlan plan, SharedTimes times, TimeProvider time)
+        {
+            var left = time.GetElapsedTime(time.GetTimestamp(), EndsAt);
+            return !plan.Source.CanLogin ? null : Pair.Refresh is null || left > times.RefreshLives ? left : times.RefreshLives;
+        }
+    }
 }

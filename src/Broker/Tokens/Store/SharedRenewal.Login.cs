@@ -24,19 +24,27 @@ internal sealed partial class SharedRenewal
         }
         var at = time.GetTimestamp();
         var answer = await Call(asked, lease, "login", plan.Source.Login);
-        return answer.Kind == AnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, answer, keepNote: true);
+        return answer.Kind == AnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, "login", answer, keepNote: true);
     }
 
+    public static RecordName BudgetOf(CellPlan plan, LoginScope scope) => scope == LoginScope.Endpoint ? plan.Endpoint : plan.Identity;
+
+    /// <summary>Redis counts one fingerprint; where two take turns (a change of the config on its way), this process's own count of each ends it too.</summary>
     private static bool IsRefused(Asked asked, Seen seen) =>
-        seen.Quiet.Refused == asked.Plan.Fingerprint && seen.Quiet.Refusals >= LoginIdentity.MaxRefusals;
+        (seen.Quiet.Refused == asked.Plan.Fingerprint && seen.Quiet.Refusals >= LoginIdentity.MaxRefusals) || !asked.Identity.MayLogIn(asked.Plan.Fingerprint);
 
     /// <summary>A permit of the endpoint's windows and one of the account's; null when there are both.</summary>
     private async Task<Step?> Permit(Asked asked, Lease lease)
     {
-        foreach (var ask in BudgetsOf(asked, lease.Attempt))
+        if (store.StillToBeTold(asked.Plan.Logins) is var pause && pause > TimeSpan.Zero)
         {
-            var permission = await store.Tokens.Permit(ask);
-            store.Know(ask.Budget, permission.Count);
+            return new(null, pause); // who logged in while Redis was away says so now
+        }
+        foreach (var scope in Scopes(asked))
+        {
+            var budget = BudgetOf(asked.Plan, scope.Key);
+            var permission = await store.Permit(
+                budget, lease.Attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection);
             if (permission.Outcome == StoreOutcome.Unknown)
             {
                 return new(await Away(asked), default);
@@ -50,9 +58,6 @@ internal sealed partial class SharedRenewal
         return null;
     }
 
-    private IEnumerable<BudgetAsk> BudgetsOf(Asked asked, Attempt attempt) =>
-        from scope in asked.Plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key)
-        let budget = scope.Key == LoginScope.Endpoint ? asked.Plan.Endpoint : asked.Plan.Identity
-        select new BudgetAsk(
-            budget, attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection, store.Known(budget));
+    private static IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> Scopes(Asked asked) =>
+        asked.Plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key);
 }

@@ -30,7 +30,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
     private readonly TimeProvider time = vault.Time;
 
     /// <summary>The newest pair seen.</summary>
-    private volatile SharedPair? held;
+    private volatile Holding? holding;
 
     /// <summary>The access token that the cell was given last; another one than the pair's when it was got without Redis.</summary>
     private string? served;
@@ -68,11 +68,17 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         }
     }
 
+    private SharedPair? Held => holding?.Pair;
+
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     /// <summary>Steps 1 to 3: what is stored, then the lease, then what is stored under the lease.</summary>
     private async Task<Step> Look(Asked asked)
     {
+        if (asked.Plan.IsOnlyOne && !asked.Identity.IsCurrent(asked.Cell))
+        {
+            return Step.Failed(TokenProblem.Unavailable); // a newer config has come meanwhile: its cell renews
+        }
         await CommitPending();
         var sent = time.GetTimestamp();
         var seen = Saw(await store.Tokens.Read(name)) with { AskedAt = sent };
@@ -112,32 +118,34 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
             return Step.Failed(TokenProblem.Unavailable);
         }
         vault.LacksKey(name, null);
-        if (held is { } mine && mine.Generation > (seen.Pair?.Generation ?? 0))
+        Heed(seen.Pair);
+        if (holding is { } mine && mine.Pair.Generation > (seen.Pair?.Generation ?? 0))
         {
             return await Restore(asked, mine, seen);
         }
         if (seen.Pair is { } pair && Usable(asked, pair, seen) is { } left)
         {
-            return new(Adopt(pair, left, seen), default);
+            return new(Adopt(asked, pair, left, seen), default);
         }
         return seen.Quiet.Left > TimeSpan.Zero ? Step.Failed(seen.Quiet.Problem, seen.Quiet.Left)
             : seen.LeaseLeft > TimeSpan.Zero ? new Step(null, seen.LeaseLeft)
             : seen.Note is { } note && note.Left > TimeSpan.Zero ? new Step(null, note.Left)
+            : EpochLeft(asked, seen) is { } pause && pause < store.Times.EpochPause ? new Step(null, pause)
             : null;
     }
 
     /// <summary>The store knows less than we do. After an epoch it is told; else somebody took the pair away on purpose, and it is gone.</summary>
-    private async Task<Step?> Restore(Asked asked, SharedPair mine, Seen seen)
+    private async Task<Step?> Restore(Asked asked, Holding mine, Seen seen)
     {
-        if (mine.Run == seen.Run && asked.Plan.Source.CanLogin)
+        if ((mine.Pair.Run == seen.Run && asked.Plan.Source.CanLogin) || mine.HasEnded(asked.Plan, time))
         {
-            held = null;
+            holding = null;
             return Step.Again;
         }
-        var outcome = Saw(await store.Tokens.Republish(name, mine, Lives(asked.Plan, mine), note));
+        var outcome = Saw(await store.Tokens.Republish(name, mine.Pair, mine.Lives(asked.Plan, store.Times, time), note));
         if (outcome == StoreOutcome.Lost)
         {
-            held = null; // what was committed under the present run id counts
+            holding = null; // what was committed under the present run id counts
         }
         return outcome == StoreOutcome.Unknown ? new(await Away(asked), default) : Step.Again;
     }
@@ -145,8 +153,8 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
     /// <summary>How long the stored token may be served since the store was asked; null when it is not what is wanted.</summary>
     private TimeSpan? Usable(Asked asked, SharedPair pair, Seen seen)
     {
-        var isNewer = pair.Generation > (held?.Generation ?? 0);
-        if (pair.Record != asked.Cell.Name && (held is null || !isNewer))
+        var isNewer = pair.Generation > (Held?.Generation ?? 0);
+        if (pair.IsForgotten || (pair.Record != asked.Cell.Name && (Held is null || !isNewer)))
         {
             return null; // the identity's pair, got for another revision of the config: who has none yet gets his own
         }
@@ -174,26 +182,14 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
     }
 
     /// <summary>Serves what is stored; it counts as asked for when its issuer began to count.</summary>
-    private Renewal Adopt(SharedPair pair, TimeSpan left, Seen seen)
+    private Renewal Adopt(Asked asked, SharedPair pair, TimeSpan left, Seen seen)
     {
-        held = pair;
+        if (pair.Record == asked.Cell.Name)
+        {
+            asked.Identity.Accepted(asked.Plan.Fingerprint); // another's login with the same credentials
+        }
+        holding = new(pair, seen.AskedAt + Ticks(left));
         served = pair.Access;
-        var age = (long)((pair.Life - left).TotalSeconds * time.TimestampFrequency);
-        return new(pair.Access, seen.AskedAt - age, pair.Life, TokenProblem.None, null);
-    }
-
-    private TimeSpan? Lives(CellPlan plan, SharedPair pair) =>
-        !plan.Source.CanLogin ? null : pair.Refresh is null ? pair.Life : pair.Life > store.Times.RefreshLives ? pair.Life : store.Times.RefreshLives;
-
-    private Seen Saw(Seen seen)
-    {
-        Saw(seen.Outcome);
-        return seen;
-    }
-
-    private StoreOutcome Saw(StoreOutcome outcome)
-    {
-        store.Saw(outcome);
-        return outcome;
+        return new(pair.Access, seen.AskedAt - Ticks(pair.Life - left), pair.Life, TokenProblem.None, null);
     }
 }

@@ -1,3 +1,5 @@
+using Broker.Configuration;
+
 namespace Broker.Tokens.Store;
 
 /// <summary>The shared tokens as a vault uses them: the store, the times, and what this process knows of Redis's absence.</summary>
@@ -6,12 +8,32 @@ namespace Broker.Tokens.Store;
 /// <param name="Chance">Where attempt ids come from.</param>
 /// <param name="Replica">This replica's name, as other replicas' operators see it.</param>
 /// <param name="Time">The clock.</param>
-internal sealed record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chance Chance, string Replica, TimeProvider Time)
+internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chance Chance, string Replica, TimeProvider Time)
 {
     private readonly Lock gate = new();
-    private readonly Dictionary<RecordName, long> budgets = [];
+    private readonly HashSet<string> runs = [];
+    private readonly HashSet<(string Before, string Now)> epochs = [];
+    private Action? epoch;
     private bool isAway;
     private long awaySince;
+    private long lastAnswer = Time.GetTimestamp();
+    private (long At, TimeSpan Silent)? back;
+
+    /// <summary>Redis is reached again, or another one answers in its place.</summary>
+    public event Action? Returned
+    {
+        add
+        {
+            Tokens.Returned += value;
+            epoch += value;
+        }
+
+        remove
+        {
+            Tokens.Returned -= value;
+            epoch -= value;
+        }
+    }
 
     /// <summary>Whether the last step that ended was not answered.</summary>
     public bool IsAway
@@ -37,18 +59,6 @@ internal sealed record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chan
         }
     }
 
-    /// <summary>Every budget that was asked, and the highest count seen there.</summary>
-    public IReadOnlyList<KeyValuePair<RecordName, long>> Budgets
-    {
-        get
-        {
-            lock (gate)
-            {
-                return [.. budgets];
-            }
-        }
-    }
-
     public Attempt NewAttempt() => new(Chance(), Chance());
 
     /// <summary>Remembers from when on Redis did not answer.</summary>
@@ -62,25 +72,46 @@ internal sealed record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chan
                 awaySince = Time.GetTimestamp();
             }
             isAway = away;
+            lastAnswer = away ? lastAnswer : Time.GetTimestamp();
         }
     }
 
-    public long Known(RecordName budget)
-    {
-        lock (gate)
-        {
-            return budgets.GetValueOrDefault(budget);
-        }
-    }
+    /// <summary>Redis answers again: a single step that is lost later does not make one long absence of two short ones.</summary>
+    public void Back() => Back(isEpoch: false);
 
-    public void Know(RecordName budget, long count)
+    /// <summary>Which Redis answers for a record; another one than before is an epoch, and this process tells what it holds.</summary>
+    public void Met(string? before, string run)
     {
         lock (gate)
         {
-            if (count > budgets.GetValueOrDefault(budget))
+            var isAnother = before is null ? !runs.Contains(run) && runs.Count > 0 : before != run && epochs.Add((before, run));
+            runs.Add(run);
+            if (!isAnother)
             {
-                budgets[budget] = count;
+                return;
             }
+        }
+        Back(isEpoch: true);
+        epoch?.Invoke();
+    }
+
+    /// <summary>How long a login waits for others to tell what they know: only where Redis may have lost its memory, or they may have logged in alone.</summary>
+    public TimeSpan StillToBeTold(IReadOnlyList<LoginWindowOptions> windows)
+    {
+        lock (gate)
+        {
+            return back is { } now && windows.Any(window => now.Silent >= window.Per) ? Times.EpochPause - Time.GetElapsedTime(now.At) : TimeSpan.Zero;
+        }
+    }
+
+    private void Back(bool isEpoch)
+    {
+        lock (gate)
+        {
+            var silent = isEpoch ? TimeSpan.MaxValue : Time.GetElapsedTime(lastAnswer);
+            back = back is { } before && Time.GetElapsedTime(before.At) < Times.EpochPause && before.Silent > silent ? before : (Time.GetTimestamp(), silent);
+            isAway = false;
+            lastAnswer = Time.GetTimestamp();
         }
     }
 }

@@ -32,7 +32,13 @@ internal sealed record SharedPair
     /// <summary>What decides its access token: where the pair is the identity's, another config revision may have got it.</summary>
     public required RecordName Record { get; init; }
 
+    /// <summary>The digest of the config's first refresh token that this one descends from, whatever revision got it; none for an account that logs in.</summary>
+    public RecordName Of { get; init; }
+
+    /// <summary>Empty in a pair that was taken away on purpose: it stands above all that were there before, and is none itself.</summary>
     public required string Access { get; init; }
+
+    public bool IsForgotten => Access.Length == 0;
 
     public required string? Refresh { get; init; }
 
@@ -123,8 +129,9 @@ internal enum NoteFate
 /// <param name="Problem">What is answered in the meantime.</param>
 /// <param name="Remembered">How long failures in a row are counted, beyond the quiet time.</param>
 /// <param name="Refused">The fingerprint that was refused; null if none was.</param>
+/// <param name="Failure">Which call, its answer, why and whose, in words of ours: an operator is shown it, and nothing goes by it.</param>
 internal readonly record struct Settlement(
-    NoteFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, RecordName? Refused);
+    NoteFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, RecordName? Refused, string? Failure = null);
 
 /// <summary>Asks one budget, an identity's or a token endpoint's, for one login.</summary>
 /// <param name="Budget">Whose; a slot of its own.</param>
@@ -133,8 +140,16 @@ internal readonly record struct Settlement(
 /// <param name="IsRejection">Whether an upstream's 401 is the cause: these use at most half.</param>
 /// <param name="Known">The highest count of permits this process has seen there: a store that knows of less has lost its memory, and counts as spent for one Per.</param>
 /// <param name="IsReminder">Only says what is known, after an epoch; takes none.</param>
+/// <param name="Alone">Logins that this process made while Redis was away and has not told yet: they count from when they were made.</param>
 internal readonly record struct BudgetAsk(
-    RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false);
+    RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false,
+    IReadOnlyList<LoneLogin>? Alone = null);
+
+/// <summary>A login that was made while Redis was away.</summary>
+/// <param name="Attempt">Its own: told twice, it counts once.</param>
+/// <param name="Age">How long ago.</param>
+/// <param name="IsRejection">Whether an upstream's 401 was the cause.</param>
+internal readonly record struct LoneLogin(Attempt Attempt, TimeSpan Age, bool IsRejection);
 
 /// <summary>So many logins in so long.</summary>
 internal readonly record struct BudgetWindow(int Permit, TimeSpan Per);

@@ -6,11 +6,12 @@ namespace Broker.Tokens.Store;
 /// <summary>Opens the store that the config names, for a vault.</summary>
 internal static class StoreOpening
 {
-    /// <summary>The vault shares its tokens over this connection from now on.</summary>
-    public static void Open(TokenVault vault, RedisLink link, RedisOptions options, Chance chance, string replica)
+    /// <summary>The vault shares its tokens once the connection is started. Dispose of the result to close it.</summary>
+    public static OpenStore Open(TokenVault vault, RedisOptions options, Chance chance, string replica, ILogger log)
     {
-        var ring = options.Encryption.Select(key => KeyValuePair.Create(key.Key, RedisChecks.Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load")));
-        var tokens = new RedisTokens(link, new(options.KeyPrefix), new(ring, vault.Names), options.RefreshLives, vault.Time);
+        var link = new RedisLink(RedisSettings.Of(options), vault.Time, log);
+        var seal = new PairSeal(Ring(options), vault.Names);
+        var tokens = new RedisTokens(link, new(options.KeyPrefix), seal, options.RefreshLives, vault.Time);
         var times = new SharedTimes
         {
             Lease = options.Lease,
@@ -19,6 +20,51 @@ internal static class StoreOpening
             RefreshLives = options.RefreshLives,
             MaxReplicas = options.MaxReplicas,
         };
-        vault.Share(new(tokens, times, chance, replica, vault.Time));
+        var store = new SharedStore(tokens, times, chance, replica, vault.Time);
+        vault.Share(store);
+        tokens.LookAsked += new LookAgain(vault).At;
+        return new(link, tokens, store)
+        {
+            Started = options,
+            Adopt = newer =>
+            {
+                link.Use(RedisSettings.Of(newer));
+                seal.Use(Ring(newer));
+                vault.HasOtherKeys();
+            },
+        };
     }
+
+    /// <summary>The keys by their ids; checked at load.</summary>
+    public static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) => options.Encryption.Select(
+        key => KeyValuePair.Create(key.Key, RedisChecks.Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load")));
+}
+
+/// <summary>A store that is open, and the connection it stands on.</summary>
+internal sealed record OpenStore(RedisLink Link, RedisTokens Tokens, SharedStore Store) : IDisposable
+{
+    private RedisOptions? adopted;
+
+    /// <summary>Something that was taken over from a newer config.</summary>
+    public event Action<RedisOptions>? Adopted;
+
+    /// <summary>What this process started with.</summary>
+    public RedisOptions? Started { private get; init; }
+
+    /// <summary>Takes over what may change while it runs.</summary>
+    public Action<RedisOptions> Adopt { private get; init; } = static _ => { };
+
+    /// <summary>A newer config: the password, the authorities and the ring of keys are taken from it, and the rest at the next start.</summary>
+    public void Follow(RedisOptions? newer)
+    {
+        // Of what this process did not start with, nothing: a password goes to the Redis that it is for, and to no other.
+        if (newer is not null && RedisOptions.IsStartedAs(Started, newer) && newer != adopted)
+        {
+            adopted = newer;
+            Adopt(newer);
+            Adopted?.Invoke(newer);
+        }
+    }
+
+    public void Dispose() => Link.Dispose();
 }

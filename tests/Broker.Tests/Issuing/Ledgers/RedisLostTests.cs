@@ -142,6 +142,21 @@ public sealed class RedisLostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_restart_of_redis_is_a_young_epoch_also_where_it_kept_its_memory()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await server.Ask("HSET", "lost:{ledger}:head", "s", "1000"); // as if it had run for ever
+        await server.Ask("SAVE");
+        await server.Kill();
+        await server.Restart();
+        var late = Add(new() { EpochPause = TimeSpan.FromMinutes(5) });
+
+        await late.Hears("token");
+        late.Of("another").ShouldBe(Standing.Unknown);
+    }
+
+    [Fact]
     public async Task A_young_epoch_answers_no_use_for_a_replica_may_know_of_one_that_was_lost()
     {
         var one = await New(new() { EpochPause = TimeSpan.FromMinutes(5) }, isReady: false);

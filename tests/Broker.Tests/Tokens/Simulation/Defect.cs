@@ -14,4 +14,8 @@ public enum Defect
     OrderByExpiry,
     CountingFromZeroAfterAnEmptyRedis,
     OldPairRepublishedOverANewerOne,
+
+    // Those above are the ones that the protocol's page names; these were found by the simulation itself.
+    LoginsMadeAloneAreNotTold,
+    WhatMayBeSpentIsNotToldAgain,
 }

@@ -4,11 +4,11 @@ using Broker.Tokens.Store;
 namespace Broker.Tests.Tokens.Simulation;
 
 /// <summary>What is promised, looked at after every step; the few cases in which a promise does not hold are named here and nowhere else.</summary>
-internal sealed class Promises(World world)
+internal sealed class Promises(World world, SimulatedAccount account)
 {
     private readonly Dictionary<string, Sending> sent = [];
-    private readonly List<(TimeSpan At, bool IsAlone)> logins = [];
     private readonly HashSet<string> strays = [];
+    private readonly Dictionary<long, long> ends = [];
     private string run = "";
     private SimulatedRedis.StoredPair? last;
     private long given;
@@ -17,15 +17,19 @@ internal sealed class Promises(World world)
 
     private SimulatedRedis Redis => world.Redis;
 
-    private SimulatedRedis.LiveLease? Lease => Redis.Lease(Process.Record);
+    private SimulatedRedis.LiveLease? Lease => Redis.Lease(account.Record);
 
     /// <summary>After each step of Redis.</summary>
     public void Hold()
     {
-        var now = Redis[Process.Record].Pair;
+        var now = Redis[account.Record].Pair;
         if (ReferenceEquals(now, last) && run == Redis.Run)
         {
             return;
+        }
+        if (now is { Ends: { } end })
+        {
+            ends[now.Value.Generation] = end;
         }
         // A pair without a refresh token ends with its access token, and leaves nothing to stand above.
         var stored = last?.Ends <= Redis.Now ? null : last?.Value;
@@ -35,7 +39,7 @@ internal sealed class Promises(World world)
             {
                 world.Fail($"the generation went down from {stored.Generation} to {pair.Generation}");
             }
-            else if (!strays.Contains(stored.Access) && world.Upstream.IsLive(stored.Access) && SimulatedUpstream.Age(pair.Access) < SimulatedUpstream.Age(stored.Access))
+            else if (!strays.Contains(stored.Access) && account.Upstream.IsLive(stored.Access) && account.Upstream.Age(pair.Access) < account.Upstream.Age(stored.Access))
             {
                 world.Fail($"{stored.Access} lives, and the older {pair.Access} was put over it");
             }
@@ -50,13 +54,14 @@ internal sealed class Promises(World world)
         {
             return;
         }
-        if (run == Redis.Run && seen.Number <= given)
+        if (run == Redis.Run && seen.Number <= given && !Redis.IsClockWrong)
         {
             world.Fail($"{process.Name} got the number {seen.Number}, and {given} was given before");
         }
-        foreach (var other in world.Processes.Where(other => other.Conduct.Known >= seen.Number))
+        // An empty Redis on another machine can count backwards only if that one's clock is behind.
+        foreach (var other in world.Processes.Where(other => other[account].Conduct.Known >= seen.Number && !Redis.IsClockWrong))
         {
-            world.Fail($"{process.Name} got the number {seen.Number}, and {other.Name} holds {other.Conduct.Known}");
+            world.Fail($"{process.Name} got the number {seen.Number}, and {other.Name} holds {other[account].Conduct.Known}");
         }
         given = seen.Number;
     }
@@ -70,106 +75,138 @@ internal sealed class Promises(World world)
         }
         if (outcome == StoreOutcome.Done)
         {
-            process.Conduct.Shown = Math.Max(process.Conduct.Shown, pair.Generation);
-            if (process.Conduct.IsStray)
+            process[account].Conduct.Shown = Math.Max(process[account].Conduct.Shown, pair.Generation);
+            if (process[account].Conduct.IsStray)
             {
-                strays.Add(pair.Access); // got after the lease had ended, in the pause between check and send: its number is older than it is
+                strays.Add(pair.Access); // asked for after the lease had ended, in the pause between check and send
             }
         }
-        if (outcome == StoreOutcome.Done && world.Processes.FirstOrDefault(other => other.Conduct.Shown > pair.Generation) is { } holder
-            && Redis[Process.Record].Pair?.Value.Run == Redis.Run)
+        // What has ended in Redis leaves nothing to stand above, in who holds it either: only a live pair is never overwritten by an older one.
+        if (outcome == StoreOutcome.Done && world.Processes.FirstOrDefault(other => other[account].Conduct.Shown > pair.Generation && !HasEnded(other[account].Conduct.Shown)) is { } holder
+            && Redis[account.Record].Pair?.Value.Run == Redis.Run)
         {
-            world.Fail($"{process.Name} committed {pair.Generation} for good, and {holder.Name} holds {holder.Conduct.Shown}");
+            world.Fail($"{process.Name} committed {pair.Generation} for good, and {holder.Name} holds {holder[account].Conduct.Shown}");
         }
     }
 
-    public void CallBegins(Process process, string? refresh)
+    /// <summary>The upstream issues a token; to a call that outlived its lease (it or its process was held up): its number is older than the token.</summary>
+    public void Issued(Process process, string access)
     {
-        var conduct = process.Conduct;
+        if (Lease?.Attempt != process[account].Conduct.Attempt)
+        {
+            strays.Add(access);
+        }
+    }
+
+    public void CallBegins(Process process, int revision, string? refresh)
+    {
+        var conduct = process[account].Conduct;
         // A pause, or a loss of Redis's memory, exactly between the check and the send: nothing helps against these.
-        var isBetween = conduct.PausedAt >= conduct.StepSent || Redis.RestartedAt >= conduct.StepSent;
+        var isBetween = process.PausedAt >= conduct.StepSent || Redis.RestartedAt >= conduct.StepSent;
         var isFenced = !conduct.IsAlone && Lease?.Attempt == conduct.Attempt;
         if (!conduct.IsAlone && !isFenced && !isBetween)
         {
             world.Fail($"{process.Name} calls the upstream without the lease");
         }
-        if (!conduct.IsAlone && conduct.Taken.Pair is { } there && there.Generation > conduct.KnownBefore && IsFresh(process, there))
+        if (!conduct.IsAlone && conduct.Taken.Pair is { } there && there.Generation > conduct.KnownBefore && there.Record == account.CellName(revision)
+            && IsFresh(process, there))
         {
             world.Fail($"{process.Name} calls the upstream, and saw the fresh {there.Access} when it took the lease");
         }
         if (refresh is null)
         {
-            Login(process);
+            Login(process, conduct);
         }
-        else if (world.Kind == AccountKind.Rotating)
+        else if (account.Rotates)
         {
-            Spend(process, refresh, isFenced);
+            Spend(process, conduct, refresh, isFenced);
         }
         (conduct.IsCalling, conduct.CallBegan, conduct.Sends, conduct.IsStray) = (true, Pump.Time, refresh, !isFenced);
     }
 
     public void CallEnds(Process process, AnswerKind answer)
     {
-        var conduct = process.Conduct;
+        var conduct = process[account].Conduct;
         (conduct.IsCalling, conduct.Answer) = (false, answer);
-        if (answer == AnswerKind.NotNow && conduct.Sends is { } unspent)
+        if (conduct.Sends is { } spent && sent.TryGetValue(spent, out var sending) && sending.Process == process)
         {
-            sent.Remove(unspent); // the upstream said that it did nothing
+            sending.Answer = answer;
+            if (answer == AnswerKind.NotNow)
+            {
+                sent.Remove(spent); // the upstream said that it did nothing
+            }
         }
-        if (!conduct.IsAlone && Lease?.Attempt != conduct.Attempt && conduct.TroubleAt < conduct.CallBegan && Redis.RestartedAt < conduct.StepSent
-            && conduct.PausedAt < conduct.StepSent)
+        if (!conduct.IsAlone && Lease?.Attempt != conduct.Attempt && process.TroubleAt < conduct.CallBegan && Redis.RestartedAt < conduct.StepSent
+            && process.PausedAt < conduct.StepSent)
         {
             world.Fail($"{process.Name} lost the lease while its call ran, and nothing had happened to it");
         }
     }
 
-    public void HandedOut(Process process, string access)
+    public void HandedOut(Process process, string access, bool isFirst)
     {
-        if (world.Upstream.EndOf(access) <= Pump.Time)
+        if (!account.Upstream.Issued(access))
+        {
+            world.Fail($"{process.Name} hands out {access}, which is not {account.Name}'s");
+        }
+        else if (account.Upstream.EndOf(access) <= Pump.Time && !Redis.IsClockWrong) // that one, and a replica's own wall clock: no third clock is asked
         {
             world.Fail($"{process.Name} hands out {access} past its end");
         }
+        else if (isFirst && account.Upstream.RevisionOf(access) < process.Revision && account.IsOnlyOne)
+        {
+            world.Fail($"{process.Name} has another config, and hands out {access} of the old one");
+        }
     }
 
-    private static bool IsFresh(Process process, SharedPair pair)
+    private bool HasEnded(long generation) => ends.TryGetValue(generation, out var end) && end <= Redis.Now;
+
+    private bool IsFresh(Process process, SharedPair pair)
     {
         var margin = World.CellTimes.RenewBefore + TimeSpan.FromSeconds(1);
-        return process.Conduct.Taken is var seen && TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now) > margin && pair.EndsAtUtc - process.Conduct.TakenAt > margin;
+        return process[account].Conduct.Taken is var seen && TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now) > margin && pair.EndsAtUtc - process[account].Conduct.TakenAt > margin;
     }
 
-    private void Login(Process process)
+    private void Login(Process process, Conduct conduct)
     {
-        var conduct = process.Conduct;
-        if (!conduct.IsAlone && conduct.Answer is AnswerKind.NotNow or AnswerKind.Unknown)
+        if (!account.CanLogin || (!conduct.IsAlone && conduct.Answer is AnswerKind.NotNow or AnswerKind.Unknown))
         {
             world.Fail($"{process.Name} logs in after {conduct.Answer}");
         }
-        logins.Add((conduct.IsAlone ? Pump.Time : conduct.PermitSent, conduct.IsAlone));
-        var since = Pump.Time - World.Window.Per + TimeSpan.FromSeconds(2);
-        var lately = logins.Where(login => login.At > since).ToList();
-        if (lately.Count(login => !login.IsAlone) > World.Window.Permit || lately.Count(login => login.IsAlone) > Math.Max(1, world.Processes.Count))
-        {
-            world.Fail($"{lately.Count} logins within {World.Window.Per}, the budget is {World.Window.Permit}");
-        }
+        world.Budgets.LogsIn(process, account, conduct);
     }
 
-    private void Spend(Process process, string refresh, bool isFenced)
+    private void Spend(Process process, Conduct conduct, string refresh, bool isFenced)
     {
-        if (process.Conduct.IsAlone)
+        if (conduct.IsAlone)
         {
             world.Fail($"{process.Name} spends {refresh} without Redis");
         }
-        if (sent.TryGetValue(refresh, out var first))
+        if (sent.TryGetValue(refresh, out var first) && isFenced && first.IsFenced && !IsForgotten(first) && !IsLastWayIn(first))
         {
-            var isLost = Redis.RestartedAt >= first.Before && (first.Process.IsDead || first.Process.Conduct.TroubleAt >= Redis.RestartedAt
-                || first.Process.Conduct.PausedAt >= Redis.RestartedAt);
-            if (isFenced && first.IsFenced && !isLost)
-            {
-                world.Fail($"{process.Name} sends {refresh}, which {first.Process.Name} sent");
-            }
+            world.Fail($"{process.Name} sends {refresh}, which {first.Process.Name} sent");
         }
-        sent[refresh] = new(process, process.Conduct.StepSent, isFenced);
+        sent[refresh] = new(process, conduct.StepSent, isFenced);
     }
 
-    private sealed record Sending(Process Process, TimeSpan Before, bool IsFenced);
+    /// <summary>Redis lost its memory, and who knows better is dead or was away for longer than the epoch's pause.</summary>
+    private bool IsForgotten(Sending first)
+    {
+        if (Redis.RestartedAt < first.Before)
+        {
+            return false;
+        }
+        var told = first.Process[account].Conduct.ToldAt;
+        var isInTime = told >= Redis.RestartedAt && told <= Redis.RestartedAt + World.Times.EpochPause;
+        return first.Process.IsDead || (!isInTime && first.Process.HadTroubleSince(Redis.RestartedAt));
+    }
+
+    /// <summary>An account that cannot log in tries again what may be spent: no answer came, it was refused, or who sent it is gone, or was held up and could not say.</summary>
+    private bool IsLastWayIn(Sending first) =>
+        !account.CanLogin && (first.Answer is AnswerKind.Unknown or AnswerKind.Refused || first.Process.HadTroubleSince(first.Before) || first.Process.TroubleAt >= first.Before);
+
+    private sealed record Sending(Process Process, TimeSpan Before, bool IsFenced)
+    {
+        public AnswerKind? Answer { get; set; }
+    }
 }

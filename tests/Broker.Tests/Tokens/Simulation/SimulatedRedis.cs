@@ -1,11 +1,10 @@
-using System.Collections.Immutable;
 using Broker.Tokens;
 using Broker.Tokens.Store;
 
 namespace Broker.Tests.Tokens.Simulation;
 
 /// <summary>A Redis in memory with the semantics of the scripts; restarts, loses its memory, goes back to an older one.</summary>
-internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
+internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.None)
 {
     private const long Base = 1_900_000_000_000_000;
 
@@ -24,8 +23,17 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
     /// <summary>When it last restarted.</summary>
     public TimeSpan RestartedAt { get; private set; } = TimeSpan.MinValue;
 
+    /// <summary>By how much its clock jumped at the last restart, and before.</summary>
+    public TimeSpan Wrong { get; private set; }
+
+    /// <summary>Whether it jumped at all.</summary>
+    public bool IsClockWrong { get; private set; }
+
     /// <summary>In microseconds.</summary>
-    public long Now => Base + (pump.Now / 10);
+    public long Now => Base + (pump.Now / 10) + Micro(Wrong);
+
+    /// <summary>The permits that are counted there.</summary>
+    public long CountOf(RecordName budget) => memory.Budgets.GetValueOrDefault(budget)?.Count ?? 0;
 
     public Entry this[StoreName name]
     {
@@ -37,6 +45,9 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
     }
 
     public LiveLease? Lease(StoreName name) => this[name].Lease is { } lease && lease.Until > Now ? lease : null;
+
+    /// <summary>Another machine is Redis now.</summary>
+    public void JumpClock(TimeSpan jump) => (Wrong, IsClockWrong) = (Wrong + jump, true);
 
     /// <summary>Another run id, and what is remembered: all, nothing, or what was so many snapshots ago.</summary>
     public void Restart(bool isEmpty, int back)
@@ -199,15 +210,15 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
         {
             budget = budget with { Count = ask.Known, Since = ask.Known > 0 ? Now : budget.Since };
         }
-        if (ask.IsReminder || budget.Log.Any(login => login.Attempt == ask.Attempt))
+        foreach (var login in ask.Alone ?? [])
         {
-            memory = memory with { Budgets = memory.Budgets.SetItem(ask.Budget, budget) };
-            return new(StoreOutcome.Done, TimeSpan.Zero, budget.Count);
+            budget = budget.Enter(new(login.Attempt, Now - Micro(login.Age), login.IsRejection));
         }
-        var wait = ask.Windows.Select(window => budget.Wait(window, ask.IsRejection, Now)).Append(0).Max();
-        if (wait <= 0)
+        var isKnown = ask.IsReminder || budget.Log.Any(login => login.Attempt == ask.Attempt);
+        var wait = isKnown ? 0 : ask.Windows.Select(window => budget.Wait(window, ask.IsRejection, Now)).Append(0).Max();
+        if (!isKnown && wait <= 0)
         {
-            budget = budget with { Count = Math.Max(0, budget.Count) + 1, Log = budget.Log.Add(new(ask.Attempt, Now, ask.IsRejection)) };
+            budget = budget.Enter(new(ask.Attempt, Now, ask.IsRejection));
         }
         memory = memory with { Budgets = memory.Budgets.SetItem(ask.Budget, budget) };
         return new(wait > 0 ? StoreOutcome.Lost : StoreOutcome.Done, TimeSpan.FromMicroseconds(wait), budget.Count);
@@ -241,49 +252,5 @@ internal sealed class SimulatedRedis(Pump pump, Defect defect = Defect.None)
             Note = entry.Note is { } note ? new(note.Number, note.Spends, note.Attempt, Left(note.Until, Now)) : null,
             Quiet = new(Left(quiet.Until, Now), quiet.Problem, quiet.Failures, quiet.Refused, quiet.Refusals),
         };
-    }
-
-    internal sealed record LiveLease(Attempt Attempt, long Number, long Until);
-
-    internal sealed record StoredPair(SharedPair Value, Attempt By, long? Ends);
-
-    internal sealed record StoredNote(long Number, RecordName Spends, Attempt Attempt, long Until);
-
-    internal sealed record Counter(long Number, string Run, long Since);
-
-    internal sealed record Entry(StoredPair? Pair, LiveLease? Lease, StoredNote? Note, Counter Counter)
-    {
-        public static readonly Entry Empty = new(null, null, null, new(0, "", 0));
-    }
-
-    private sealed record StoredQuiet(long Until, TokenProblem Problem, int Failures, RecordName Refused, int Refusals, long Ends)
-    {
-        public static readonly StoredQuiet None = new(0, TokenProblem.None, 0, default, 0, 0);
-    }
-
-    private readonly record struct Login(Attempt Attempt, long At, bool IsRejection);
-
-    private sealed record SpentLogins(long Count, long Since, ImmutableList<Login> Log)
-    {
-        public static readonly SpentLogins None = new(-1, 0, []);
-
-        public long Wait(BudgetWindow window, bool isRejection, long now)
-        {
-            var per = Micro(window.Per);
-            return new[] { Since > 0 ? per - (now - Since) : 0, Room(window.Permit, per, now, false), isRejection ? Room(window.Permit / 2, per, now, true) : 0 }.Max();
-        }
-
-        private long Room(int permit, long per, long now, bool onlyRejections)
-        {
-            var log = Log.Where(login => !onlyRejections || login.IsRejection).ToList();
-            return permit < 1 ? per : log.Count < permit ? 0 : Math.Max(0, per - (now - log[^permit].At));
-        }
-    }
-
-    private sealed record Memory(
-        ImmutableDictionary<StoreName, Entry> Entries, ImmutableDictionary<RecordName, StoredQuiet> Quiets, ImmutableDictionary<RecordName, SpentLogins> Budgets)
-    {
-        public static readonly Memory Empty = new(
-            ImmutableDictionary<StoreName, Entry>.Empty, ImmutableDictionary<RecordName, StoredQuiet>.Empty, ImmutableDictionary<RecordName, SpentLogins>.Empty);
     }
 }

@@ -9,9 +9,10 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
 
-    private readonly HashSet<string> runs = [];
-    private readonly List<TaskCompletionSource> waits = [];
-    private Seen lastRead;
+    private readonly List<(StoreName Name, TaskCompletionSource Wait)> waits = [];
+    private readonly Dictionary<RecordName, long> counts = [];
+    private bool isAway;
+    private bool isHealing;
 
     public event Action? Returned;
 
@@ -19,118 +20,190 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
 
     private SimulatedRedis Redis => world.Redis;
 
-    private Conduct Conduct => process.Conduct;
+    /// <summary>The highest count of permits that it was told.</summary>
+    public long CountOf(RecordName budget) => counts.GetValueOrDefault(budget);
 
     public async Task<Seen> Read(StoreName name)
     {
-        Conduct.KnownBefore = Conduct.Known;
-        return lastRead = Met(await Send("Read", true, () => Redis.Read(name), seen => seen.Outcome));
+        var conduct = Of(name);
+        conduct.KnownBefore = conduct.Known;
+        return conduct.LastRead = Met(conduct, await Send(conduct, "Read", true, () => Redis.Read(name), seen => seen.Outcome));
     }
 
     public async Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease)
     {
-        (Conduct.Attempt, Conduct.Answer) = (attempt, null);
+        var conduct = Of(name);
+        (conduct.Attempt, conduct.Answer) = (attempt, null);
         long? drawn = null;
         if (world.Defect == Defect.NumberTakenApartFromTheLease)
         {
-            drawn = await Send("Draw", true, () => Redis.Draw(name), number => number > 0 ? StoreOutcome.Done : StoreOutcome.Unknown);
+            drawn = await Send(conduct, "Draw", true, () => Redis.Draw(name), number => number > 0 ? StoreOutcome.Done : StoreOutcome.Unknown);
         }
-        var seen = Met(await Send(
+        var seen = Met(conduct, await Send(
+            conduct,
             "Take",
             true,
             () =>
             {
                 var taken = Redis.Take(name, attempt, lease, drawn is 0 ? null : drawn);
-                world.Promises.Took(process, taken);
+                world.Of(name).Promises.Took(process, taken);
                 return taken;
             },
             seen => seen.Outcome));
-        (Conduct.Taken, Conduct.TakenAt) = (seen, process.Clock.GetUtcNow());
+        (conduct.Taken, conduct.TakenAt) = (seen, process.Clock.GetUtcNow());
         return world.Defect == Defect.NoSecondLookAfterTheLease && seen.Number > 0
-            ? seen with { Pair = lastRead.Pair, PairLeft = lastRead.PairLeft } : seen;
+            ? seen with { Pair = conduct.LastRead.Pair, PairLeft = conduct.LastRead.PairLeft } : seen;
     }
 
     public Task<StoreOutcome> Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease) =>
-        Send("Note", true, () => world.Confirmed(Redis.Note(name, attempt, spends, deadline, lease)), outcome => outcome);
+        Send(Of(name), "Note", true, () => world.Confirmed(Redis.Note(name, attempt, spends, deadline, lease)), outcome => outcome);
 
     public Task<StoreOutcome> Extend(StoreName name, Attempt attempt, TimeSpan lease)
     {
-        var isCheck = !Conduct.IsCalling;
+        var conduct = Of(name);
+        var isCheck = !conduct.IsCalling;
         return (world.Defect == Defect.LeaseNotExtendedWhileTheCallRuns && !isCheck)
-            || (world.Defect == Defect.LoginAfterRefusedWithoutTheLeaseCheck && isCheck && Conduct.Answer == AnswerKind.Refused)
+            || (world.Defect == Defect.LoginAfterRefusedWithoutTheLeaseCheck && isCheck && conduct.Answer == AnswerKind.Refused)
             ? Task.FromResult(StoreOutcome.Done)
-            : Send(isCheck ? "Check" : "Extend", isCheck, () => Redis.Extend(name, attempt, lease), outcome => outcome);
+            : Send(conduct, isCheck ? "Check" : "Extend", isCheck, () => Redis.Extend(name, attempt, lease), outcome => outcome);
     }
 
     public Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives)
     {
-        Conduct.Known = Math.Max(Conduct.Known, pair.Generation);
+        var conduct = Of(name);
+        conduct.Known = Math.Max(conduct.Known, pair.Generation);
         return Send(
+            conduct,
             "Commit",
             true,
             () =>
             {
                 var outcome = Redis.Commit(name, attempt, pair, lives);
-                world.Promises.Committed(process, attempt, pair, outcome);
+                conduct.ToldAt = Pump.Time;
+                world.Of(name).Promises.Committed(process, attempt, pair, outcome);
                 return outcome;
             },
             outcome => outcome);
     }
 
-    public Task<StoreOutcome> Release(StoreName name, Attempt attempt) => Send("Release", false, () => Redis.Release(name, attempt), outcome => outcome);
+    public Task<StoreOutcome> Release(StoreName name, Attempt attempt) => Send(Of(name), "Release", false, () => Redis.Release(name, attempt), outcome => outcome);
 
     public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) =>
-        Send("Settle", false, () => Redis.Settle(name, attempt, settlement), outcome => outcome);
+        Send(Of(name), "Settle", false, () => Redis.Settle(name, attempt, settlement), outcome => outcome);
 
-    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note) =>
-        Send("Republish", false, () => Redis.Republish(name, pair, lives, note), outcome => outcome, isAlone => Conduct.IsAlone |= isAlone);
-
-    public Task<Permission> Permit(BudgetAsk ask)
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note)
     {
-        Conduct.PermitSent = ask.IsReminder ? Conduct.PermitSent : Pump.Time;
-        return Send(ask.IsReminder ? "Remind" : "Permit", !ask.IsReminder, () => Redis.Permit(ask), permission => permission.Outcome);
+        var conduct = Of(name);
+        note = world.Defect == Defect.WhatMayBeSpentIsNotToldAgain && note is { } own && own.Left <= TimeSpan.Zero ? null : note;
+        return Send(
+            conduct,
+            "Republish",
+            false,
+            () =>
+            {
+                conduct.ToldAt = Pump.Time;
+                return Redis.Republish(name, pair, lives, note);
+            },
+            outcome => outcome,
+            isAlone => conduct.IsAlone |= isAlone);
+    }
+
+    public async Task<Permission> Permit(BudgetAsk ask)
+    {
+        var conduct = process.Uses.FirstOrDefault(use => use.Conduct.Attempt == ask.Attempt)?.Conduct ?? new();
+        var sent = Pump.Time;
+        ask = world.Defect == Defect.LoginsMadeAloneAreNotTold ? ask with { Alone = null } : ask;
+        var permission = await Send(
+            conduct,
+            ask.IsReminder ? "Remind" : "Permit",
+            !ask.IsReminder,
+            () =>
+            {
+                var answer = Redis.Permit(ask);
+                world.Budgets.Permitted(process, ask, answer, sent);
+                return answer;
+            },
+            permission => permission.Outcome);
+        counts[ask.Budget] = Math.Max(CountOf(ask.Budget), permission.Count);
+        return permission;
     }
 
     public async Task Changed(StoreName name, TimeSpan atMost)
     {
-        var wait = new TaskCompletionSource();
+        var wait = (Name: name, Wait: new TaskCompletionSource());
         waits.Add(wait);
-        Pump.After(atMost, () => process.Run(() => wait.TrySetResult()));
-        await wait.Task;
+        Pump.After(atMost, () => process.Run(() => wait.Wait.TrySetResult()));
+        await wait.Wait.Task;
         waits.Remove(wait);
     }
 
     /// <summary>A message arrives.</summary>
-    public void Wake()
+    public void Wake(StoreName name)
     {
-        foreach (var wait in waits.ToArray())
+        foreach (var wait in waits.Where(wait => wait.Name == name).ToArray())
         {
-            wait.TrySetResult();
+            wait.Wait.TrySetResult();
         }
     }
 
-    /// <summary>The connection is back.</summary>
-    public void Return() => Returned?.Invoke();
+    /// <summary>The connection is lost, or something was not answered: looks again until something is.</summary>
+    public void Lose()
+    {
+        isAway = true;
+        if (!isHealing)
+        {
+            isHealing = true;
+            Heal();
+        }
+    }
 
-    private Seen Met(Seen seen)
+    private Conduct Of(StoreName name) => process[world.Of(name)].Conduct;
+
+    private void Heal()
+    {
+        if (!isAway)
+        {
+            isHealing = false;
+            return;
+        }
+        var (there, back) = world.Network(process);
+        Pump.After(Pump.Between(5, 900), () => process.Run(Heal));
+        if (there is { } way && back is { } returns)
+        {
+            Pump.After(way, () =>
+            {
+                if (!Redis.IsDown && process.CutUntil <= Pump.Time)
+                {
+                    Pump.After(returns, () => process.Run(Answered));
+                }
+            });
+        }
+    }
+
+    private void Answered()
+    {
+        if (isAway)
+        {
+            isAway = false;
+            Returned?.Invoke();
+        }
+    }
+
+    private static Seen Met(Conduct conduct, Seen seen)
     {
         if (seen.Outcome == StoreOutcome.Done)
         {
-            Conduct.Shown = Math.Max(Conduct.Shown, seen.Pair?.Generation ?? 0);
-            Conduct.Known = Math.Max(Conduct.Known, Conduct.Shown);
-            if (runs.Add(seen.Run) && runs.Count > 1)
-            {
-                Returned?.Invoke();
-            }
+            conduct.Shown = Math.Max(conduct.Shown, seen.Pair?.Generation ?? 0);
+            conduct.Known = Math.Max(conduct.Known, conduct.Shown);
         }
         return seen;
     }
 
-    private async Task<T> Send<T>(string step, bool isMain, Func<T> work, Func<T, StoreOutcome> outcome, Action<bool>? after = null)
+    private async Task<T> Send<T>(Conduct conduct, string step, bool isMain, Func<T> work, Func<T, StoreOutcome> outcome, Action<bool>? after = null)
     {
         var answer = new TaskCompletionSource<T>();
         var (there, back) = world.Network(process);
-        Conduct.StepSent = isMain ? Pump.Time : Conduct.StepSent;
+        conduct.StepSent = isMain ? Pump.Time : conduct.StepSent;
         Pump.After(Timeout, () => process.Run(() => answer.TrySetResult(default!)));
         if (there is { } way)
         {
@@ -142,7 +215,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
                 }
                 var result = work();
                 world.Trace(process, step, $"{outcome(result)}{Detail(result)}", back is null ? "(not heard)" : "");
-                world.Promises.Hold();
+                world.Hold();
                 if (back is { } returns)
                 {
                     Pump.After(returns, () => process.Post(_ => answer.TrySetResult(result), null));
@@ -153,10 +226,15 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         var isUnknown = outcome(known) == StoreOutcome.Unknown;
         if (isUnknown)
         {
-            Conduct.TroubleAt = Pump.Time;
+            process.TroubleAt = Pump.Time;
             world.Trace(process, step, "is not answered");
+            Lose();
         }
-        Conduct.IsAlone = isMain ? isUnknown : Conduct.IsAlone;
+        else
+        {
+            Answered();
+        }
+        conduct.IsAlone = isMain ? isUnknown : conduct.IsAlone;
         after?.Invoke(isUnknown);
         return known;
     }

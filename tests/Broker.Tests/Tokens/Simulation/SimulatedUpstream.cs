@@ -2,53 +2,94 @@ using Broker.Tokens.Sources;
 
 namespace Broker.Tests.Tokens.Simulation;
 
-/// <summary>A strict token endpoint with one user: what is issued kills what was there; a dead refresh token revokes all. Slow, and answers get lost.</summary>
-internal sealed class SimulatedUpstream(World world)
+/// <summary>A strict token endpoint, one user of it: what is issued kills what was there; a dead refresh token revokes all. Slow, and answers get lost.</summary>
+internal sealed class SimulatedUpstream
 {
-    private readonly Dictionary<string, TimeSpan> ends = [];
+    private readonly World world;
+    private readonly SimulatedAccount account;
+    private readonly Dictionary<string, (TimeSpan End, int Age, int Revision)> tokens = [];
     private int issued;
     private int refusals;
     private string? liveAccess;
     private string? liveRefresh;
 
+    public SimulatedUpstream(World world, SimulatedAccount account)
+    {
+        (this.world, this.account) = (world, account);
+        liveRefresh = account.CanLogin ? null : First(0);
+    }
+
+    /// <summary>No refresh token lives.</summary>
+    public bool IsRevoked => liveRefresh is null;
+
+    private int Secret => account.SecretOf(world.Revision);
+
     private Pump Pump => world.Pump;
 
-    public bool IsLive(string access) => access == liveAccess && ends[access] > Pump.Time;
+    public bool IsLive(string access) => access == liveAccess && tokens[access].End > Pump.Time;
+
+    /// <summary>Whether it was issued to this account at all.</summary>
+    public bool Issued(string access) => tokens.ContainsKey(access);
 
     /// <summary>When the token really ends.</summary>
-    public TimeSpan EndOf(string access) => ends[access];
+    public TimeSpan EndOf(string access) => tokens[access].End;
 
     /// <summary>What was issued later has a higher one.</summary>
-    public static int Age(string access) => int.Parse(access.AsSpan(access.IndexOf('-', StringComparison.Ordinal) + 1), System.Globalization.CultureInfo.InvariantCulture);
+    public int Age(string access) => tokens[access].Age;
 
-    private TokenAnswer Issue()
+    /// <summary>Of which config the call was that got it.</summary>
+    public int RevisionOf(string access) => tokens[access].Revision;
+
+    /// <summary>Somebody ends the sessions there; where there is no way back in, the access token alone.</summary>
+    public void Forget()
+    {
+        world.Trace(null, "the upstream forgets", account.Name);
+        (liveAccess, liveRefresh) = (null, account.Kind == AccountKind.Rotating && Pump.Chance(0.5) ? null : liveRefresh);
+    }
+
+    /// <summary>The config changes; where a refresh token is the secret, another chain of them begins.</summary>
+    public void Revise()
+    {
+        if (!account.CanLogin && Secret > 0)
+        {
+            (liveAccess, liveRefresh) = (null, First(Secret));
+        }
+    }
+
+    private string First(int secret) => $"{account.Name}-chain-{secret}-refresh-0";
+
+    private bool IsOfThisChain(string refresh) => refresh.StartsWith($"{account.Name}-chain-{Secret}-", StringComparison.Ordinal);
+
+    private TokenAnswer Issue(int revision)
     {
         issued++;
         var life = Pump.Between(6_000, 30_000);
-        (liveAccess, liveRefresh) = ($"access-{issued}", world.Kind == AccountKind.LoginOnly ? null
-            : world.Kind == AccountKind.Refreshing && liveRefresh is not null ? liveRefresh : $"refresh-{issued}");
-        ends[liveAccess] = Pump.Time + life;
+        var next = account.Kind == AccountKind.LoginOnly ? null : !account.Rotates && liveRefresh is not null ? liveRefresh : $"{account.Name}-chain-{(account.CanLogin ? 0 : Secret)}-refresh-{issued}";
+        (liveAccess, liveRefresh) = ($"{account.Name}-access-{issued}", next);
+        tokens[liveAccess] = (Pump.Time + life, issued, revision);
         return TokenAnswer.Token(liveAccess, liveRefresh, life);
     }
 
-    private TokenAnswer Work(string? refresh)
+    private TokenAnswer Work(Process process, string? refresh, int revision)
     {
-        if (refresh is null || refresh == liveRefresh)
+        if (refresh is null ? account.SecretOf(revision) != Secret : refresh != liveRefresh)
         {
-            if (refresh is null)
+            if (refresh is not null && (account.CanLogin || IsOfThisChain(refresh)))
             {
-                liveRefresh = null;
+                (liveAccess, liveRefresh) = (null, null);
             }
-            return Issue();
+            return TokenAnswer.Refused(refresh is null ? "http-401" : "invalid-grant");
         }
-        (liveAccess, liveRefresh) = (null, null);
-        return TokenAnswer.Refused("invalid-grant");
+        liveRefresh = refresh;
+        var answer = Issue(revision);
+        account.Promises.Issued(process, answer.Pair!.Access!);
+        return answer;
     }
 
-    private async Task<TokenAnswer> Call(Process process, string? refresh, CancellationToken cancellation)
+    private async Task<TokenAnswer> Call(Process process, string? refresh, int revision, CancellationToken cancellation)
     {
-        world.Trace(process, refresh is null ? "logs in" : "sends", refresh ?? "");
-        world.Promises.CallBegins(process, refresh);
+        world.Trace(process, refresh is null ? $"logs in as {account.Name}" : "sends", refresh ?? "");
+        account.Promises.CallBegins(process, revision, refresh);
         var answer = new TaskCompletionSource<TokenAnswer>();
         var (there, back) = world.Endpoint();
         var fate = world.IsFaulty ? Pump.Random.NextDouble() : 1;
@@ -57,7 +98,7 @@ internal sealed class SimulatedUpstream(World world)
             var said = fate < 0.05 ? TokenAnswer.NotNow("http-429")
                 : fate < 0.08 ? TokenAnswer.Unknown("http-500")
                 : fate < 0.1 && refresh is null && refusals++ < 2 ? TokenAnswer.Refused("http-401")
-                : Work(refresh);
+                : Work(process, refresh, revision);
             world.Trace(process, "upstream:", $"{said.Kind} {said.Pair?.Access} {said.Life}", fate is > 0.1 and < 0.16 ? "(answer lost)" : "");
             said = fate is > 0.1 and < 0.13 ? TokenAnswer.Unknown("http-502") : said;
             if (fate is not (> 0.13 and < 0.16))
@@ -76,7 +117,7 @@ internal sealed class SimulatedUpstream(World world)
         finally
         {
             world.Trace(process, "is answered", $"{ended}");
-            world.Promises.CallEnds(process, ended);
+            account.Promises.CallEnds(process, ended);
         }
     }
 
@@ -84,19 +125,17 @@ internal sealed class SimulatedUpstream(World world)
         (world.Defect == Defect.LoginAfterNotNow && answer.Kind == AnswerKind.NotNow)
         || (world.Defect == Defect.LoginAfterUnknown && answer.Kind == AnswerKind.Unknown) ? TokenAnswer.Refused("falsified") : answer;
 
-    /// <summary>A process's way there.</summary>
-    internal sealed class Source(SimulatedUpstream upstream, Process process) : ITokenSource
+    /// <summary>A process's way there, with what its config says.</summary>
+    internal sealed class Source(SimulatedUpstream upstream, Process process, int revision) : ITokenSource
     {
-        public bool CanLogin => true;
+        public bool CanLogin => upstream.account.CanLogin;
 
-        public bool Rotates => upstream.world.Kind == AccountKind.Rotating;
+        public bool Rotates => upstream.account.Rotates;
 
-        public string? FirstRefreshToken => null;
+        public string? FirstRefreshToken => CanLogin ? null : upstream.First(upstream.account.SecretOf(revision));
 
-        public Task<TokenAnswer> Login(CancellationToken cancellation) => upstream.Call(process, null, cancellation);
+        public Task<TokenAnswer> Login(CancellationToken cancellation) => upstream.Call(process, null, revision, cancellation);
 
-        public Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation) => upstream.Call(process, pair.Refresh!, cancellation);
+        public Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation) => upstream.Call(process, pair.Refresh!, revision, cancellation);
     }
-
-    private readonly World world = world;
 }

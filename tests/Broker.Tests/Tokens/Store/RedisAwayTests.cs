@@ -31,7 +31,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
         var log = new LogLines();
         var replica = New(Impatient with { Log = log });
         var cell = replica.Cell(upstream.Source());
-        var token = await Fresh(cell);
+        var token = await FirstToken(cell);
         server.Freeze();
         await Fresh(cell);
         for (var i = 0; i < 3; i++)
@@ -49,7 +49,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
     public async Task Away_a_rotating_refresh_token_is_not_spent_and_a_login_is_within_the_local_share()
     {
         var cell = New(Impatient).Cell(upstream.Source(), logins: [new() { Permit = 16, Per = TimeSpan.FromSeconds(1) }]);
-        var token = await Fresh(cell);
+        var token = await FirstToken(cell);
         await server.Kill();
         TokenResult next = default;
         await Eventually(async () => (next = await cell.Replace(token, 0, "s", None)).Token is not null);
@@ -58,11 +58,24 @@ public sealed class RedisAwayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_login_made_while_redis_was_away_is_counted_there_when_it_is_back()
+    {
+        var cell = New(Impatient).Cell(upstream.Source(), logins: [new() { Permit = 16, Per = TimeSpan.FromSeconds(1) }]);
+        var token = await Fresh(cell);
+        server.Freeze();
+        await Eventually(async () => (await cell.Replace(token, 0, "s", None)).Token is not null);
+        server.Thaw();
+        var log = (await server.Ask("KEYS", "*:logins")).Trim().Split('\n')[^1].Trim();
+        await Eventually(async () => (await server.Ask("ZCARD", log)).Contains('2', StringComparison.Ordinal)); // without a request
+        upstream.Logins.ShouldBe(2);
+    }
+
+    [Fact]
     public async Task An_account_that_can_only_refresh_is_not_touched_while_redis_is_away()
     {
         var first = upstream.Provision();
         var cell = New(Impatient).Cell(upstream.Source(canLogin: false, first));
-        var token = await Fresh(cell);
+        var token = await FirstToken(cell);
         await server.Kill();
         (await cell.Replace(token, 0, "s", None)).Problem.ShouldBe(TokenProblem.Unavailable);
         (upstream.Logins, upstream.Refreshes).ShouldBe((0, 1));
@@ -152,7 +165,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
     {
         var replica = New(Impatient);
         var cell = replica.Cell(upstream.Source());
-        var token = await Fresh(cell);
+        var token = await FirstToken(cell);
         var hold = upstream.Hold();
         var replace = cell.Replace(token, 0, "s", None).AsTask();
         await Eventually(async () => (await replica.Tokens.Read(replica.Name())).Note is not null);
@@ -164,6 +177,13 @@ public sealed class RedisAwayTests : IAsyncLifetime
         var other = New().Cell(upstream.Source());
         await Eventually(async () => (await other.Get(None)).Token is { } seen && upstream.IsLive(Value(seen)));
         (upstream.Logins, upstream.Refreshes, upstream.Reused).ShouldBe((1, 1, 0));
+    }
+
+    /// <summary>Connecting may take an impatient replica longer than it waits for an answer.</summary>
+    private static async Task<UpstreamToken> FirstToken(TokenCell cell)
+    {
+        await Eventually(async () => (await cell.Get(None)).Token is not null);
+        return await Fresh(cell);
     }
 
     private Replica New(Replica.Settings? settings = null)

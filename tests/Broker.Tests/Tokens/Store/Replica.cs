@@ -34,6 +34,7 @@ internal sealed class Replica : IDisposable
         link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, Channel = prefix + ":changed" }, TimeProvider.System, logger);
         Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, TimeProvider.System);
         Vault.Share(new(Tokens, now.Times, Chance, now.Name, TimeProvider.System));
+        Tokens.LookAsked += new LookAgain(Vault).At;
         link.Start();
     }
 
@@ -79,7 +80,7 @@ internal sealed class Replica : IDisposable
             EpochPause = TimeSpan.FromMilliseconds(500),
         };
 
-        public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
+        public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(10); // patient with a loaded machine
 
         public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
 

@@ -84,6 +84,47 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
     }
 
     [Fact]
+    public async Task Another_config_of_an_account_that_can_only_refresh_goes_on_with_the_chain_and_not_with_its_first_token()
+    {
+        var first = upstream.Provision();
+        await Fresh(New().Cell(upstream.Source(canLogin: false, first), secret: "scopes"));
+        var other = await Fresh(New().Cell(upstream.Source(canLogin: false, first), secret: "other scopes"));
+        upstream.IsLive(Value(other)).ShouldBeTrue();
+        (upstream.Refreshes, upstream.Reused).ShouldBe((2, 0));
+    }
+
+    [Fact]
+    public async Task A_replica_that_waits_for_an_epoch_to_pass_neither_wakes_itself_nor_others()
+    {
+        var first = upstream.Provision();
+        var cells = Enumerable.Range(0, 3).Select(_ => New().Cell(upstream.Source(canLogin: false, first))).ToList();
+        var before = await Commands();
+        await Task.WhenAll(cells.Select(Fresh));
+        (await Commands() - before).ShouldBeLessThan(500); // it was some thousand
+        upstream.Refreshes.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Two_fingerprints_that_are_refused_in_turn_are_each_tried_three_times_by_one_replica()
+    {
+        upstream.LoginAnswer = TokenAnswer.Refused("http-401");
+        var brief = Replica.Quick with { QuietTime = TimeSpan.FromMilliseconds(1), QuietTimeMax = TimeSpan.FromMilliseconds(5) };
+        TokenCell[] cells = [New().Cell(upstream.Source(), secret: "old", times: brief), New().Cell(upstream.Source(), secret: "new", times: brief)];
+        var enough = long.MaxValue;
+        await Eventually(async () =>
+        {
+            foreach (var cell in cells)
+            {
+                (await cell.Get(None)).Problem.ShouldBe(TokenProblem.LoginRefused);
+            }
+            var commands = await Commands();
+            enough = upstream.Logins >= 6 ? Math.Min(enough, commands + 100) : enough;
+            return commands >= enough; // so many more looks, and no login
+        });
+        upstream.Logins.ShouldBe(6);
+    }
+
+    [Fact]
     public async Task Only_a_refused_refresh_leads_to_a_login()
     {
         var cell = New().Cell(upstream.Source());

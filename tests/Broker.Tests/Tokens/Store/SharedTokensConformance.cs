@@ -208,6 +208,23 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_pair_that_was_taken_away_stands_as_none_above_all_that_went_before()
+    {
+        var (attempt, seen) = await Taken();
+        await Store.Commit(Name, attempt, Pair(seen.Number), Long);
+        await Store.Release(Name, attempt);
+        var (operators, taken) = await Taken();
+        (await Store.Commit(Name, operators, Pair(taken.Number, "") with { Refresh = null }, Long)).ShouldBe(StoreOutcome.Done);
+        await Store.Release(Name, operators);
+        var read = (await Store.Read(Name)).Pair!;
+        (read.IsForgotten, read.Generation).ShouldBe((true, taken.Number));
+        await Restart();
+        await Store.Republish(Name, Pair(seen.Number) with { Run = seen.Run }, Long, null);
+        (await Store.Read(Name)).Pair!.IsForgotten.ShouldBeTrue();
+        (await Taken()).Seen.Number.ShouldBeGreaterThan(taken.Number);
+    }
+
+    [Fact]
     public async Task A_note_is_republished_unless_a_higher_one_or_a_newer_pair_is_there()
     {
         var (attempt, seen) = await Taken();
@@ -250,6 +267,21 @@ public abstract class SharedTokensConformance
         (await Store.Permit(new(budget, New(), windows, false, 0))).Outcome.ShouldBe(StoreOutcome.Lost);
         await Pass(Short * 5);
         (await Store.Permit(new(budget, New(), windows, false, 0))).Outcome.ShouldBe(StoreOutcome.Done);
+    }
+
+    [Fact]
+    public async Task A_login_made_alone_counts_once_and_from_when_it_was_made()
+    {
+        var budget = Names.Name("budget", $"{Guid.NewGuid()}");
+        BudgetWindow[] windows = [new(2, TimeSpan.FromMinutes(10))];
+        LoneLogin[] alone = [new(New(), TimeSpan.FromMinutes(9), false), new(New(), TimeSpan.FromMinutes(11), false), new(New(), TimeSpan.FromMinutes(4), true)];
+        (await Store.Permit(new(budget, New(), [], false, 0, IsReminder: true, alone))).Count.ShouldBe(3);
+        var spent = await Store.Permit(new(budget, New(), windows, false, 0, Alone: alone)); // told twice
+        (spent.Outcome, spent.Count).ShouldBe((StoreOutcome.Lost, 3));
+        spent.Wait.ShouldBeInRange(TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(1));
+        BudgetWindow[] wider = [new(3, TimeSpan.FromMinutes(10))];
+        (await Store.Permit(new(budget, New(), wider, true, 3))).Outcome.ShouldBe(StoreOutcome.Lost); // the one rejection that half of three allows was alone
+        (await Store.Permit(new(budget, New(), wider, false, 3))).Outcome.ShouldBe(StoreOutcome.Done);
     }
 
     [Fact]

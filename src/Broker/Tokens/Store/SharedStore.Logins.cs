@@ -1,0 +1,66 @@
+namespace Broker.Tokens.Store;
+
+/// <content>The login budgets as far as this process knows them: the count seen there, and logins that Redis has not been told of.</content>
+internal sealed partial record SharedStore
+{
+    private readonly Dictionary<RecordName, Counted> budgets = [];
+
+    /// <summary>Every budget that was asked or used.</summary>
+    public IReadOnlyList<RecordName> Budgets
+    {
+        get
+        {
+            lock (gate)
+            {
+                return [.. budgets.Keys];
+            }
+        }
+    }
+
+    /// <summary>A login while Redis is away: within the local share, and told as soon as Redis is back.</summary>
+    public void LogsInAlone(RecordName budget, bool isRejection)
+    {
+        lock (gate)
+        {
+            Of(budget).Untold.Add((NewAttempt(), Time.GetTimestamp(), isRejection));
+        }
+    }
+
+    /// <summary>Asks for a login; what was done alone is told first.</summary>
+    public Task<Permission> Permit(RecordName budget, Attempt attempt, IReadOnlyList<BudgetWindow> windows, bool isRejection) =>
+        Ask(new(budget, attempt, windows, isRejection, Known: 0));
+
+    /// <summary>Says what is known and what was done alone.</summary>
+    public async Task<StoreOutcome> Remind(RecordName budget) =>
+        (await Ask(new(budget, NewAttempt(), [], IsRejection: false, Known: 0, IsReminder: true))).Outcome;
+
+    private async Task<Permission> Ask(BudgetAsk ask)
+    {
+        Counted mine;
+        lock (gate)
+        {
+            mine = Of(ask.Budget);
+            ask = ask with { Known = mine.Known, Alone = [.. mine.Untold.Select(login => new LoneLogin(login.Attempt, Time.GetElapsedTime(login.At), login.IsRejection))] };
+        }
+        var permission = await Tokens.Permit(ask);
+        lock (gate)
+        {
+            if (permission.Outcome != StoreOutcome.Unknown)
+            {
+                mine.Known = Math.Max(mine.Known, permission.Count);
+                mine.Untold.RemoveAll(login => ask.Alone.Any(told => told.Attempt == login.Attempt));
+            }
+        }
+        return permission;
+    }
+
+    private Counted Of(RecordName budget) => budgets.TryGetValue(budget, out var known) ? known : budgets[budget] = new();
+
+    private sealed class Counted
+    {
+        /// <summary>The highest count of permits seen.</summary>
+        public long Known { get; set; }
+
+        public List<(Attempt Attempt, long At, bool IsRejection)> Untold { get; } = [];
+    }
+}

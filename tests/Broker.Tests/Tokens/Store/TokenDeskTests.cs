@@ -1,0 +1,151 @@
+using Broker.Tests.Redis;
+using Broker.Tokens;
+using Broker.Tokens.Store;
+using Shouldly;
+using Xunit;
+using static Broker.Tests.Tokens.CellBench;
+using static Broker.Tests.Tokens.Store.SharedRenewalTests;
+
+namespace Broker.Tests.Tokens.Store;
+
+/// <summary>What an operator does beside replicas that hold the token.</summary>
+public sealed class TokenDeskTests : IAsyncLifetime
+{
+    private readonly StrictUpstream upstream = new();
+    private readonly List<Replica> replicas = [];
+    private RedisServer server = null!;
+
+    public async ValueTask InitializeAsync() => server = await RedisServer.Start();
+
+    public async ValueTask DisposeAsync()
+    {
+        replicas.ForEach(replica => replica.Dispose());
+        await server.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_was_taken_away_does_not_come_back_with_a_redis_that_lost_its_memory(bool isOfAnEarlierEpoch)
+    {
+        var holder = New();
+        var cell = holder.Cell(upstream.Source(), logins: [new() { Permit = 1000, Per = TimeSpan.FromMilliseconds(500) }]);
+        var old = Value(await Fresh(cell));
+        if (isOfAnEarlierEpoch)
+        {
+            await server.Ask("SAVE");
+            await Restart(holder);
+        }
+        (await Forget()).IsDone.ShouldBeTrue();
+        await Eventually(() => Task.FromResult(cell.Held is null));
+        await server.Ask("FLUSHALL");
+        await server.Ask("SAVE");
+        await Restart(holder);
+        await Eventually(async () => (await server.Ask("KEYS", "*:pair")).Length > 0); // without a request
+        (await holder.Tokens.Read(holder.Name())).Pair!.IsForgotten.ShouldBeTrue();
+        await Eventually(async () => (await cell.Get(None)).Token is { } token && Value(token) != old);
+        (upstream.Logins, upstream.Refreshes).ShouldBe((2, 0));
+    }
+
+    [Fact]
+    public async Task A_replica_that_missed_the_word_does_not_bring_the_old_pair_back()
+    {
+        var holder = New();
+        var cell = holder.Cell(upstream.Source());
+        var token = await Fresh(cell);
+        await server.Ask("SAVE");
+        await Restart(holder); // the pair is of an earlier epoch: a replica would republish it
+        await server.Ask("CLIENT", "KILL", "TYPE", "pubsub");
+        (await Forget()).IsDone.ShouldBeTrue();
+        var next = await cell.Replace(token, 0, "s", None);
+        Value(next.Token.ShouldNotBeNull()).ShouldNotBe(Value(token));
+        (upstream.Logins, upstream.Refreshes, upstream.Reused).ShouldBe((2, 0, 0));
+    }
+
+    [Fact]
+    public async Task A_renewal_that_runs_is_waited_for_and_its_pair_is_taken_away_with_the_rest()
+    {
+        var holder = New();
+        var cell = holder.Cell(upstream.Source());
+        var token = await Fresh(cell);
+        var hold = upstream.Hold();
+        var replace = cell.Replace(token, 0, "s", None).AsTask();
+        await Eventually(async () => (await holder.Tokens.Read(holder.Name())).Note is not null);
+        var forget = Forget();
+        await Eventually(async () => int.Parse(await server.Ask("PUBSUB", "NUMSUB", "p:changed").ContinueWith(text => text.Result.Split('\n')[1]), null) > 1);
+        forget.IsCompleted.ShouldBeFalse("the lease is the renewal's");
+        hold.SetResult();
+        await replace;
+        (await forget).IsDone.ShouldBeTrue();
+        (await holder.Tokens.Read(holder.Name())).Pair!.IsForgotten.ShouldBeTrue();
+        await Eventually(() => Task.FromResult(cell.Held is null));
+        await Fresh(cell);
+        (upstream.Logins, upstream.Refreshes, upstream.Reused).ShouldBe((2, 1, 0));
+    }
+
+    [Fact]
+    public async Task A_pair_that_comes_late_is_void_against_what_was_taken_away()
+    {
+        var holder = New();
+        await Fresh(holder.Cell(upstream.Source()));
+        var before = await holder.Tokens.Read(holder.Name());
+        (await Forget()).IsDone.ShouldBeTrue();
+        var late = before.Pair! with { Generation = before.Pair!.Generation + 1 };
+        (await holder.Tokens.Commit(holder.Name(), new(1, 2), late, null)).ShouldBe(StoreOutcome.Lost);
+        (await holder.Tokens.Republish(holder.Name(), late with { Run = "earlier" }, null, null)).ShouldBe(StoreOutcome.Done);
+        (await holder.Tokens.Read(holder.Name())).Pair!.IsForgotten.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Words_of_nobody_cost_a_look_and_no_renewal()
+    {
+        var holder = New();
+        var cell = holder.Cell(upstream.Source());
+        var token = await Fresh(cell);
+        for (var i = 0; i < 50; i++)
+        {
+            await holder.Tokens.AskToLook(holder.Name());
+        }
+        await server.Ask("PUBLISH", "p:changed", "look:");
+        await server.Ask("PUBLISH", "p:changed", "look:" + new string('f', 32));
+        await cell.LookAgain();
+        (await Fresh(cell)).ShouldBe(token);
+        (upstream.Logins, upstream.Refreshes).ShouldBe((1, 0));
+    }
+
+    [Fact]
+    public async Task To_look_takes_neither_lease_nor_permit_and_names_an_account_of_another_revision()
+    {
+        await Fresh(New().Cell(upstream.Source()));
+        var keys = await server.Ask("KEYS", "*");
+        var desk = New();
+        var status = (await Desk(desk).Look(desk.Cell(upstream.Source(), secret: "another")))!;
+        (status.State, status.IsOfOtherConfig, status.IsBeingRenewed).ShouldBe(("live", true, false));
+        (await server.Ask("KEYS", "*")).ShouldBe(keys);
+        status.ToString().ShouldNotContain("secret");
+    }
+
+    private static TokenDesk Desk(Replica replica) => new(new OpenStore(replica.Link, replica.Tokens, replica.Vault.Shared!));
+
+    private async Task<DeskAnswer> Forget()
+    {
+        var operators = New(new() { Name = "operator" });
+        var cell = operators.Cell(upstream.Source());
+        (await Desk(operators).Answers(cell, TimeSpan.FromSeconds(30))).ShouldBeTrue();
+        return await Desk(operators).Forget(cell);
+    }
+
+    private async Task Restart(Replica holder)
+    {
+        await server.Kill();
+        await server.Restart();
+        await Eventually(async () => (await holder.Tokens.Read(holder.Name())).Outcome == StoreOutcome.Done);
+    }
+
+    private Replica New(Replica.Settings? settings = null)
+    {
+        var replica = new Replica(server.Endpoint, "p", settings);
+        replicas.Add(replica);
+        return replica;
+    }
+}
