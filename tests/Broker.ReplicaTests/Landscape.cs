@@ -29,7 +29,7 @@ internal sealed class Landscape : IAsyncDisposable
     ];
 
     /// <summary>What <c>Broker:Redis</c> says besides endpoints and keys.</summary>
-    public JsonObject Redis { get; init; } = Json("""{ "CallTimeout": "00:00:05", "Lease": "00:00:15" }""");
+    public JsonObject Redis { get; init; } = Json("""{ "CallTimeout": "00:00:05", "Lease": "00:00:15", "EpochPause": "00:00:00.200" }""");
 
     public IEnumerable<string> Names => upstreams.Keys;
 

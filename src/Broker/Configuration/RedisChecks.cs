@@ -121,6 +121,10 @@ internal sealed class RedisChecks(RedisOptions redis, Mistakes mistakes)
         return Convert.TryFromBase64String(text, bytes, out var length) && length == KeyBytes ? bytes[..KeyBytes] : null;
     }
 
+    /// <summary>The keys by their ids; checked at load.</summary>
+    public static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) => options.Encryption.Select(
+        key => KeyValuePair.Create(key.Key, Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load")));
+
     private static bool HasCertificate(string pem)
     {
         try

@@ -24,10 +24,19 @@ internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) 
             var connection = link.Connection ??= await RawConnection.Open(node, settings, deadline.Token);
             var answer = await connection.Ask(
                 ["EVAL", script.Text, $"{keys.Length}", .. keys.Select(key => (byte[])key!), .. values.Select(value => (byte[])value!)], deadline.Token);
-            if (answer is not [long written, _, long replicas] || written == 0 || replicas == 0)
+            if (answer is not [long and not 0, _, long replicas])
             {
-                return new(answer is [long and not 0, ..], true); // not written; or nobody to wait for
+                return new(false, false);
             }
+            if (replicas > 0)
+            {
+                link.ReplicasAt = time.GetTimestamp();
+            }
+            else if (link.ReplicasAt is not { } seen || time.GetElapsedTime(seen) >= settings.ReplicasReturn)
+            {
+                return new(true, true); // nobody to wait for
+            }
+            // One that is cut off for a moment may be the primary of the next: what it does not have would be lost with this one.
             var patience = (int)Math.Max(1, settings.CallTimeout.TotalMilliseconds / 2);
             return new(true, await connection.Ask(["WAIT", "1", $"{patience}"], deadline.Token) is [long and > 0]);
         }
@@ -56,6 +65,9 @@ internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) 
         public SemaphoreSlim Turn { get; } = new(1, 1);
 
         public RawConnection? Connection { get; set; }
+
+        /// <summary>When the node had replicas last.</summary>
+        public long? ReplicasAt { get; set; }
 
         public void Close()
         {

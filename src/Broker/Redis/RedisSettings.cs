@@ -21,6 +21,9 @@ internal sealed record RedisSettings
     /// <summary>The longest that anything waits for an answer.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>A node that had replicas so lately still has them, though it sees none at the moment.</summary>
+    public TimeSpan ReplicasReturn { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>The channel on which changes are told.</summary>
     public required string Channel { get; init; }
 

@@ -67,6 +67,15 @@ internal sealed class LoginIdentity(RecordName name) : IDisposable
         }
     }
 
+    /// <summary>Whether it was refused at all: once is enough where others cannot be asked how often they were.</summary>
+    public bool IsRefused(RecordName fingerprint)
+    {
+        lock (gate)
+        {
+            return refusals.ContainsKey(fingerprint);
+        }
+    }
+
     public void Refused(RecordName fingerprint)
     {
         lock (gate)

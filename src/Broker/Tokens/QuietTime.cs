@@ -8,19 +8,17 @@ internal sealed class QuietTime(TimeProvider time)
 
     private long from;
     private TimeSpan length;
+    private TimeSpan look;
     private int failures;
 
     /// <summary>What is answered in the meantime.</summary>
     public TokenProblem Problem { get; private set; }
 
-    public TimeSpan Left
-    {
-        get
-        {
-            var left = length - time.GetElapsedTime(from);
-            return length == TimeSpan.Zero || left <= TimeSpan.Zero ? TimeSpan.Zero : left;
-        }
-    }
+    /// <summary>How long nobody asks.</summary>
+    public TimeSpan Left => Of(look < length ? look : length);
+
+    /// <summary>How long it is said to take: longer, where it is looked in between whether another has a token.</summary>
+    public TimeSpan Said => Of(length);
 
     /// <summary>The pause after so many failures before this one.</summary>
     public static TimeSpan Pause(int failures, TimeSpan? retryAfter, CellTimes times)
@@ -41,9 +39,18 @@ internal sealed class QuietTime(TimeProvider time)
     }
 
     /// <summary>Quiet for exactly so long; not a failure.</summary>
-    public void Start(TokenProblem problem, TimeSpan pause) => (Problem, from, length) = (problem, time.GetTimestamp(), pause);
+    public void Start(TokenProblem problem, TimeSpan pause) => (Problem, from, length, look) = (problem, time.GetTimestamp(), pause, pause);
+
+    /// <summary>Looks in between, after so long.</summary>
+    public void LookAfter(TimeSpan pause) => look = pause;
 
     public void End() => (failures, length) = (0, TimeSpan.Zero);
+
+    private TimeSpan Of(TimeSpan span)
+    {
+        var left = span - time.GetElapsedTime(from);
+        return span == TimeSpan.Zero || left <= TimeSpan.Zero ? TimeSpan.Zero : left;
+    }
 
     /// <summary>Whether the last pause began so long ago that the next one is a first one again.</summary>
     public void ForgetAfter(TimeSpan calm)

@@ -7,6 +7,9 @@ namespace Broker.Tokens;
 /// <summary>What one renewal brought: an access token, or why there is none.</summary>
 internal readonly record struct Renewal(string? Access, long AskedAt, TimeSpan Life, TokenProblem Problem, TimeSpan? RetryAfter)
 {
+    /// <summary>When to look whether another replica has a token meanwhile, whatever the wait that callers are told; null where there is no other.</summary>
+    public TimeSpan? LookAgain { get; init; }
+
     public static Renewal Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(null, 0, default, problem, retryAfter);
 
     public override string ToString() => $"{Problem}";

@@ -34,7 +34,8 @@ internal sealed class TokenCalls(TimeProvider time, ILogger log)
             answer = TokenAnswer.Unknown("fault-" + fault.GetType().Name);
         }
         var took = time.GetElapsedTime(from);
-        if (answer.Kind == AnswerKind.Token && took >= answer.Life)
+        // Where it is the only way in, what gets the next one is kept: the one before is spent.
+        if (answer.Kind == AnswerKind.Token && took >= answer.Life && (now.Source.CanLogin || answer.Pair!.Refresh is null))
         {
             answer = TokenAnswer.Unknown("over-on-arrival");
         }

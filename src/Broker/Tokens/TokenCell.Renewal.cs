@@ -53,13 +53,13 @@ internal sealed partial class TokenCell
                 return null;
             }
             isRejection = live is not null;
-            if (quiet.Left is var left && left > TimeSpan.Zero)
+            if (quiet.Left > TimeSpan.Zero)
             {
-                return new(null, quiet.Problem, left);
+                return new(null, quiet.Problem, quiet.Said);
             }
-            if (isRejection && rejections.Left is var pause && pause > TimeSpan.Zero)
+            if (isRejection && rejections.Left > TimeSpan.Zero)
             {
-                return new(null, rejections.Problem, pause);
+                return new(null, rejections.Problem, rejections.Said);
             }
             if (!renewer!.MayRenew(this))
             {
@@ -172,10 +172,14 @@ internal sealed partial class TokenCell
             {
                 quiet.Grow(renewal.Problem, renewal.RetryAfter, times);
             }
-            var left = (renewal.Problem == TokenProblem.BudgetSpent && isRejection ? rejections : quiet).Left;
+            var pause = renewal.Problem == TokenProblem.BudgetSpent && isRejection ? rejections : quiet;
+            if (renewal is { Access: null, LookAgain: { } look })
+            {
+                pause.LookAfter(look);
+            }
             nextTry = After(time.GetTimestamp(), quiet.Left);
             Schedule();
-            return renewal.Access is null ? new(null, renewal.Problem, left) : Answer(held!);
+            return renewal.Access is null ? new(null, renewal.Problem, pause.Said) : Answer(held!);
         }
     }
 }

@@ -21,6 +21,9 @@ public sealed class RedisServer : IAsyncDisposable
 
     public string Endpoint => $"127.0.0.1:{Port}";
 
+    /// <summary>Where it writes what it is told to save.</summary>
+    public string Folder => folder;
+
     /// <param name="extra">Further arguments, such as <c>--replicaof</c>.</param>
     public static async Task<RedisServer> Start(params string[] extra)
     {

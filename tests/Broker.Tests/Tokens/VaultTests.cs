@@ -140,9 +140,7 @@ public sealed class VaultTests : IDisposable
     {
         var account = bench.Account(OAuth2());
         account.Cell(NoValues);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        account.Cell(NoValues);
-        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
+        Allocations.Of(() => account.Cell(NoValues)).ShouldBe(0);
     }
 
     [Fact]

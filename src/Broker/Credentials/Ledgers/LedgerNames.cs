@@ -2,7 +2,6 @@ using System.Security.Cryptography;
 using System.Text;
 using Broker.Configuration;
 using Broker.Redis;
-using Broker.Tokens.Store;
 using StackExchange.Redis;
 
 namespace Broker.Credentials.Ledgers;
@@ -55,7 +54,7 @@ internal sealed class LedgerNames
 
     // Also where tokens may stand in plain text, these are authenticated: an entry that anybody could write would end anybody's session.
     private static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) =>
-        options.Encryption.Count == 0 ? [new("name-key", Derived(options.NameKey, "broker ledger seal"))] : StoreOpening.Ring(options);
+        options.Encryption.Count == 0 ? [new("name-key", Derived(options.NameKey, "broker ledger seal"))] : RedisChecks.Ring(options);
 
     private string Hashed(string text) => Convert.ToHexStringLower(Mac(text).AsSpan(0, 16));
 

@@ -6,38 +6,40 @@ namespace Broker.Tokens.Store;
 /// <remarks>Logins that were made while Redis was away are entered when it is back, with the age they have then.</remarks>
 internal static class BudgetScript
 {
-    // KEYS: log, rejections' log, marker (without end). ARGV: attempt, rejection, known, reminder, log's life us, how many logins were made alone,
-    // attempt, age (us) and rejection of each of these, then permit and per (us) of each window.
-    // Answers: whether taken, wait us, count.
-    public static readonly RedisScript Permit = new("permit", """
+    // KEYS: log, rejections' log, marker (without end). ARGV: attempt, rejection, known, run id it is known from, reminder, log's life us, how many
+    // logins were made alone, attempt, age (us) and rejection of each of these, then permit and per (us) of each window.
+    // Answers: whether taken, wait us, count, run id.
+    public static readonly RedisScript Permit = new("permit", Scripts.Run + """
         local t = redis.call('TIME')
         local now = t[1] * 1000000 + t[2]
         local function text(n) return string.format('%.0f', n) end
-        local m = redis.call('HMGET', KEYS[3], 'n', 's')
+        local m = redis.call('HMGET', KEYS[3], 'n', 's', 'r', 'b')
         local given = tonumber(m[1] or '-1')
         local since = tonumber(m[2] or '0')
         local known = tonumber(ARGV[3])
-        if given < known then
-          if known > 0 then since = now end
-          given = known
-          redis.call('HSET', KEYS[3], 'n', text(given), 's', text(since))
-        end
+        -- What was remembered when this epoch began: permits given since do not hide that others were forgotten.
+        local base = m[3] == run and tonumber(m[4]) or math.max(given, 0)
+        local isOld = ARGV[4] ~= '' and ARGV[4] ~= run
+        if known > 0 and known > (isOld and base or given) then since = now end
+        if isOld and known > base then base = known end
+        if given < known then given = known end
+        redis.call('HSET', KEYS[3], 'n', text(given), 's', text(since), 'r', run, 'b', text(base))
         local function enter(attempt, at, isRejection)
           if redis.call('ZADD', KEYS[1], 'NX', text(at), attempt) == 0 then return end
-          redis.call('PEXPIRE', KEYS[1], text(ARGV[5] / 1000))
+          redis.call('PEXPIRE', KEYS[1], text(ARGV[6] / 1000))
           if isRejection == '1' then
             redis.call('ZADD', KEYS[2], text(at), attempt)
-            redis.call('PEXPIRE', KEYS[2], text(ARGV[5] / 1000))
+            redis.call('PEXPIRE', KEYS[2], text(ARGV[6] / 1000))
           end
           given = given + 1
           redis.call('HSET', KEYS[3], 'n', text(given), 's', text(since))
         end
-        local first = 7 + 3 * ARGV[6]
-        for i = 7, first - 1, 3 do enter(ARGV[i], now - ARGV[i + 1], ARGV[i + 2]) end
-        if ARGV[4] == '1' then return { 1, '0', text(given) } end
-        if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return { 1, '0', text(given) } end
-        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - ARGV[5]))
-        redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now - ARGV[5]))
+        local first = 8 + 3 * ARGV[7]
+        for i = 8, first - 1, 3 do enter(ARGV[i], now - ARGV[i + 1], ARGV[i + 2]) end
+        if ARGV[5] == '1' then return { 1, '0', text(given), run } end
+        if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return { 1, '0', text(given), run } end
+        redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', text(now - ARGV[6]))
+        redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(now - ARGV[6]))
         local wait = 0
         local function await(us) if us > wait then wait = us end end
         local function room(key, permit, per)
@@ -51,9 +53,9 @@ internal static class BudgetScript
           room(KEYS[1], permit, per)
           if ARGV[2] == '1' then room(KEYS[2], math.floor(permit / 2), per) end
         end
-        if wait > 0 then return { 0, text(wait), text(given) } end
+        if wait > 0 then return { 0, text(wait), text(given), run } end
         enter(ARGV[1], now, ARGV[2])
-        return { 1, '0', text(given) }
+        return { 1, '0', text(given), run }
         """);
 
     // Changes nothing. KEYS as above. ARGV: permit and per (us) of each window. Answers: permits left and how long until there is one (us), of each window.

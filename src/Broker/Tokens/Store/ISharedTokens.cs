@@ -43,7 +43,12 @@ internal interface ISharedTokens
     Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement);
 
     /// <summary>After an epoch: the pair, if it is above the stored one and neither was committed under the present run id (one without an end may be); the note, if no higher one is there.</summary>
-    Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note);
+    /// <param name="name">The record.</param>
+    /// <param name="pair">What this process holds.</param>
+    /// <param name="lives">How long it is kept from now on; null for no end.</param>
+    /// <param name="note">Its own, running or of a call whose end nobody knows.</param>
+    /// <param name="damaged">The generation of what is stored and does not verify: absent, as long as it still stands there.</param>
+    Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null);
 
     /// <summary>6. A permit of every window of one budget, or of none and how long until there is one. Never given back.</summary>
     Task<Permission> Permit(BudgetAsk ask);

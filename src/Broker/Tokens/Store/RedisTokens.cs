@@ -60,20 +60,20 @@ internal sealed partial class RedisTokens : ISharedTokens
             settlement.Refused?.Hex ?? "", keyLives, settlement.Failure ?? "",
         ]));
 
-    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note) => Outcome(link.Run(
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) => Outcome(link.Run(
         Scripts.Republish,
         names.Keys(name),
         [
             Text(pair?.Generation ?? 0), pair?.Run ?? "", pair is null ? "" : seal.Close(pair, names.Pair(name)), Lives(lives), keyLives,
             Text(note?.Number ?? 0), note?.Spends.Hex ?? "", note?.Attempt.ToString() ?? "", Microseconds(note?.Left ?? TimeSpan.Zero), keyLives,
-            names.Channel, RedisNames.Message(name),
+            damaged is { } known ? Text(known) : "", names.Channel, RedisNames.Message(name),
         ]));
 
     public async Task<Permission> Permit(BudgetAsk ask)
     {
         List<RedisValue> values =
         [
-            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
+            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.KnownFrom, ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
         ];
         var alone = ask.Alone ?? [];
         values.Add(alone.Count);
@@ -90,7 +90,7 @@ internal sealed partial class RedisTokens : ISharedTokens
             return default;
         }
         var parts = (RedisValue[])answer!;
-        return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]));
+        return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]), parts[3]!);
     }
 
     public Task Changed(StoreName name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
@@ -122,6 +122,7 @@ internal sealed partial class RedisTokens : ISharedTokens
         var generation = Number(parts[6]);
         var blob = (byte[]?)parts[8];
         var left = Number(parts[4]);
+        var pair = blob is { Length: > 0 } ? seal.Open(blob, names.Pair(name), generation, (string)parts[7]!, out lacks) : null;
         return new Seen
         {
             Outcome = StoreOutcome.Done,
@@ -131,7 +132,8 @@ internal sealed partial class RedisTokens : ISharedTokens
             LeaseLeft = Positive(Number(parts[3]) * 1000),
             PairLeft = left < 0 ? null : TimeSpan.FromMilliseconds(left),
             EpochAge = Positive(Number(parts[5])),
-            Pair = blob is { Length: > 0 } ? seal.Open(blob, names.Pair(name), generation, (string)parts[7]!, out lacks) : null,
+            Pair = pair,
+            Damaged = pair is null && lacks is null && left != -2 ? generation : null,
             LacksKey = lacks,
             Note = Number(parts[9]) is > 0 and var number ? new(number, RecordName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12]))) : null,
             Quiet = new(

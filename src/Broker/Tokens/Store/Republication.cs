@@ -1,9 +1,12 @@
 namespace Broker.Tokens.Store;
 
-/// <summary>After Redis was away or restarted: tells it every pair, note and count of logins that this process holds, one after the other.</summary>
+/// <summary>After Redis was away or restarted: tells it every pair, note and count of logins that this process holds.</summary>
 internal sealed class Republication(TokenVault vault, SharedStore store)
 {
     private const int Enough = 3;
+
+    /// <summary>Many accounts must be told within the epoch's pause.</summary>
+    private const int AtOnce = 32;
 
     private int asked;
 
@@ -40,16 +43,14 @@ internal sealed class Republication(TokenVault vault, SharedStore store)
         {
             unanswered += await store.Remind(budget) == StoreOutcome.Unknown ? 1 : 0;
         }
-        foreach (var cell in vault.Cells)
+        foreach (var cells in vault.Cells.Where(cell => cell.Renewer?.Shared is not null).Chunk(AtOnce))
         {
             if (unanswered >= Enough)
             {
                 return false;
             }
-            if (cell.Renewer is { Shared: { } shared } renewer && await shared.Republish(renewer.Plan) == StoreOutcome.Unknown)
-            {
-                unanswered++;
-            }
+            var outcomes = await Task.WhenAll(cells.Select(cell => cell.Renewer!.Shared!.Republish(cell.Renewer.Plan)));
+            unanswered += outcomes.Count(outcome => outcome == StoreOutcome.Unknown);
         }
         return unanswered == 0;
     }

@@ -6,10 +6,15 @@ namespace Broker.Tokens.Store;
 /// <remarks>A number from a damaged entry counts as none, so that it can never stand above the right ones for ever.</remarks>
 internal static class Scripts
 {
-    private const string Start = """
+    /// <summary>Which Redis this is. The second part changes where a primary becomes a replica and a primary again.</summary>
+    internal const string Run = """
+        local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') .. string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)')
+
+        """;
+
+    private const string Start = Run + """
         local t = redis.call('TIME')
         local now = t[1] * 1000000 + t[2]
-        local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
         local function text(n) return string.format('%.0f', n) end
         local function count(v)
           local n = tonumber(v or '0') or 0
@@ -145,11 +150,13 @@ internal static class Scripts
         return 1
         """);
 
-    // ARGV: number or 0, run id, blob, life ms or 0, counter's life ms, note's number or 0, digest, attempt, time left us, note's life ms, channel, message
+    // ARGV: number or 0, run id, blob, life ms or 0, counter's life ms, note's number or 0, digest, attempt, time left us, note's life ms,
+    // generation that does not verify or '', channel, message
     public static readonly RedisScript Republish = new("republish", Start + """
         local number = tonumber(ARGV[1])
         local p = redis.call('HMGET', KEYS[1], 'g', 'r')
         local stored = count(p[1])
+        if text(stored) == ARGV[11] then p, stored = {}, 0 end
         local answer = 1
         if number > stored then
           -- Of this epoch: what is there counts; what is not there ran out or was taken away, unless it has no end.

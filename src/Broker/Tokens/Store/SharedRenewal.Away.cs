@@ -27,7 +27,7 @@ internal sealed partial class SharedRenewal
         {
             return Renewal.Failed(TokenProblem.Unavailable);
         }
-        if (!asked.Identity.MayLogIn(plan.Fingerprint))
+        if (asked.Identity.IsRefused(plan.Fingerprint))
         {
             return Renewal.Failed(TokenProblem.LoginRefused, plan.Times.QuietTimeMax);
         }

@@ -46,7 +46,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
             var step = await Look(asked);
             if (step.End is { } end)
             {
-                return end;
+                return end with { LookAgain = store.Times.Poll * 5 };
             }
             if (time.GetElapsedTime(from) >= longest)
             {
@@ -142,7 +142,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
             holding = null;
             return Step.Again;
         }
-        var outcome = Saw(await store.Tokens.Republish(name, mine.Pair, mine.Lives(asked.Plan, store.Times, time), note));
+        var outcome = Saw(await store.Tokens.Republish(name, mine.Pair, mine.Lives(asked.Plan, store.Times, time), note, seen.Damaged));
         if (outcome == StoreOutcome.Lost)
         {
             holding = null; // what was committed under the present run id counts

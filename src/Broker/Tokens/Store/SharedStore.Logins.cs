@@ -40,14 +40,14 @@ internal sealed partial record SharedStore
         lock (gate)
         {
             mine = Of(ask.Budget);
-            ask = ask with { Known = mine.Known, Alone = [.. mine.Untold.Select(login => new LoneLogin(login.Attempt, Time.GetElapsedTime(login.At), login.IsRejection))] };
+            ask = ask with { Known = mine.Known, KnownFrom = mine.From, Alone = [.. mine.Untold.Select(login => new LoneLogin(login.Attempt, Time.GetElapsedTime(login.At), login.IsRejection))] };
         }
         var permission = await Tokens.Permit(ask);
         lock (gate)
         {
             if (permission.Outcome != StoreOutcome.Unknown)
             {
-                mine.Known = Math.Max(mine.Known, permission.Count);
+                (mine.Known, mine.From) = (Math.Max(mine.Known, permission.Count), permission.Run);
                 mine.Untold.RemoveAll(login => ask.Alone.Any(told => told.Attempt == login.Attempt));
             }
         }
@@ -60,6 +60,9 @@ internal sealed partial record SharedStore
     {
         /// <summary>The highest count of permits seen.</summary>
         public long Known { get; set; }
+
+        /// <summary>The run id of the Redis that said so.</summary>
+        public string From { get; set; } = "";
 
         public List<(Attempt Attempt, long At, bool IsRejection)> Untold { get; } = [];
     }

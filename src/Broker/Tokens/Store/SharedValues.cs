@@ -92,6 +92,9 @@ internal readonly record struct Seen
     /// <summary>What is left of the pair's key; null when it has no end.</summary>
     public TimeSpan? PairLeft { get; init; }
 
+    /// <summary>The generation that stands beside a stored pair which does not verify: that pair is absent. Null when there is none such.</summary>
+    public long? Damaged { get; init; }
+
     /// <summary>The id of an encryption key that the stored pair needs and this replica lacks: neither miss nor pair.</summary>
     public string? LacksKey { get; init; }
 
@@ -141,9 +144,10 @@ internal readonly record struct Settlement(
 /// <param name="Known">The highest count of permits this process has seen there: a store that knows of less has lost its memory, and counts as spent for one Per.</param>
 /// <param name="IsReminder">Only says what is known, after an epoch; takes none.</param>
 /// <param name="Alone">Logins that this process made while Redis was away and has not told yet: they count from when they were made.</param>
+/// <param name="KnownFrom">The run id that this was seen under: what is given under another one hides no loss.</param>
 internal readonly record struct BudgetAsk(
     RecordName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false,
-    IReadOnlyList<LoneLogin>? Alone = null);
+    IReadOnlyList<LoneLogin>? Alone = null, string KnownFrom = "");
 
 /// <summary>A login that was made while Redis was away.</summary>
 /// <param name="Attempt">Its own: told twice, it counts once.</param>
@@ -158,7 +162,8 @@ internal readonly record struct BudgetWindow(int Permit, TimeSpan Per);
 /// <param name="Outcome">Done: taken. Lost: spent.</param>
 /// <param name="Wait">When spent: how long until there is one.</param>
 /// <param name="Count">Permits ever counted there.</param>
-internal readonly record struct Permission(StoreOutcome Outcome, TimeSpan Wait, long Count);
+/// <param name="Run">Redis's run id there.</param>
+internal readonly record struct Permission(StoreOutcome Outcome, TimeSpan Wait, long Count, string Run);
 
 /// <summary>The times of the protocol; settings, so that a test with real processes runs in seconds.</summary>
 internal sealed record SharedTimes

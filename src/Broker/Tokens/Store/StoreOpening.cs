@@ -10,7 +10,7 @@ internal static class StoreOpening
     public static OpenStore Open(TokenVault vault, RedisOptions options, Chance chance, string replica, ILogger log)
     {
         var link = new RedisLink(RedisSettings.Of(options), vault.Time, log);
-        var seal = new PairSeal(Ring(options), vault.Names);
+        var seal = new PairSeal(RedisChecks.Ring(options), vault.Names);
         var tokens = new RedisTokens(link, new(options.KeyPrefix), seal, options.RefreshLives, vault.Time);
         var times = new SharedTimes
         {
@@ -29,15 +29,11 @@ internal static class StoreOpening
             Adopt = newer =>
             {
                 link.Use(RedisSettings.Of(newer));
-                seal.Use(Ring(newer));
+                seal.Use(RedisChecks.Ring(newer));
                 vault.HasOtherKeys();
             },
         };
     }
-
-    /// <summary>The keys by their ids; checked at load.</summary>
-    public static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) => options.Encryption.Select(
-        key => KeyValuePair.Create(key.Key, RedisChecks.Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load")));
 }
 
 /// <summary>A store that is open, and the connection it stands on.</summary>

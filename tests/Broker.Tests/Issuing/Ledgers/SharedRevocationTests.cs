@@ -82,7 +82,7 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(10)), default);
         await one.Ledgers.Attempts.Begin("alice", "1", default);
 
-        var keys = (await redis.Server.Ask("KEYS", prefix + ":*")).Split('\n');
+        var keys = (await redis.Server.Ask("KEYS", prefix + ":*")).Split('\n').Where(key => !key.EndsWith(":probe", StringComparison.Ordinal)).ToArray();
 
         keys.Length.ShouldBe(7); // head, index, ends, two parts, a line, a pair of name and address
         foreach (var key in keys)
@@ -198,14 +198,7 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         one.Revocations.Of(good).ShouldBe(Standing.Good);
         one.Dispose(); // nothing reads or polls any more
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10_000; i++)
-        {
-            _ = one.Revocations.Of(good);
-            _ = one.Revocations.Of(ended);
-        }
-
-        (GC.GetAllocatedBytesForCurrentThread() - before).ShouldBe(0);
+        Allocations.Of(() => _ = (one.Revocations.Of(good), one.Revocations.Of(ended))).ShouldBe(0);
     }
 
     [Fact]

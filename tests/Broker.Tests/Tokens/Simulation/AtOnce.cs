@@ -28,7 +28,7 @@ internal sealed class AtOnce(SimulatedRedis redis) : ISharedTokens
 
     public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) => Task.FromResult(redis.Settle(name, attempt, settlement));
 
-    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note) =>
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) =>
         Task.FromResult(redis.Republish(name, pair, lives, note));
 
     public Task<Permission> Permit(BudgetAsk ask) => Task.FromResult(redis.Permit(ask));

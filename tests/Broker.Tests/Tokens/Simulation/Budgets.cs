@@ -6,7 +6,7 @@ namespace Broker.Tests.Tokens.Simulation;
 
 /// <summary>No more logins than the budget, over all replicas, whether Redis is there, away or back; what the protocol does not promise is named here.</summary>
 /// <remarks>
-/// Not counted: a login of a replica that alone is cut off, while Redis is there for others (its share comes on top); one that its process did not live
+/// Not counted: a login of a replica that alone is cut off, while Redis is or was there for others (its share comes on top); one that its process did not live
 /// to tell; and while something known to one replica is not told yet, a permit of a replica that never saw Redis away, or after the epoch's pause.
 /// </remarks>
 internal sealed class Budgets(World world)
@@ -43,7 +43,7 @@ internal sealed class Budgets(World world)
         {
             var budget = scope.Key == LoginScope.Endpoint ? SimulatedAccount.Endpoint : account.Identity;
             var isAlone = conduct.IsAlone;
-            if (isAlone && !world.Redis.IsDown)
+            if (isAlone && !(world.Redis.IsDown && scope.All(window => Now - world.RedisWentAt >= window.Per)))
             {
                 continue;
             }

@@ -27,9 +27,9 @@ internal sealed partial class SimulatedRedis
 
     private readonly record struct Login(Attempt Attempt, long At, bool IsRejection);
 
-    private sealed record SpentLogins(long Count, long Since, ImmutableList<Login> Log)
+    private sealed record SpentLogins(long Count, long Since, string Run, long Base, ImmutableList<Login> Log)
     {
-        public static readonly SpentLogins None = new(-1, 0, []);
+        public static readonly SpentLogins None = new(-1, 0, "", 0, []);
 
         /// <summary>In the order of time; once.</summary>
         public SpentLogins Enter(Login login) => Log.Any(known => known.Attempt == login.Attempt) ? this : this with

@@ -206,10 +206,14 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     public Permission Permit(BudgetAsk ask)
     {
         var budget = memory.Budgets.GetValueOrDefault(ask.Budget) ?? SpentLogins.None;
-        if (budget.Count < ask.Known)
+        var isOther = ask.KnownFrom.Length > 0 && ask.KnownFrom != Run;
+        budget = budget.Run == Run ? budget : budget with { Run = Run, Base = Math.Max(0, budget.Count) };
+        budget = budget with
         {
-            budget = budget with { Count = ask.Known, Since = ask.Known > 0 ? Now : budget.Since };
-        }
+            Since = ask.Known > (isOther ? budget.Base : budget.Count) && ask.Known > 0 ? Now : budget.Since,
+            Base = isOther ? Math.Max(budget.Base, ask.Known) : budget.Base,
+            Count = Math.Max(budget.Count, ask.Known),
+        };
         foreach (var login in ask.Alone ?? [])
         {
             budget = budget.Enter(new(login.Attempt, Now - Micro(login.Age), login.IsRejection));
@@ -221,7 +225,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
             budget = budget.Enter(new(ask.Attempt, Now, ask.IsRejection));
         }
         memory = memory with { Budgets = memory.Budgets.SetItem(ask.Budget, budget) };
-        return new(wait > 0 ? StoreOutcome.Lost : StoreOutcome.Done, TimeSpan.FromMicroseconds(wait), budget.Count);
+        return new(wait > 0 ? StoreOutcome.Lost : StoreOutcome.Done, TimeSpan.FromMicroseconds(wait), budget.Count, Run);
     }
 
     private static long Micro(TimeSpan time) => time.Ticks / 10;

@@ -91,7 +91,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) =>
         Send(Of(name), "Settle", false, () => Redis.Settle(name, attempt, settlement), outcome => outcome);
 
-    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note)
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null)
     {
         var conduct = Of(name);
         note = world.Defect == Defect.WhatMayBeSpentIsNotToldAgain && note is { } own && own.Left <= TimeSpan.Zero ? null : note;
@@ -137,9 +137,13 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         waits.Remove(wait);
     }
 
-    /// <summary>A message arrives.</summary>
-    public void Wake(StoreName name)
+    /// <summary>A message arrives, if the process can be reached.</summary>
+    public void Hear(StoreName name)
     {
+        if (process.CutUntil > Pump.Time)
+        {
+            return;
+        }
         foreach (var wait in waits.Where(wait => wait.Name == name).ToArray())
         {
             wait.Wait.TrySetResult();

@@ -7,7 +7,7 @@ internal sealed class SimulatedUpstream
 {
     private readonly World world;
     private readonly SimulatedAccount account;
-    private readonly Dictionary<string, (TimeSpan End, int Age, int Revision)> tokens = [];
+    private readonly Dictionary<string, (TimeSpan End, int Age)> tokens = [];
     private int issued;
     private int refusals;
     private string? liveAccess;
@@ -37,8 +37,8 @@ internal sealed class SimulatedUpstream
     /// <summary>What was issued later has a higher one.</summary>
     public int Age(string access) => tokens[access].Age;
 
-    /// <summary>Of which config the call was that got it.</summary>
-    public int RevisionOf(string access) => tokens[access].Revision;
+    /// <summary>The newest config for which a token was issued.</summary>
+    public int NewestRevision { get; private set; } = -1;
 
     /// <summary>Somebody ends the sessions there; where there is no way back in, the access token alone.</summary>
     public void Forget()
@@ -66,7 +66,8 @@ internal sealed class SimulatedUpstream
         var life = Pump.Between(6_000, 30_000);
         var next = account.Kind == AccountKind.LoginOnly ? null : !account.Rotates && liveRefresh is not null ? liveRefresh : $"{account.Name}-chain-{(account.CanLogin ? 0 : Secret)}-refresh-{issued}";
         (liveAccess, liveRefresh) = ($"{account.Name}-access-{issued}", next);
-        tokens[liveAccess] = (Pump.Time + life, issued, revision);
+        tokens[liveAccess] = (Pump.Time + life, issued);
+        NewestRevision = Math.Max(NewestRevision, revision);
         return TokenAnswer.Token(liveAccess, liveRefresh, life);
     }
 

@@ -68,7 +68,7 @@ internal sealed partial class World
         {
             for (var copies = IsFaulty && Pump.Chance(losses * 0.05) ? 0 : Pump.Chance(0.1) ? 2 : 1; copies > 0; copies--)
             {
-                Pump.After(Pump.Between(0.1, 20), () => process.Run(() => process.Tokens.Wake(name)));
+                Pump.After(Pump.Between(0.1, 20), () => process.Run(() => process.Tokens.Hear(name)));
             }
         }
     }

@@ -84,6 +84,21 @@ public sealed class RedisSecrecyTests : IAsyncLifetime
         upstream.Logins.ShouldBe(6);
     }
 
+    [Theory]
+    [InlineData("b", "damaged")]
+    [InlineData("g", "9000000000000000")]
+    [InlineData("g", "x")]
+    public async Task A_damaged_pair_is_absent_and_who_holds_the_true_one_stores_it_again(string field, string value)
+    {
+        var first = upstream.Provision();
+        var cell = New().Cell(upstream.Source(canLogin: false, first));
+        var token = await Fresh(cell);
+        await server.Ask("HSET", (await Keys()).Single(key => key.EndsWith(":pair", StringComparison.Ordinal)), field, value);
+        var next = (await cell.Replace(token, 0, "s", None)).Token.ShouldNotBeNull();
+        upstream.IsLive(Value(next)).ShouldBeTrue();
+        (upstream.Refreshes, upstream.Reused).ShouldBe((2, 0));
+    }
+
     [Fact]
     public async Task The_ring_rotates_without_a_flush()
     {

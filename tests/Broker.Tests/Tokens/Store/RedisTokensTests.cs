@@ -26,6 +26,18 @@ public sealed class RedisTokensTests : SharedTokensConformance, IAsyncLifetime
         await server.DisposeAsync();
     }
 
+    [Fact]
+    public async Task A_primary_that_was_a_replica_meanwhile_is_another_one()
+    {
+        var before = (await Store.Read(Name)).Run;
+        (await Store.Read(Name)).Run.ShouldBe(before);
+        await server.Ask("REPLICAOF", "127.0.0.1", "1");
+        await server.Ask("REPLICAOF", "NO", "ONE");
+        Seen after = default;
+        await Eventually(async () => (after = await Store.Read(Name)).Outcome == StoreOutcome.Done);
+        after.Run.ShouldNotBe(before);
+    }
+
     private protected override Task Pass(TimeSpan time) => Task.Delay(time + TimeSpan.FromMilliseconds(20)); // a delay may end a little early
 
     private protected override async Task Restart()

@@ -31,7 +31,7 @@ internal sealed class Replica : IDisposable
         var logger = now.Log ?? NullLogger<TokenVault>.Instance;
         Vault = new(TimeProvider.System, logger);
         Vault.NameBy(new("a name key of the tests, long enough"));
-        link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, Channel = prefix + ":changed" }, TimeProvider.System, logger);
+        link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, ReplicasReturn = now.ReplicasReturn, Channel = prefix + ":changed" }, TimeProvider.System, logger);
         Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, TimeProvider.System);
         Vault.Share(new(Tokens, now.Times, Chance, now.Name, TimeProvider.System));
         Tokens.LookAsked += new LookAgain(Vault).At;
@@ -81,6 +81,8 @@ internal sealed class Replica : IDisposable
         };
 
         public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(10); // patient with a loaded machine
+
+        public TimeSpan ReplicasReturn { get; init; } = TimeSpan.FromMinutes(1);
 
         public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
 

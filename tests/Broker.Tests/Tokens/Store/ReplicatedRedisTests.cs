@@ -56,4 +56,24 @@ public sealed class ReplicatedRedisTests : IAsyncLifetime
         (await primary.Ask("KEYS", "*:note")).ShouldBeEmpty();
         replica.Thaw();
     }
+
+    [Theory]
+    [InlineData(60_000, false)] // it may be back in a moment, or be the primary in another
+    [InlineData(1, true)] // there is none any more
+    public async Task A_replica_that_is_cut_off_is_one_for_a_while(int returnsWithin, bool isDone)
+    {
+        using var patient = new Replica(primary.Endpoint, "p", new() { CallTimeout = TimeSpan.FromMilliseconds(600), ReplicasReturn = TimeSpan.FromMilliseconds(returnsWithin) });
+        (await Noted(patient, new Attempt(1, 2))).ShouldBe(StoreOutcome.Done);
+        await replica.Kill();
+        await Eventually(async () => (await primary.Ask("INFO", "replication")).Contains("connected_slaves:0", StringComparison.Ordinal));
+        (await Noted(patient, new Attempt(3, 4))).ShouldBe(isDone ? StoreOutcome.Done : StoreOutcome.NotReplicated);
+    }
+
+    private static async Task<StoreOutcome> Noted(Replica broker, Attempt attempt)
+    {
+        await broker.Tokens.Take(broker.Name(), attempt, TimeSpan.FromSeconds(10));
+        var outcome = await broker.Tokens.Note(broker.Name(), attempt, broker.Vault.Names.Name("d"), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+        await broker.Tokens.Release(broker.Name(), attempt);
+        return outcome;
+    }
 }

@@ -1,6 +1,8 @@
+using Broker.Configuration;
 using Broker.Tests.Redis;
 using Broker.Tokens;
 using Broker.Tokens.Sources;
+using Broker.Tokens.Store;
 using Shouldly;
 using Xunit;
 using static Broker.Tests.Tokens.CellBench;
@@ -173,6 +175,34 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
             return results.All(result => result.Problem == TokenProblem.BudgetSpent);
         });
         upstream.Logins.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Who_was_told_to_wait_for_the_budget_takes_what_another_stores_meanwhile()
+    {
+        upstream.LoginAnswer = TokenAnswer.Unknown("http-500");
+        LoginWindowOptions[] one = [new() { Permit = 1, Per = TimeSpan.FromMinutes(10) }];
+        await New().Cell(upstream.Source(), logins: one).Get(None);
+        var (waiting, late) = (New().Cell(upstream.Source(), logins: one), New());
+        TokenResult result = default;
+        await Eventually(async () => (result = await waiting.Get(None)).Problem == TokenProblem.BudgetSpent);
+        result.RetryAfter!.Value.ShouldBeGreaterThan(TimeSpan.FromMinutes(5));
+        var (attempt, life) = (new Attempt(1, 1), TimeSpan.FromMinutes(30));
+        Seen seen = default;
+        await Eventually(async () => (seen = await late.Tokens.Take(late.Name(), attempt, TimeSpan.FromSeconds(1))).Number > 0);
+        await late.Tokens.Commit(late.Name(), attempt, new SharedPair
+        {
+            Generation = seen.Number,
+            Record = waiting.Name,
+            Access = "late",
+            Refresh = "r",
+            Life = life,
+            EndsAt = seen.Now + (long)life.TotalMicroseconds,
+            EndsAtUtc = DateTimeOffset.UtcNow + life,
+            By = "late",
+        }, life);
+        await Eventually(async () => (await waiting.Get(None)).Token is { } token && Value(token) == "late");
+        upstream.Logins.ShouldBe(1);
     }
 
     private Replica New(Replica.Settings? settings = null)

@@ -270,6 +270,20 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_permit_given_after_the_marker_was_lost_does_not_hide_the_loss()
+    {
+        var budget = Names.Name("budget", $"{Guid.NewGuid()}");
+        BudgetWindow[] windows = [new(3, TimeSpan.FromMinutes(10))];
+        var before = await Store.Permit(new(budget, New(), windows, false, 0));
+        await RestartEmpty();
+        var open = await Store.Permit(new(budget, New(), windows, false, 0)); // who knows of nothing finds no marker
+        (open.Outcome, open.Count).ShouldBe((StoreOutcome.Done, 1));
+        open.Run.ShouldNotBe(before.Run);
+        await Store.Permit(new(budget, New(), [], false, before.Count, IsReminder: true, KnownFrom: before.Run));
+        (await Store.Permit(new(budget, New(), windows, false, 1, KnownFrom: open.Run))).Outcome.ShouldBe(StoreOutcome.Lost);
+    }
+
+    [Fact]
     public async Task A_login_made_alone_counts_once_and_from_when_it_was_made()
     {
         var budget = Names.Name("budget", $"{Guid.NewGuid()}");
