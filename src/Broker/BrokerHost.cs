@@ -58,7 +58,7 @@ internal sealed class BrokerHost : IDisposable
         if (instead is null)
         {
             Share();
-            AddOperations(builder.Services, snapshot.Broker, () => vault.LackedKey ?? ledgers.LackedKey);
+            AddOperations(builder.Services, snapshot.Broker, () => vault.LackedKey);
         }
 
         var app = builder.Build();

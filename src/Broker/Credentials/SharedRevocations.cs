@@ -18,8 +18,6 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     /// <summary>Counts up with what is ended; a number that is a time to begin with never counts backwards, whatever is forgotten.</summary>
     private long Next(string identity) => Math.Max(memory.GenerationOf(identity) + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
 
-    public string? LackedKey => watch?.LackedKey;
-
     /// <summary>Shares from now on; before that nobody has asked.</summary>
     public void Share(LedgerWatch with) => watch = with;
 

@@ -28,9 +28,6 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     /// <summary>How long an upstream takes to refuse a login; each replica sees for itself.</summary>
     public LoginPace Pace { get; } = new(time);
 
-    /// <summary>An encryption key without which it is not known what was ended; null when there is none such.</summary>
-    public string? LackedKey => revocations.LackedKey;
-
     /// <summary>Takes from each config how long what was heard counts, and whom it disables.</summary>
     public void Follow(SnapshotStore snapshots)
     {

@@ -22,7 +22,7 @@ internal sealed class LedgerReplica : IDisposable
         var options = new RedisOptions
         {
             Endpoints = [endpoint],
-            NameKey = new Secret("a test", "a name key of the tests, long enough"),
+            NameKey = new Secret("a test", now.NameKey),
             Encryption = now.Ring.ToDictionary(key => key.Key, key => new Secret("a test", Convert.ToBase64String(key.Value))),
             KeyPrefix = prefix,
             Poll = now.Poll,
@@ -108,6 +108,8 @@ internal sealed class LedgerReplica : IDisposable
         public WhenUnknown WhenUnknown { get; init; } = WhenUnknown.Refuse;
 
         public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
+
+        public string NameKey { get; init; } = "a name key of the tests, long enough";
 
         /// <summary>How far its clock is ahead of the others'.</summary>
         public TimeSpan Ahead { get; init; }
