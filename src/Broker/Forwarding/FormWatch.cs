@@ -16,13 +16,14 @@ internal sealed class MethodFieldException() : BadHttpRequestException("The form
 
 /// <summary>A body on its way that an upstream may read as a form: with a field <c>_method</c> it breaks off before that is whole (rights.md 12).</summary>
 /// <remarks>
-/// Nothing is held back but what names the field, so a large upload streams. In a multipart body each <c>name=</c> counts wherever it stands:
+/// Nothing is held back but what may name the field, so a large upload streams. In a multipart body each <c>name=</c> counts wherever it stands:
 /// where a part begins is for the upstream's own reader to say, and it may say otherwise than ours would.
 /// </remarks>
 internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
 {
     private readonly UrlEncodedNames pairs = new();
     private readonly MultipartNames parts = new();
+    private byte? held;
 
     public override bool CanRead => true;
 
@@ -36,13 +37,38 @@ internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var count = await body.ReadAsync(buffer, cancellationToken);
-        if (!buffer.IsEmpty && Finds(buffer.Span[..count]))
+        if (buffer.IsEmpty)
         {
-            throw new MethodFieldException();
+            return await body.ReadAsync(buffer, cancellationToken);
         }
 
-        return count;
+        var start = 0;
+        if (held is { } last)
+        {
+            (buffer.Span[0], held, start) = (last, null, 1);
+        }
+
+        while (true)
+        {
+            var count = await body.ReadAsync(buffer[start..], cancellationToken);
+            if (count == 0 ? MayEndInIt : Finds(buffer.Span.Slice(start, count)))
+            {
+                throw new MethodFieldException();
+            }
+
+            start += count;
+            if (count == 0 || !MayEndInIt)
+            {
+                return start;
+            }
+
+            if (start > 1)
+            {
+                // With its last byte an upstream that was told the length would have the whole.
+                held = buffer.Span[--start];
+                return start;
+            }
+        }
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -58,8 +84,9 @@ internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    /// <summary>Nothing at all is the end of the body.</summary>
+    /// <summary>Whether it is the field's name that was read last, if no more comes.</summary>
+    private bool MayEndInIt => (kinds.HasFlag(FormKinds.UrlEncoded) && pairs.Ends()) || (kinds.HasFlag(FormKinds.Multipart) && parts.Ends());
+
     private bool Finds(ReadOnlySpan<byte> bytes) =>
-        (kinds.HasFlag(FormKinds.UrlEncoded) && (bytes.IsEmpty ? pairs.Ends() : pairs.Finds(bytes)))
-        || (kinds.HasFlag(FormKinds.Multipart) && (bytes.IsEmpty ? parts.Ends() : parts.Finds(bytes)));
+        (kinds.HasFlag(FormKinds.UrlEncoded) && pairs.Finds(bytes)) || (kinds.HasFlag(FormKinds.Multipart) && parts.Finds(bytes));
 }

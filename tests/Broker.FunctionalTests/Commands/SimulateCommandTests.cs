@@ -32,6 +32,27 @@ public sealed class SimulateCommandTests
     public async Task A_time_that_could_be_days_or_seconds_is_refused() =>
         (await CommandRun.Of("simulate", "telemax", "--token-lifetime", "10")).Error.ShouldContain("hh:mm:ss");
 
+    [Theory]
+    [InlineData("localhost")]
+    [InlineData("everywhere")]
+    public async Task Where_to_listen_is_an_address(string host)
+    {
+        var run = await CommandRun.Of("simulate", "telemax", "--host", host);
+        run.Exit.ShouldBe(1);
+        run.Error.ShouldContain("--host: not an address");
+    }
+
+    [Fact]
+    public async Task A_simulator_in_a_container_listens_for_others_too()
+    {
+        var output = new StringWriter();
+        using var stop = new CancellationTokenSource();
+        var running = BrokerCommands.Run(["simulate", "oauth2", "--host", "0.0.0.0"], new(TextReader.Null, TextWriter.Synchronized(output), TextWriter.Null, _ => null), stop.Token);
+        await Eventually.Holds(() => output.ToString().Contains("oauth2 listens on http://0.0.0.0:", StringComparison.Ordinal), "it listens on every address");
+        await stop.CancelAsync();
+        (await running).ShouldBe(0);
+    }
+
     /// <summary>The body of a login with what is printed for it.</summary>
     [Theory]
     [InlineData("devicehive", "application/json", $$"""{"login":"{{DeviceHiveSimulator.OperatorLogin}}","password":"{{DeviceHiveSimulator.OperatorPassword}}"}""")]

@@ -70,7 +70,7 @@ public sealed class RedisReloadTests
     [InlineData("NameKey", """{ "Env": "OLD_KEY" }""")]
     [InlineData("Endpoints", """[ "127.0.0.1:1" ]""")]
     [InlineData("KeyPrefix", "\"other\"")]
-    [InlineData("Lease", "\"00:00:20\"")]
+    [InlineData("Lease", "\"00:00:21\"")]
     [InlineData("", "")]
     public async Task What_else_changes_is_said_to_take_effect_at_the_next_start_and_does(string key, string value)
     {

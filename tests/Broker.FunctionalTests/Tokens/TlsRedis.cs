@@ -51,7 +51,7 @@ internal sealed class TlsRedis : IAsyncDisposable
 
     public JsonObject Section() => JsonNode.Parse($$"""
         { "Endpoints": [ "127.0.0.1:{{TlsPort}}" ], "Tls": true, "TlsCa": { "File": "{{CaFile}}" }, "Password": { "File": "{{PasswordFile}}" },
-          "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
+          "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:03", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
         """)!.AsObject();
 
     public async ValueTask DisposeAsync()

@@ -30,7 +30,7 @@ internal sealed class TokensBed : IAsyncDisposable
         var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, more, account));
         config["Broker"]!["Redis"] = JsonNode.Parse($$"""
             { "Endpoints": [ "{{redis.Endpoint}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
-              "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
+              "CallTimeout": "00:00:05", "Lease": "00:00:20", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
             """);
         return new(redis, simulator, config);
     }

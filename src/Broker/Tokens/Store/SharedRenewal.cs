@@ -154,9 +154,9 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
     private TimeSpan? Usable(Asked asked, SharedPair pair, Seen seen)
     {
         var isNewer = pair.Generation > (Held?.Generation ?? 0);
-        if (pair.IsForgotten || (pair.Record != asked.Cell.Name && (Held is null || !isNewer)))
+        if (pair.IsForgotten || (pair.Record != asked.Cell.Name && (Held is not { IsForgotten: false } || !isNewer)))
         {
-            return null; // the identity's pair, got for another revision of the config: who has none yet gets his own
+            return null; // the identity's pair, got for another revision of the config: who has none (any more) gets his own
         }
         var isServed = !isNewer && pair.Access == served;
         if (isServed && asked.IsRejection)

@@ -18,4 +18,7 @@ public enum Defect
     // Those above are the ones that the protocol's page names; these were found by the simulation itself.
     LoginsMadeAloneAreNotTold,
     WhatMayBeSpentIsNotToldAgain,
+
+    /// <summary>An operator deletes a pair, instead of putting nothing above it.</summary>
+    ForgettingWithoutANumber,
 }

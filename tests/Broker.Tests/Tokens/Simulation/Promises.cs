@@ -12,6 +12,8 @@ internal sealed class Promises(World world, SimulatedAccount account)
     private string run = "";
     private SimulatedRedis.StoredPair? last;
     private long given;
+    private long takenAway;
+    private string takenAwayUnder = "";
 
     private Pump Pump => world.Pump;
 
@@ -39,12 +41,25 @@ internal sealed class Promises(World world, SimulatedAccount account)
             {
                 world.Fail($"the generation went down from {stored.Generation} to {pair.Generation}");
             }
-            else if (!strays.Contains(stored.Access) && account.Upstream.IsLive(stored.Access) && account.Upstream.Age(pair.Access) < account.Upstream.Age(stored.Access))
+            else if (!strays.Contains(stored.Access) && !pair.IsForgotten && account.Upstream.IsLive(stored.Access) && account.Upstream.Age(pair.Access) < account.Upstream.Age(stored.Access))
             {
                 world.Fail($"{stored.Access} lives, and the older {pair.Access} was put over it");
             }
         }
+        if (now?.Value is { IsForgotten: false } back && back.Generation < takenAway && Redis.Run == takenAwayUnder && !Redis.IsClockWrong)
+        {
+            world.Fail($"{back.Access} came back after it was taken away with {takenAway}");
+        }
         (run, last) = (Redis.Run, now);
+    }
+
+    /// <summary>An operator took the pair away, with this number.</summary>
+    public void TakenAway(long number, StoreOutcome outcome)
+    {
+        if (outcome == StoreOutcome.Done)
+        {
+            (takenAway, takenAwayUnder) = (number, Redis.Run);
+        }
     }
 
     /// <summary>At the moment the lease is taken, or not.</summary>
@@ -108,7 +123,7 @@ internal sealed class Promises(World world, SimulatedAccount account)
         {
             world.Fail($"{process.Name} calls the upstream without the lease");
         }
-        if (!conduct.IsAlone && conduct.Taken.Pair is { } there && there.Generation > conduct.KnownBefore && there.Record == account.CellName(revision)
+        if (!conduct.IsAlone && conduct.Taken.Pair is { IsForgotten: false } there && there.Generation > conduct.KnownBefore && there.Record == account.CellName(revision)
             && IsFresh(process, there))
         {
             world.Fail($"{process.Name} calls the upstream, and saw the fresh {there.Access} when it took the lease");
@@ -178,6 +193,10 @@ internal sealed class Promises(World world, SimulatedAccount account)
 
     private void Spend(Process process, Conduct conduct, string refresh, bool isFenced)
     {
+        if (isFenced && conduct.Taken.Pair is { IsForgotten: true })
+        {
+            world.Fail($"{process.Name} spends {refresh}, and saw that it was taken away");
+        }
         if (conduct.IsAlone)
         {
             world.Fail($"{process.Name} spends {refresh} without Redis");

@@ -44,6 +44,9 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         }
     }
 
+    /// <summary>A pair deleted, with nothing in its place.</summary>
+    public void Remove(StoreName name) => Put(name, this[name] with { Pair = null });
+
     public LiveLease? Lease(StoreName name) => this[name].Lease is { } lease && lease.Until > Now ? lease : null;
 
     /// <summary>Another machine is Redis now.</summary>

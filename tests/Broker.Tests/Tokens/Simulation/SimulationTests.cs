@@ -69,6 +69,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Defect.OldPairRepublishedOverANewerOne)]
     [InlineData(Defect.LoginsMadeAloneAreNotTold)]
     [InlineData(Defect.WhatMayBeSpentIsNotToldAgain)]
+    [InlineData(Defect.ForgettingWithoutANumber)]
     public async Task It_bites(Defect defect)
     {
         var broken = (await FirstBroken(Enough, defect)).ShouldNotBeNull();

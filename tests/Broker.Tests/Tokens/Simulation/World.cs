@@ -28,6 +28,7 @@ internal sealed partial class World
         (Seed, Defect, IsTracing) = (seed, defect, isTracing);
         Pump = new(seed);
         Redis = new(Pump, defect);
+        operators = new(seed ^ 0x0b0e);
         Budgets = new(this);
         // Not every world knows every trouble: where all happens at once, much hides behind something else.
         double[] much = [0, 0.3, 1, 3];
@@ -51,6 +52,7 @@ internal sealed partial class World
         {
             Pump.After(Pump.Between(4_000, 35_000), Revise);
         }
+        PlanForgetting();
     }
 
     public static CellTimes CellTimes { get; } = new(

@@ -11,6 +11,15 @@ namespace Broker.Tests.Tokens.Store;
 /// <summary>What an operator does beside replicas that hold the token.</summary>
 public sealed class TokenDeskTests : IAsyncLifetime
 {
+    /// <summary>So patient that a busy machine is not taken for a Redis that is away.</summary>
+    private static readonly Replica.Settings Patient = new()
+    {
+        CallTimeout = TimeSpan.FromSeconds(5),
+        Times = new() { Lease = TimeSpan.FromSeconds(15), Poll = TimeSpan.FromMilliseconds(200), EpochPause = TimeSpan.FromMilliseconds(500) },
+    };
+
+    private static readonly CellTimes Slow = Replica.Quick with { CallDeadline = TimeSpan.FromSeconds(60), Patience = TimeSpan.FromSeconds(60) };
+
     private readonly StrictUpstream upstream = new();
     private readonly List<Replica> replicas = [];
     private RedisServer server = null!;
@@ -29,7 +38,7 @@ public sealed class TokenDeskTests : IAsyncLifetime
     public async Task What_was_taken_away_does_not_come_back_with_a_redis_that_lost_its_memory(bool isOfAnEarlierEpoch)
     {
         var holder = New();
-        var cell = holder.Cell(upstream.Source(), logins: [new() { Permit = 1000, Per = TimeSpan.FromMilliseconds(500) }]);
+        var cell = holder.Cell(upstream.Source(), times: Slow, logins: [new() { Permit = 1000, Per = TimeSpan.FromMilliseconds(500) }]);
         var old = Value(await Fresh(cell));
         if (isOfAnEarlierEpoch)
         {
@@ -51,7 +60,7 @@ public sealed class TokenDeskTests : IAsyncLifetime
     public async Task A_replica_that_missed_the_word_does_not_bring_the_old_pair_back()
     {
         var holder = New();
-        var cell = holder.Cell(upstream.Source());
+        var cell = holder.Cell(upstream.Source(), times: Slow);
         var token = await Fresh(cell);
         await server.Ask("SAVE");
         await Restart(holder); // the pair is of an earlier epoch: a replica would republish it
@@ -66,7 +75,7 @@ public sealed class TokenDeskTests : IAsyncLifetime
     public async Task A_renewal_that_runs_is_waited_for_and_its_pair_is_taken_away_with_the_rest()
     {
         var holder = New();
-        var cell = holder.Cell(upstream.Source());
+        var cell = holder.Cell(upstream.Source(), times: Slow);
         var token = await Fresh(cell);
         var hold = upstream.Hold();
         var replace = cell.Replace(token, 0, "s", None).AsTask();
@@ -87,7 +96,7 @@ public sealed class TokenDeskTests : IAsyncLifetime
     public async Task A_pair_that_comes_late_is_void_against_what_was_taken_away()
     {
         var holder = New();
-        await Fresh(holder.Cell(upstream.Source()));
+        await Fresh(holder.Cell(upstream.Source(), times: Slow));
         var before = await holder.Tokens.Read(holder.Name());
         (await Forget()).IsDone.ShouldBeTrue();
         var late = before.Pair! with { Generation = before.Pair!.Generation + 1 };
@@ -100,7 +109,7 @@ public sealed class TokenDeskTests : IAsyncLifetime
     public async Task Words_of_nobody_cost_a_look_and_no_renewal()
     {
         var holder = New();
-        var cell = holder.Cell(upstream.Source());
+        var cell = holder.Cell(upstream.Source(), times: Slow);
         var token = await Fresh(cell);
         for (var i = 0; i < 50; i++)
         {
@@ -129,8 +138,8 @@ public sealed class TokenDeskTests : IAsyncLifetime
 
     private async Task<DeskAnswer> Forget()
     {
-        var operators = New(new() { Name = "operator" });
-        var cell = operators.Cell(upstream.Source());
+        var operators = New("operator");
+        var cell = operators.Cell(upstream.Source(), times: Slow);
         (await Desk(operators).Answers(cell, TimeSpan.FromSeconds(30))).ShouldBeTrue();
         return await Desk(operators).Forget(cell);
     }
@@ -142,9 +151,9 @@ public sealed class TokenDeskTests : IAsyncLifetime
         await Eventually(async () => (await holder.Tokens.Read(holder.Name())).Outcome == StoreOutcome.Done);
     }
 
-    private Replica New(Replica.Settings? settings = null)
+    private Replica New(string name = "replica")
     {
-        var replica = new Replica(server.Endpoint, "p", settings);
+        var replica = new Replica(server.Endpoint, "p", Patient with { Name = name });
         replicas.Add(replica);
         return replica;
     }
