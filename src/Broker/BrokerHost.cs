@@ -38,7 +38,6 @@ internal sealed class BrokerHost : IDisposable
         ledgers = new(time);
         ledgers.Follow(Snapshots);
         credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
-        _ = new EndedCallers(Snapshots, ledgers.Revocations);
         Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 
@@ -59,7 +58,7 @@ internal sealed class BrokerHost : IDisposable
         if (instead is null)
         {
             Share();
-            AddOperations(builder.Services, snapshot.Broker, () => vault.LackedKey ?? ledgers.LackedKey);
+            AddOperations(builder.Services, snapshot.Broker, () => vault.LackedKey);
         }
 
         var app = builder.Build();

@@ -44,6 +44,11 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error($"{Path}:RotationGrace", "five minutes at most: within it a stolen refresh token could be used beside its owner");
         }
 
+        if (service.FirstWait < TimeSpan.FromMilliseconds(100) || service.FirstWait > TimeSpan.FromMinutes(15))
+        {
+            mistakes.Error($"{Path}:FirstWait", "between a tenth of a second and a quarter of an hour");
+        }
+
         if (service.UnknownAfter < TimeSpan.FromSeconds(1) || service.UnknownAfter > TimeSpan.FromHours(1))
         {
             mistakes.Error($"{Path}:UnknownAfter", "between a second and an hour: so long can a token that was ended count where Redis does not answer");

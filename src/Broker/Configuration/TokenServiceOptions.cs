@@ -36,6 +36,9 @@ internal sealed record TokenServiceOptions
     [Description("Uniform: a failed login does not say why. DeviceHive: it tells an unknown user from a wrong password, as DeviceHive does.")]
     public LoginMessages Messages { get; init; } = LoginMessages.Uniform;
 
+    [Description("After ten failed logins in a row: how long that name waits at that address. It doubles with each further one, up to a quarter of an hour.")]
+    public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
+
     [Description("Lets OAuth2 clients use grant_type=password.")]
     public bool PasswordGrant { get; init; }
 

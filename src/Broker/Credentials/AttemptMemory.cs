@@ -12,10 +12,12 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     public static readonly TimeSpan Longest = TimeSpan.FromMinutes(15);
     public static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
 
-    private static readonly TimeSpan First = TimeSpan.FromSeconds(1);
 
     private readonly Lock turn = new();
     private readonly Dictionary<string, Row> rows = new(StringComparer.Ordinal);
+
+    /// <summary>The wait after the last free failure.</summary>
+    public TimeSpan First { get; set; } = TimeSpan.FromSeconds(1);
 
     public int Count
     {
@@ -100,7 +102,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         return default;
     }
 
-    private static TimeSpan WaitAfter(int failures)
+    private TimeSpan WaitAfter(int failures)
     {
         var wait = First * Math.Pow(2, Math.Min(failures - Free, 20));
         return wait < Longest ? wait : Longest;

@@ -79,6 +79,9 @@ internal sealed class CredentialTable(
     /// <summary>Callers of the config that are not disabled.</summary>
     public IEnumerable<string> EnabledIdentities => callers.All.Where(caller => !caller.IsDisabled).Select(caller => caller.Caller.Identity);
 
+    /// <summary>Callers of the config that are.</summary>
+    public IEnumerable<string> DisabledIdentities => callers.All.Where(caller => caller.IsDisabled).Select(caller => caller.Caller.Identity);
+
     /// <summary>The caller of the config with this name, for 'explain' and 'token new'; null when there is none.</summary>
     public Caller? CallerNamed(string name) => callers.Find(name)?.Caller;
 

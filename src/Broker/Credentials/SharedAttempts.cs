@@ -10,19 +10,19 @@ namespace Broker.Credentials;
 /// looked up without a call, so of a wait that another replica began this one learns at its next attempt.</remarks>
 internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 {
-    // KEYS: the pair. ARGV: free failures, longest wait ms, life ms below and above. Answers: whether it may, wait ms (now, or after it), failures.
+    // KEYS: the pair. ARGV: free failures, first and longest wait ms, life ms below and above. Answers: whether it may, wait ms (now, or after it), failures.
     private static readonly RedisScript BeginScript = new("attempt-begin", """
         local t = redis.call('TIME')
         local now = t[1] * 1000 + math.floor(t[2] / 1000)
         local r = redis.call('HMGET', KEYS[1], 'f', 'n')
         local failures, following = tonumber(r[1] or '0') or 0, tonumber(r[2] or '0') or 0
-        local free, longest = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local free, first, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
         if following > now then return { 0, math.min(following - now, longest), failures } end
         failures = failures + 1
         following = 0
-        if failures >= free then following = now + math.min(1000 * 2 ^ math.min(failures - free, 20), longest) end
+        if failures >= free then following = now + math.min(first * 2 ^ math.min(failures - free, 20), longest) end
         redis.call('HSET', KEYS[1], 'f', string.format('%.0f', failures), 'n', string.format('%.0f', following))
-        redis.call('PEXPIRE', KEYS[1], failures < free and ARGV[3] or ARGV[4])
+        redis.call('PEXPIRE', KEYS[1], failures < free and ARGV[4] or ARGV[5])
         return { 1, math.max(0, following - now), failures }
         """);
 
@@ -41,6 +41,12 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     private readonly AttemptMemory memory = new(time);
     private volatile RedisLedger? ledger;
 
+    /// <summary>The wait after the last free failure.</summary>
+    public TimeSpan First
+    {
+        set => memory.First = value;
+    }
+
     /// <summary>Shares from now on.</summary>
     public void Share(RedisLedger with) => ledger = with;
 
@@ -53,7 +59,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
             || await shared.Link.Run(
                 BeginScript,
                 [shared.Names.Tries(name, address)],
-                [AttemptMemory.Free, Milliseconds(AttemptMemory.Longest), Milliseconds(FewLive), Milliseconds(AttemptMemory.Forgotten)]) is not { } answered)
+                [AttemptMemory.Free, Milliseconds(memory.First), Milliseconds(AttemptMemory.Longest), Milliseconds(FewLive), Milliseconds(AttemptMemory.Forgotten)]) is not { } answered)
         {
             return known.MayTry ? await memory.Begin(name, address, cancellation) : known;
         }

@@ -9,7 +9,7 @@ namespace Broker.Credentials;
 internal sealed class SharedRevocations(TimeProvider time) : IRevocations
 {
     // No token of any config lives longer, so no token of an earlier generation does (TokenServiceChecks).
-    private static readonly TimeSpan LongestLife = TimeSpan.FromDays(3650);
+    public static readonly TimeSpan LongestLife = TimeSpan.FromDays(3650);
 
     private readonly RevocationMemory memory = new(time);
     private volatile LedgerWatch? watch;
@@ -17,8 +17,6 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
 
     /// <summary>Counts up with what is ended; a number that is a time to begin with never counts backwards, whatever is forgotten.</summary>
     private long Next(string identity) => Math.Max(memory.GenerationOf(identity) + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
-
-    public string? LackedKey => watch?.LackedKey;
 
     /// <summary>Shares from now on; before that nobody has asked.</summary>
     public void Share(LedgerWatch with) => watch = with;

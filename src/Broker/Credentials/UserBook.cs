@@ -52,7 +52,7 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
         if (ledger is { } shared && watch is { } others)
         {
             var (key, life) = (shared.Names.User(user.Name), Math.Max(1, (long)(user.End - time.GetUtcNow()).TotalMilliseconds));
-            if (await shared.Link.Run(KeepScript, [key], [shared.Names.Seal.Close(Write(user), key, 0), life]) is not null)
+            if (await shared.Link.Run(KeepScript, [key], [shared.Names.Secrets.Close(Write(user), key, 0), life]) is not null)
             {
                 await others.Say(new(FactKind.User, user.Name, time.GetUtcNow().ToUnixTimeMilliseconds(), time.GetUtcNow() + WordLives));
             }
@@ -98,7 +98,7 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
             return false;
         }
 
-        if ((byte[]?)answer is { Length: > 0 } closed && shared.Names.Seal.Open(closed, key, 0, out _) is { } text && Parse(text) is { } user && user.Name == name)
+        if ((byte[]?)answer is { Length: > 0 } closed && shared.Names.Secrets.Open(closed, key, 0, out _) is { } text && Parse(text) is { } user && user.Name == name)
         {
             Put(user);
         }

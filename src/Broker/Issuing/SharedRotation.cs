@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 using Broker.Credentials;
@@ -69,22 +70,31 @@ internal sealed class SharedRotation(TimeProvider time) : IRefreshRotation
         return verdict switch
         {
             RotationVerdict.First => new(verdict, use.Successor),
-            RotationVerdict.Again => Again(stood),
+            RotationVerdict.Again => Again(ledger, key, use.Place + 1, stood),
             _ => new(verdict, null),
         };
     }
 
     /// <summary>The end of the grace is sealed too, by a replica's clock: nobody makes it longer in Redis.</summary>
-    private RotationAnswer Again(byte[] stood)
+    private RotationAnswer Again(RedisLedger ledger, string key, long place, byte[] stood)
     {
-        var text = Encoding.ASCII.GetString(stood).Split(' ', 2);
-        return text is [var end, var successor] && long.TryParse(end, CultureInfo.InvariantCulture, out var ticks) && time.GetUtcNow().UtcTicks < ticks + TokenReader.Skew.Ticks
-            ? new(RotationVerdict.Again, successor)
-            : new(RotationVerdict.Reused, null);
+        if (stood.Length < sizeof(long) || time.GetUtcNow().UtcTicks >= BinaryPrimitives.ReadInt64LittleEndian(stood) + TokenReader.Skew.Ticks)
+        {
+            return new(RotationVerdict.Reused, null);
+        }
+
+        // Under a key that is not in the ring any more: that no reuse is, and no answer either.
+        return ledger.Names.Secrets.Open(stood.AsSpan(sizeof(long)), key, place, out _) is { } successor
+            ? new(RotationVerdict.Again, Encoding.UTF8.GetString(successor))
+            : new(RotationVerdict.Forgotten, null);
     }
 
-    private byte[] Close(RedisLedger ledger, string key, RefreshUse use) =>
-        ledger.Names.Seal.Close(Encoding.ASCII.GetBytes(FormattableString.Invariant($"{(time.GetUtcNow() + use.Grace).UtcTicks} {use.Successor}")), key, use.Place + 1);
+    private byte[] Close(RedisLedger ledger, string key, RefreshUse use)
+    {
+        var end = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(end, (time.GetUtcNow() + use.Grace).UtcTicks);
+        return ledger.Names.Seal.Close([.. end, .. ledger.Names.Secrets.Close(Encoding.UTF8.GetBytes(use.Successor), key, use.Place + 1)], key, use.Place + 1);
+    }
 
     private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
 

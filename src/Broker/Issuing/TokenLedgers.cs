@@ -13,6 +13,7 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     private readonly SharedRevocations revocations = new(time);
     private readonly SharedRotation rotation = new(time);
     private readonly SharedAttempts attempts = new(time);
+    private EndedCallers? ended;
     private LedgerNames? names;
     private LedgerWatch? watch;
 
@@ -27,19 +28,24 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     /// <summary>How long an upstream takes to refuse a login; each replica sees for itself.</summary>
     public LoginPace Pace { get; } = new(time);
 
-    /// <summary>An encryption key without which it is not known what was ended; null when there is none such.</summary>
-    public string? LackedKey => revocations.LackedKey;
-
-    /// <summary>Takes from each config how long what was heard counts.</summary>
-    public void Follow(SnapshotStore snapshots) => snapshots.Published += snapshot =>
+    /// <summary>Takes from each config how long what was heard counts, and whom it disables.</summary>
+    public void Follow(SnapshotStore snapshots)
     {
-        if (snapshot.Broker.TokenService is { } service)
+        snapshots.Published += snapshot =>
         {
-            Heed(service);
-        }
-    };
+            if (snapshot.Broker.TokenService is { } service)
+            {
+                Heed(service);
+            }
+        };
+        ended = new(snapshots, revocations);
+    }
 
-    public void Heed(TokenServiceOptions service) => revocations.Heed(service);
+    public void Heed(TokenServiceOptions service)
+    {
+        revocations.Heed(service);
+        attempts.First = service.FirstWait;
+    }
 
     /// <summary>Shares through Redis from now on; it does not wait for it.</summary>
     public void Share(RedisLink link, RedisOptions options, ILogger log)
@@ -51,13 +57,20 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
         rotation.Share(ledger, options.EpochPause, log);
         attempts.Share(ledger);
         Users.Share(ledger, watch);
-        watch.Start();
+        _ = Begin(watch, ended?.Share(link, new(ledger)) ?? Task.CompletedTask);
     }
 
     /// <summary>Another ring of keys.</summary>
     public void Adopt(RedisOptions newer) => names?.Use(newer);
 
     public void Dispose() => watch?.Dispose();
+
+    /// <summary>Nothing counts as known before it is known who was disabled.</summary>
+    private static async Task Begin(LedgerWatch watch, Task told)
+    {
+        await told;
+        watch.Start();
+    }
 
     private void Hear(Fact fact)
     {

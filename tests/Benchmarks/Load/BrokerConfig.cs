@@ -12,7 +12,7 @@ internal sealed class BrokerConfig : IDisposable
     public const string RoutePath = "/vehicles/{vehicleId}/last-position";
     public const string Target = "/vehicles/42/last-position";
     public const string CallerName = "dashboard";
-    public const string CallerKey = "a key of the load";
+    public const string CallerKey = "brk_a-key-of-the-load";
 
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("broker-load-");
     private readonly string algorithm;

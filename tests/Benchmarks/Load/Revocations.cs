@@ -17,7 +17,8 @@ internal static class Revocations
             while (Interlocked.Decrement(ref left) >= 0)
             {
                 using var issued = await http.PostAsync("/oauth/token", Form(("grant_type", "client_credentials")));
-                var token = (await issued.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("access_token").GetString()!;
+                var answer = await issued.Content.ReadFromJsonAsync<JsonElement>();
+                var token = answer.TryGetProperty("access_token", out var text) ? text.GetString()! : throw new InvalidOperationException($"No token to end: {answer}");
                 using var ended = await http.PostAsync("/oauth/revoke", Form(("token", token)));
                 ended.EnsureSuccessStatusCode();
             }

@@ -168,6 +168,28 @@ public sealed class ReplicaTests : IAsyncLifetime
         await Eventually.Holds(async () => (await other.Get("/net/1", access)).Status == 401, "the other replica, whose config is the old one, is told");
     }
 
+    [Fact]
+    public async Task A_user_whom_brokers_have_disabled_one_after_the_other_starts_anew_when_they_enable_him()
+    {
+        await Begin();
+        var (access, refresh) = await LogIn();
+        var clerk = TokenBed.Pair(await one.Post("/token", $$"""{"login":"clerk","password":"{{TokenBed.Password}}"}"""));
+        await one.DisposeAsync();
+        await other.DisposeAsync();
+        one = await TokenBed.Replica(redis.Endpoint, broker => broker["Callers"]!["operator"]!["Disabled"] = true); // it never saw him enabled
+        await Eventually.Holds(async () => (await redis.Ask("KEYS", "*off:*")).Contains('\n', StringComparison.Ordinal), "he and another one are marked");
+        await one.DisposeAsync();
+
+        one = await TokenBed.Replica(redis.Endpoint);
+        other = await TokenBed.Replica(redis.Endpoint);
+        (int Status, string Body) answer = (503, "");
+        await Eventually.Holds(async () => (answer = await one.Get("/net/1", access)).Status != 503, "what was ended is known");
+        answer.Status.ShouldBe(401);
+        (await one.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).ShouldBe((401, ""));
+        (await one.Get("/net/2", clerk.Access)).Status.ShouldBe(200);
+        await one.Knows((await LogIn()).Access);
+    }
+
     private static string Client(string form) => $"{form}&client_id=operator&client_secret={Uri.EscapeDataString(TokenBed.Password)}";
 
     private static async Task<(string Access, string Refresh)> Use(TokenBed bed, string refresh) =>

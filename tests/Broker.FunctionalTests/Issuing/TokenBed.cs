@@ -39,7 +39,7 @@ internal sealed class TokenBed : IAsyncDisposable
             ("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "GetCurrentUser", "Reach": "none", "Body": "any" } }"""));
         var broker = config["Broker"]!.AsObject();
         broker["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING" } } } }""");
-        broker["TokenService"] = JsonNode.Parse($$"""{ "Plugins": { "{{Topic}}": { "Creator": "admin" } } }""");
+        broker["TokenService"] = JsonNode.Parse($$"""{ "FirstWait": "00:10:00", "Plugins": { "{{Topic}}": { "Creator": "admin" } } }""");
         var callers = broker["Callers"]!.AsObject();
         callers["admin"] = User(1, "*", "*");
         callers["operator"] = User(2, "GetNetwork GetDevice CreateDeviceCommand GetCurrentUser ManageToken", "1 2");

@@ -32,7 +32,7 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
               "Accounts": { "default": { "Login": "{{DeviceHiveSimulator.AdminLogin}}", "Password": { "Env": "DEVICEHIVE" } } } }
             """;
         config["Broker"]!["Upstreams"] = new JsonObject { ["hive"] = JsonNode.Parse(upstream), ["twin"] = JsonNode.Parse(upstream) };
-        config["Broker"]!["TokenService"] = JsonNode.Parse("""{ "UsersOf": "hive" }""");
+        config["Broker"]!["TokenService"] = JsonNode.Parse("""{ "UsersOf": "hive", "FirstWait": "00:10:00" }""");
         foreach (var name in new[] { "admin", "operator", "clerk", "gone", "app" })
         {
             config["Broker"]!["Callers"]!.AsObject().Remove(name);

@@ -12,9 +12,6 @@ internal static partial class LedgerLog
     [LoggerMessage(222, LogLevel.Error, "{Count} entries of Redis's ledger are not the brokers' own, or damaged: they count for nothing and are taken out")]
     public static partial void Doubtful(ILogger log, int count);
 
-    [LoggerMessage(223, LogLevel.Error, "An entry of Redis's ledger is sealed with the key '{Key}', which is not in Broker:Redis:Encryption: what was ended is not known here")]
-    public static partial void LacksKey(ILogger log, string key);
-
     [LoggerMessage(224, LogLevel.Error, "Redis's ledger could not be read ({Problem})")]
     public static partial void NotRead(ILogger log, string problem);
 

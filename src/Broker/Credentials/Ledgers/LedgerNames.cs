@@ -7,6 +7,10 @@ using StackExchange.Redis;
 namespace Broker.Credentials.Ledgers;
 
 /// <summary>Names in Redis, and the keys that name and seal what the ledgers keep there. All but the failed logins stand in one slot.</summary>
+/// <remarks>
+/// What the ledgers say is sealed under the name key: it holds no secret of an upstream or a caller, lives up to ten years, and must be read when the ring of
+/// keys has long been turned. Tokens that stand with it are sealed under the ring. Another name key is another ledger, with nothing in it.
+/// </remarks>
 internal sealed class LedgerNames
 {
     private readonly string tag;
@@ -16,12 +20,12 @@ internal sealed class LedgerNames
     public LedgerNames(RedisOptions options)
     {
         prefix = options.KeyPrefix;
-        tag = prefix + ":{ledger}:";
         Channel = RedisSettings.ChannelOf(prefix);
         names = Derived(options.NameKey, "broker ledger names");
+        tag = $"{prefix}:{{ledger-{Convert.ToHexStringLower(Mac("ledger").AsSpan(0, 4))}}}:";
         Keys = [tag + "head", tag + "index", tag + "ends"];
-
-        Seal = new(Ring(options), (id, name, generation) => BitConverter.ToUInt64(Mac($"seal\n{id.Length}\n{id}\n{name.Length}\n{name}\n{generation}")));
+        Seal = new([new("name-key", Derived(options.NameKey, "broker ledger seal"))], SealMac);
+        Secrets = new(Ring(options), SealMac);
     }
 
     /// <summary>Head, index, ends.</summary>
@@ -32,7 +36,11 @@ internal sealed class LedgerNames
     /// <summary>What is said there of the log.</summary>
     public string Message => "ledger";
 
+    /// <summary>Seals what the ledgers say.</summary>
     public Seal Seal { get; }
+
+    /// <summary>Seals tokens.</summary>
+    public Seal Secrets { get; }
 
     /// <summary>Stands before a part's number.</summary>
     public string Part => tag + "part:";
@@ -44,13 +52,17 @@ internal sealed class LedgerNames
 
     public string User(string name) => tag + "user:" + Hashed(name);
 
+    public string Disabled(string identity) => tag + "off:" + Hashed(identity);
+
     /// <summary>Nobody who reads the key can try names and addresses on it.</summary>
     public string Tries(string name, string address) => $"{prefix}:tries:{Hashed($"{address}\n{name}")}";
 
     /// <summary>Another ring of keys, from now on.</summary>
-    public void Use(RedisOptions newer) => Seal.Use(Ring(newer));
+    public void Use(RedisOptions newer) => Secrets.Use(Ring(newer));
 
-    // Also where tokens may stand in plain text, these are authenticated: an entry that anybody could write would end anybody's session.
+    private ulong SealMac(string id, string name, long generation) => BitConverter.ToUInt64(Mac($"seal\n{id.Length}\n{id}\n{name.Length}\n{name}\n{generation}"));
+
+    // Also where an upstream's tokens may stand in plain text, callers' do not.
     private static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) =>
         options.Encryption.Count == 0 ? [new("name-key", Derived(options.NameKey, "broker ledger seal"))] : RedisChecks.Ring(options);
 

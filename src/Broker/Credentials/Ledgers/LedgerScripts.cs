@@ -56,7 +56,7 @@ internal static class LedgerScripts
         local function take(number, from)
           local key = ARGV[1] .. number
           local total = redis.call('LLEN', key)
-          if total < from then lost = true end
+          if total > 0 and total < from then lost = true end
           if total == 0 then
             if count(redis.call('ZSCORE', KEYS[3], number)) > now / 1000 + 1000 then lost = true end
             redis.call('ZREM', KEYS[2], number)

@@ -42,9 +42,6 @@ internal sealed class LedgerWatch : IDisposable
         ledger.Link.Returned += () => Volatile.Read(ref wake).TrySetResult();
     }
 
-    /// <summary>A key that sealed an entry and is not in the ring: what it says is not known here.</summary>
-    public string? LackedKey { get; private set; }
-
     public void Start()
     {
         using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
@@ -142,10 +139,14 @@ internal sealed class LedgerWatch : IDisposable
             unsaid.Saw(fact);
         }
 
-        Told(page);
-        if (page.LacksKey is not null || page.Doubtful > 0 || page.HasMore)
+        if (page.Doubtful > 0)
         {
-            return page.LacksKey is null; // with a key that is lacked there is no end to read to
+            LedgerLog.Doubtful(log, page.Doubtful);
+        }
+
+        if (page.Doubtful > 0 || page.HasMore)
+        {
+            return true;
         }
 
         if (unsaid.EndReading(known))
@@ -177,20 +178,6 @@ internal sealed class LedgerWatch : IDisposable
         some.ForEach(unsaid.Said);
         LedgerLog.SaidAgain(log, some.Count);
         return true;
-    }
-
-    private void Told(LedgerPage page)
-    {
-        if (page.LacksKey is { } key && LackedKey != key)
-        {
-            LedgerLog.LacksKey(log, key);
-        }
-
-        LackedKey = page.LacksKey;
-        if (page.Doubtful > 0)
-        {
-            LedgerLog.Doubtful(log, page.Doubtful);
-        }
     }
 
     private sealed record Contact(long Stamp, DateTimeOffset Utc);

@@ -22,9 +22,8 @@ internal sealed class LedgerCursor
 /// <param name="EpochAge">How long it lasts.</param>
 /// <param name="Facts">What is new.</param>
 /// <param name="HasMore">Whether to ask again at once.</param>
-/// <param name="LacksKey">A key that sealed one of the entries and is not in the ring; the cursor stays before it.</param>
 /// <param name="Doubtful">Entries that nobody of ours wrote.</param>
-internal sealed record LedgerPage(string Epoch, TimeSpan EpochAge, IReadOnlyList<Fact> Facts, bool HasMore, string? LacksKey, int Doubtful);
+internal sealed record LedgerPage(string Epoch, TimeSpan EpochAge, IReadOnlyList<Fact> Facts, bool HasMore, int Doubtful);
 
 /// <summary>The log of facts in Redis.</summary>
 internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvider time)
@@ -65,28 +64,18 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvide
 
         var facts = new List<Fact>();
         var doubtful = new List<(long Part, int Place, RedisValue Entry)>();
-        string? lacks = null;
         foreach (var part in (RedisResult[])all[5]!)
         {
-            lacks = Read(cursor, (RedisValue[])part!, facts, doubtful) ?? lacks;
+            Read(cursor, (RedisValue[])part!, facts, doubtful);
         }
 
-        if (lacks is null)
-        {
-            (cursor.Epoch, cursor.Highest) = (epoch, Number((RedisValue)all[3]));
-        }
-        else
-        {
-            (cursor.Epoch, cursor.Highest) = ("", 0); // from the begin, until the key is there
-            cursor.Open.Clear();
-        }
-
+        (cursor.Epoch, cursor.Highest) = (epoch, Number((RedisValue)all[3]));
         foreach (var (part, place, entry) in doubtful)
         {
             await link.Run(LedgerScripts.Doubt, [names.Keys[0], names.Part + part.ToString(CultureInfo.InvariantCulture)], [place, entry]);
         }
 
-        return new(epoch, TimeSpan.FromMicroseconds(Number((RedisValue)all[1])), facts, Number((RedisValue)all[4]) == 1, lacks, doubtful.Count);
+        return new(epoch, TimeSpan.FromMicroseconds(Number((RedisValue)all[1])), facts, Number((RedisValue)all[4]) == 1, doubtful.Count);
     }
 
     /// <summary>Whether Redis has them.</summary>
@@ -116,9 +105,8 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvide
     /// <summary>Entries of one part end within four times of each other's life, and no later than its last.</summary>
     private static int ClassOf(long lifeMilliseconds) => (int)Math.Ceiling(Math.Log(Math.Max(1, lifeMilliseconds / 900_000.0), 4));
 
-    private string? Read(LedgerCursor cursor, RedisValue[] part, List<Fact> facts, List<(long, int, RedisValue)> doubtful)
+    private void Read(LedgerCursor cursor, RedisValue[] part, List<Fact> facts, List<(long, int, RedisValue)> doubtful)
     {
-        string? lacks = null;
         var (number, read) = (Number(part[0]), (int)Number(part[1]));
         for (var i = 2; i < part.Length; i++)
         {
@@ -128,13 +116,9 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvide
                 continue; // one that was doubted
             }
 
-            if (names.Seal.Open(entry, names.Entry, 0, out var lacked) is not { } text)
+            if (names.Seal.Open(entry, names.Entry, 0, out _) is not { } text)
             {
-                lacks ??= lacked;
-                if (lacked is null)
-                {
-                    doubtful.Add((number, read - (part.Length - i), part[i]));
-                }
+                doubtful.Add((number, read - (part.Length - i), part[i]));
             }
             else if (Fact.Read(text) is { } fact)
             {
@@ -150,8 +134,6 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvide
         {
             cursor.Open[number] = read;
         }
-
-        return lacks;
     }
 
     private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;

@@ -22,7 +22,7 @@ internal sealed class LedgerReplica : IDisposable
         var options = new RedisOptions
         {
             Endpoints = [endpoint],
-            NameKey = new Secret("a test", "a name key of the tests, long enough"),
+            NameKey = new Secret("a test", now.NameKey),
             Encryption = now.Ring.ToDictionary(key => key.Key, key => new Secret("a test", Convert.ToBase64String(key.Value))),
             KeyPrefix = prefix,
             Poll = now.Poll,
@@ -31,7 +31,7 @@ internal sealed class LedgerReplica : IDisposable
         };
         link = new(RedisSettings.Of(options) with { Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, NullLogger.Instance);
         Ledgers = new(now.Ahead == TimeSpan.Zero ? TimeProvider.System : new FastClock(now.Ahead));
-        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown });
+        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown, FirstWait = TimeSpan.FromMinutes(10) });
         Ledgers.Share(link, options, NullLogger.Instance);
         link.Start();
     }
@@ -108,6 +108,8 @@ internal sealed class LedgerReplica : IDisposable
         public WhenUnknown WhenUnknown { get; init; } = WhenUnknown.Refuse;
 
         public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
+
+        public string NameKey { get; init; } = "a name key of the tests, long enough";
 
         /// <summary>How far its clock is ahead of the others'.</summary>
         public TimeSpan Ahead { get; init; }

@@ -107,7 +107,7 @@ public sealed class RedisLostTests : IAsyncLifetime
         var one = await New();
         await one.Revocations.End("before", In(TimeSpan.FromMinutes(5)), default);
         await server.Ask("SAVE");
-        await one.Revocations.End("after", In(TimeSpan.FromMinutes(5)), default);
+        await one.Revocations.End("after", In(TimeSpan.FromDays(100)), default); // in a part that the snapshot has not
         await server.Kill();
         await server.Restart();
 
@@ -135,6 +135,21 @@ public sealed class RedisLostTests : IAsyncLifetime
     {
         var one = await New();
         await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        var late = Add(new() { EpochPause = TimeSpan.FromMinutes(5) });
+
+        await late.Hears("token");
+        late.Of("another").ShouldBe(Standing.Unknown);
+    }
+
+    [Fact]
+    public async Task A_restart_of_redis_is_a_young_epoch_also_where_it_kept_its_memory()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await server.Ask("HSET", await server.Ask("KEYS", "*:head"), "s", "1000"); // as if it had run for ever
+        await server.Ask("SAVE");
+        await server.Kill();
+        await server.Restart();
         var late = Add(new() { EpochPause = TimeSpan.FromMinutes(5) });
 
         await late.Hears("token");

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Broker.Issuing;
+using Broker.Tests.Issuing.Ledgers;
 using Broker.Tests.Redis;
 using Broker.Tokens;
 using Shouldly;
@@ -61,6 +63,24 @@ public sealed class ClusterRedisTests : IAsyncLifetime
         foreach (var node in nodes)
         {
             (await node.Ask("KEYS", "*:pair")).ShouldNotBeEmpty();
+        }
+    }
+
+    [Fact]
+    public async Task What_was_ended_and_what_was_used_is_shared_whichever_node_is_named()
+    {
+        using var one = await new LedgerReplica(nodes[0].Endpoint, "p").Ready();
+        using var other = await new LedgerReplica(nodes[2].Endpoint, "p").Ready();
+        await one.Revocations.End("token", LedgerReplica.In(TimeSpan.FromMinutes(5)), default);
+        await other.Hears("token");
+        var until = LedgerReplica.In(TimeSpan.FromDays(1));
+        var line = (await one.Ledgers.Rotation.Begin(until, default)).ShouldNotBeNull();
+        var use = new RefreshUse(line, 0, "successor", TimeSpan.FromMinutes(1), until);
+        (await other.Ledgers.Rotation.Use(use, default)).ShouldBe(new(RotationVerdict.First, "successor"));
+        (await one.Ledgers.Rotation.Use(use, default)).ShouldBe(new(RotationVerdict.Again, "successor"));
+        for (var i = 0; i < 24; i++)
+        {
+            (await (i % 2 == 0 ? one : other).Ledgers.Attempts.Begin($"name {i / 12}", "1", default)).MayTry.ShouldBe(i % 12 < 10, $"attempt {i}"); // each name in a slot of its own
         }
     }
 }
