@@ -7,12 +7,12 @@ internal static class Eventually
 
     public static async Task Holds(Func<Task<bool>> condition, string what)
     {
-        var end = Environment.TickCount64 + 20_000;
+        var end = Environment.TickCount64 + 60_000;
         while (!await condition())
         {
             if (Environment.TickCount64 > end)
             {
-                throw new TimeoutException($"In 20 s it did not come about that {what}.");
+                throw new TimeoutException($"In 60 s it did not come about that {what}.");
             }
 
             await Task.Delay(5);
