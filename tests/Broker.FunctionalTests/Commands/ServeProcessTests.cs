@@ -102,7 +102,8 @@ public sealed class ServeProcessTests
 
     private static Process Start(params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "broker.dll"), .. args]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        // A shell starts what it runs in the background with SIGINT ignored, and that is inherited.
+        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "broker.dll"), .. args]) { RedirectStandardError = true, RedirectStandardOutput = true };
         start.Environment["UPSTREAM_SECRET"] = TestConfig.UpstreamSecret;
         return Process.Start(start)!;
     }
