@@ -26,7 +26,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         await accounts.DisposeAsync();
     }
 
-    [Fact]
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task A_replica_takes_over_and_later_a_master_dies()
     {
         await using var load = new Load(fleet, accounts.Names, TimeSpan.FromMilliseconds(150), accounts.MustServe);

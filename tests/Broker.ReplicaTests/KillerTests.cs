@@ -15,7 +15,7 @@ public sealed class KillerTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(1.2);
 
-    [Fact]
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task However_the_renewing_replica_is_killed_or_paused_no_account_is_lost_and_no_budget_is_exceeded()
     {
         var rounds = Number("KILLER_ROUNDS") ?? 20;

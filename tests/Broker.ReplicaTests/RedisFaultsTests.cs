@@ -9,24 +9,24 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
 {
     private Staggered Accounts => faulty.Staggered;
 
-    [Theory]
+    [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     [InlineData(100)]
     [InlineData(600)] // no answer comes in time
     public Task Latency(int milliseconds) => Endures(
         () => faulty.Latency(TimeSpan.FromMilliseconds(milliseconds)),
         () => faulty.Latency(TimeSpan.Zero));
 
-    [Theory]
+    [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     [InlineData(nameof(WireFault.Resets))]
     [InlineData(nameof(WireFault.Stalls))]
     [InlineData(nameof(WireFault.Drops))]
     [InlineData(nameof(WireFault.CutsAnswers))]
     public Task A_wire_that(string fault) => Endures(() => faulty.All(Enum.Parse<WireFault>(fault)), () => faulty.All(WireFault.None));
 
-    [Fact]
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public Task A_redis_that_is_stopped() => Endures(faulty.Server.Freeze, faulty.Server.Thaw);
 
-    [Fact]
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task A_redis_that_has_become_read_only()
     {
         var told = Told();
@@ -34,7 +34,7 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
         (Told() - told).ShouldBeInRange(1, faulty.Fleet.Brokers.Count, "a line a broker, not one a request");
     }
 
-    [Fact]
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task A_redis_that_is_killed_and_restarted_empty()
     {
         var empty = await RedisServer.Start();
@@ -42,7 +42,7 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
         (await empty.Ask("KEYS", "*:pair")).Split('\n').Length.ShouldBe(Accounts.Names.Count(), "every pair was told again");
     }
 
-    [Fact]
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task A_redis_that_is_restarted_from_an_old_snapshot()
     {
         faulty.Replace(await RedisServer.Start());
@@ -53,7 +53,7 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
         await Endures(() => faulty.Server.Kill(), () => faulty.Server.Restart());
     }
 
-    [Fact]
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task A_failover_that_loses_an_acknowledged_write()
     {
         var primary = await RedisServer.Start();
