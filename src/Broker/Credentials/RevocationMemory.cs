@@ -13,17 +13,21 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
     private readonly Lock sweeping = new();
     private long sweepAt;
 
+    // Whether there ever was one: an empty dictionary takes all of its locks to say that it is.
+    private volatile bool anyEnded;
+    private volatile bool anyGeneration;
+
     /// <summary>How many tokens and sessions stand here.</summary>
     public int Count => ended.Count;
 
     public Standing Of(TokenClaims claims)
     {
-        if (!ended.IsEmpty && (ended.ContainsKey(claims.Id) || ended.ContainsKey(claims.Session)))
+        if (anyEnded && (ended.ContainsKey(claims.Id) || ended.ContainsKey(claims.Session)))
         {
             return Standing.Ended;
         }
 
-        return generations.IsEmpty || IsOfThePresentGeneration(claims) ? Standing.Good : Standing.Ended;
+        return !anyGeneration || IsOfThePresentGeneration(claims) ? Standing.Good : Standing.Ended;
     }
 
     public long GenerationOf(string identity) => generations.GetValueOrDefault(identity);
@@ -43,6 +47,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
     public ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)
     {
         generations.AddOrUpdate(identity, 1, (_, generation) => generation + 1);
+        anyGeneration = true;
         return new(true);
     }
 
@@ -51,11 +56,15 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
     {
         Sweep();
         ended.AddOrUpdate(id, until.UtcTicks, (_, there) => Math.Max(there, until.UtcTicks));
+        anyEnded = true;
     }
 
     /// <summary>Ends all of an identity that came before this generation; never goes back.</summary>
-    public void Raise(string identity, long generation) =>
+    public void Raise(string identity, long generation)
+    {
         generations.AddOrUpdate(identity, generation, (_, there) => Math.Max(there, generation));
+        anyGeneration = true;
+    }
 
     private bool IsOfThePresentGeneration(TokenClaims claims)
     {

@@ -37,6 +37,10 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     /// <summary>The end of an access token that nobody asked to be otherwise.</summary>
     public DateTimeOffset AccessEnd => Now + Keys.AccessLifetime;
 
+    /// <summary>Until when a session has to be remembered as ended: a token knows its own bound, and others of its session may live longer.</summary>
+    public DateTimeOffset EndOfSession(TokenClaims token) =>
+        Now + options.SessionLifetime is var longest && longest > token.SessionEnd ? longest : token.SessionEnd;
+
     public Origin OriginOf(Caller caller) => Origin.Of(caller, options.SessionLifetime, ledgers.Revocations, Now);
 
     /// <summary>An access and a refresh token; of neither comes anything that outlives both. Null when nobody could tell one use of the refresh token from the next.</summary>

@@ -32,7 +32,7 @@ internal sealed class OAuthRevocation(Issuance issuance)
 
         // A refresh token stands for its session: what came of it goes with it.
         return token.Use == TokenUse.Refresh
-            ? await End(token.Session, token.SessionEnd, context)
+            ? await End(token.Session, issuance.EndOfSession(token), context)
             : await End(token.Id, token.End, context);
     }
 
@@ -62,7 +62,7 @@ internal sealed class OAuthRevocation(Issuance issuance)
             return OAuthErrors.Make("unauthorized_client", "what is another's is ended with the action ManageUser");
         }
 
-        return token is not null ? await End(token.Session, token.SessionEnd, context)
+        return token is not null ? await End(token.Session, issuance.EndOfSession(token), context)
             : !issuance.CanBe(identity!) ? OAuthErrors.Request("there is no such caller: source and name are needed, such as key:dashboard")
             : Told(await issuance.Ledgers.Revocations.EndAllOf(identity!, context.RequestAborted));
     }

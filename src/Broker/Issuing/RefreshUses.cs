@@ -39,7 +39,7 @@ internal static class RefreshUses
                     break;
                 case RotationVerdict.Reused:
                     // It is in two hands, and nobody can say which one is right: the session ends for both (RFC 9700, 4.14.2).
-                    await issuance.Ledgers.Revocations.End(refresh.Session, refresh.SessionEnd, CancellationToken.None);
+                    await issuance.Ledgers.Revocations.End(refresh.Session, issuance.EndOfSession(refresh), CancellationToken.None);
                     return Renewal.Refused;
                 case RotationVerdict.Forgotten:
                     return Renewal.Refused;

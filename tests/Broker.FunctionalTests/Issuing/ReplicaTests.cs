@@ -56,6 +56,20 @@ public sealed class ReplicaTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_session_that_is_ended_by_a_short_token_of_it_stays_ended_as_long_as_any_other()
+    {
+        await Begin();
+        var login = await LogIn();
+        var soon = DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeMilliseconds();
+        var brief = await one.Create(login.Access, $$"""{"userId":2,"expiration":{{soon}},"refreshExpiration":{{soon}}}""");
+        (await one.Post("/oauth/revoke-all", Client($"token={brief.Access}"), type: Form)).ShouldBe((200, ""));
+
+        await Eventually.Holds(async () => (await other.Get("/net/1", login.Access)).Status == 401, "the other replica refuses the login's own token");
+        var left = long.Parse(await redis.Ask("PTTL", await redis.Ask("KEYS", "*part*")), System.Globalization.CultureInfo.InvariantCulture);
+        left.ShouldBeGreaterThan((long)TimeSpan.FromDays(181).TotalMilliseconds); // the brief token lives for five minutes
+    }
+
+    [Fact]
     public async Task A_refresh_token_rotates_over_replicas_the_same_successor_in_the_grace_and_reuse_ends_the_session_for_both()
     {
         await Begin(broker => broker["TokenService"]!["RefreshTokens"] = "Rotating");
