@@ -169,6 +169,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
         var hold = upstream.Hold();
         var replace = cell.Replace(token, 0, "s", None).AsTask();
         await Eventually(async () => (await replica.Tokens.Read(replica.Name())).Note is not null);
+        await Eventually(() => Task.FromResult(upstream.HasTakenHolds)); // the note was answered, and the call is on its way
         server.Freeze();
         hold.SetResult();
         var next = (await replace).Token.ShouldNotBeNull();

@@ -76,6 +76,7 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
         var hold = upstream.Hold();
         var replace = dying.Cell(upstream.Source()).Replace(await Fresh(dying.Cell(upstream.Source())), 0, "s", None).AsTask();
         await Eventually(async () => (await living.Tokens.Read(living.Name())).Note is not null);
+        await Eventually(() => Task.FromResult(upstream.HasTakenHolds)); // the note was answered, and the call is on its way
         dying.Dispose(); // between note and commit: no release, no extension, no answer taken
         hold.SetResult();
         TokenResult next = default;

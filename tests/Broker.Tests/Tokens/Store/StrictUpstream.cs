@@ -48,6 +48,9 @@ internal sealed class StrictUpstream
         return hold;
     }
 
+    /// <summary>Whether every call that was to wait has come.</summary>
+    public bool HasTakenHolds => holds.IsEmpty;
+
     public ITokenSource Source(bool canLogin = true, string? first = null) => new OneSource(this, canLogin, first);
 
     /// <summary>Issues a first refresh token out of band, for an account that can only refresh.</summary>
