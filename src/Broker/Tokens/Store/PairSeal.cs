@@ -55,7 +55,8 @@ internal sealed class PairSeal
 internal static class PairText
 {
     public static byte[] Write(SharedPair pair) => JsonSerializer.SerializeToUtf8Bytes(new Form(
-        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By, pair.Of.Hex));
+        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By, pair.Of.Hex,
+        pair.Spent.Count == 0 ? null : [.. pair.Spent.Select(origin => origin.Hex)]));
 
     public static SharedPair? Read(ReadOnlySpan<byte> text, long generation, string run)
     {
@@ -73,6 +74,7 @@ internal static class PairText
                 Record = new(form.A, form.B, form.C, form.D),
                 By = form.By,
                 Of = RecordName.Parse(form.Of),
+                Spent = form.Spent is null ? [] : [.. form.Spent.Select(RecordName.Parse)],
             };
         }
         catch (Exception fault) when (fault is JsonException or ArgumentOutOfRangeException)
@@ -81,5 +83,6 @@ internal static class PairText
         }
     }
 
-    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By, string? Of);
+    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By, string? Of,
+        string[]? Spent);
 }

@@ -26,7 +26,7 @@ internal sealed partial class SharedRenewal
             }
             if (EpochLeft(asked, lease.Seen) is { } pause)
             {
-                return new(null, pause);
+                return Step.Pause(pause);
             }
             if (await Write(asked, lease, Digest(spent)) is { } stopped)
             {
@@ -64,7 +64,7 @@ internal sealed partial class SharedRenewal
         {
             return new TokenPair(pair.Access, pair.Refresh);
         }
-        return first is null ? null : new TokenPair(null, asked.Plan.Keep is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
+        return first is null || (source.Rotates && seen.Pair?.Spent.Contains(Origin(first)) is true) ? null : new TokenPair(null, asked.Plan.Keep is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
     }
 
     private RecordName Origin(string first) => vault.Names.Name("first", first);

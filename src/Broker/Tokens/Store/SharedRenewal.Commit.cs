@@ -5,6 +5,9 @@ namespace Broker.Tokens.Store;
 /// <content>Step 7, and what Redis is told when it is back.</content>
 internal sealed partial class SharedRenewal
 {
+    /// <summary>So many earlier secrets of an account are remembered: the next one forgets the first.</summary>
+    private const int MostSpent = 8;
+
     /// <summary>A commit that was not answered: it may have been done, and doing it again changes nothing then.</summary>
     private volatile Uncommitted? pending;
 
@@ -16,14 +19,16 @@ internal sealed partial class SharedRenewal
         var (plan, got) = (asked.Plan, answer.Pair!);
         asked.Identity.Accepted(plan.Fingerprint);
         var sinceTaken = time.GetElapsedTime(lease.At, at);
+        // Inherited: a replica of another config may have been handed this chain.
+        var of = spent is null ? default : lease.Seen.Pair is { } before && before.Refresh == spent.Refresh ? before.Of
+            : plan.Source.FirstRefreshToken is { } origin ? Origin(origin) : default;
         var pair = new SharedPair
         {
             Generation = lease.Seen.Number,
             Run = lease.Seen.Run,
             Record = asked.Cell.Name,
-            // Inherited: a replica of another config may have been handed this chain.
-            Of = spent is null ? default : lease.Seen.Pair is { } before && before.Refresh == spent.Refresh ? before.Of
-                : plan.Source.FirstRefreshToken is { } origin ? Origin(origin) : default,
+            Of = of,
+            Spent = SpentBefore(lease.Seen.Pair, of),
             Access = got.Access!,
             Refresh = got.Refresh ?? spent?.Refresh,
             Life = answer.Life,
@@ -53,6 +58,10 @@ internal sealed partial class SharedRenewal
         own = null;
         return new(new Renewal(pair.Access, at, answer.Life, TokenProblem.None, null), default);
     }
+
+    /// <summary>What a pair of this origin leaves behind for good. An upstream that hands out no new refresh token has spent none.</summary>
+    private IReadOnlyList<RecordName> SpentBefore(SharedPair? before, RecordName of) => before is null ? [] :
+        [.. before.Spent.Prepend(before.Refresh is { } last && Origin(last) == before.Of ? default : before.Of).Where(origin => origin != default && origin != of).Distinct().Take(MostSpent)];
 
     private async Task<StoreOutcome> CommitPending()
     {

@@ -38,7 +38,7 @@ internal sealed partial class SharedRenewal
     {
         if (store.StillToBeTold(asked.Plan.Logins) is var pause && pause > TimeSpan.Zero)
         {
-            return new(null, pause); // who logged in while Redis was away says so now
+            return Step.Pause(pause); // who logged in while Redis was away says so now
         }
         foreach (var scope in Scopes(asked))
         {

@@ -10,6 +10,11 @@ internal readonly record struct Step(Renewal? End, TimeSpan Wait)
 {
     public static readonly Step Again = new(null, TimeSpan.Zero);
 
+    /// <summary>Whether only time ends the wait: what others do to the lease meanwhile is no reason to look.</summary>
+    public bool IsPause { get; private init; }
+
+    public static Step Pause(TimeSpan wait) => new(null, wait) { IsPause = true };
+
     public static Step Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(Renewal.Failed(problem, retryAfter), default);
 }
 
@@ -55,6 +60,12 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
             }
             if (step.Wait <= TimeSpan.Zero)
             {
+                continue;
+            }
+            if (step.IsPause)
+            {
+                // Each release is a word to all: who had the lease and waits would wake himself and the others with his own.
+                await Task.Delay(Min(step.Wait, store.Times.Poll), time);
                 continue;
             }
             if (changed is null)

@@ -35,6 +35,9 @@ internal sealed record SharedPair
     /// <summary>The digest of the config's first refresh token that this one descends from, whatever revision got it; none for an account that logs in.</summary>
     public RecordName Of { get; init; }
 
+    /// <summary>First refresh tokens of other configs of this identity, as digests, whose chains went on and then gave way to this one: they are spent, whoever still has one in his config.</summary>
+    public IReadOnlyList<RecordName> Spent { get; init; } = [];
+
     /// <summary>Empty in a pair that was taken away on purpose: it stands above all that were there before, and is none itself.</summary>
     public required string Access { get; init; }
 

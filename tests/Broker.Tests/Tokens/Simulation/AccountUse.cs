@@ -103,6 +103,9 @@ internal sealed class Conduct
     /// <summary>The attempt that it took last.</summary>
     public Attempt Attempt { get; set; }
 
+    /// <summary>When it asked for the lease, within the last second.</summary>
+    public Queue<TimeSpan> Takes { get; } = [];
+
     /// <summary>What it read before it took the lease.</summary>
     public Seen LastRead { get; set; }
 

@@ -24,9 +24,9 @@ internal sealed class Budgets(World world)
         {
             login.IsTold = true;
         }
-        if (forgotten.TryGetValue(ask.Budget, out var left) && ask.Known > left)
+        if (forgotten.TryGetValue(ask.Budget, out var left) && ask.Known > left && ask.KnownFrom != world.Redis.Run)
         {
-            forgotten.Remove(ask.Budget); // closed for one Per from now on
+            forgotten.Remove(ask.Budget); // closed for one Per from now on; what this Redis said itself tells it nothing of what it lost
         }
         if (!ask.IsReminder && permission.Outcome == StoreOutcome.Done)
         {

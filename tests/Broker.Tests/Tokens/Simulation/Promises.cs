@@ -6,6 +6,8 @@ namespace Broker.Tests.Tokens.Simulation;
 /// <summary>What is promised, looked at after every step; the few cases in which a promise does not hold are named here and nowhere else.</summary>
 internal sealed class Promises(World world, SimulatedAccount account)
 {
+    private const int MostTakesInASecond = 12;
+
     private readonly Dictionary<string, Sending> sent = [];
     private readonly HashSet<string> strays = [];
     private readonly Dictionary<long, long> ends = [];
@@ -59,6 +61,20 @@ internal sealed class Promises(World world, SimulatedAccount account)
         if (outcome == StoreOutcome.Done)
         {
             (takenAway, takenAwayUnder) = (number, Redis.Run);
+        }
+    }
+
+    /// <summary>Who has to wait waits: nobody asks for the lease again and again.</summary>
+    public void Takes(Process process, Conduct conduct)
+    {
+        conduct.Takes.Enqueue(Pump.Time);
+        while (conduct.Takes.Peek() <= Pump.Time - TimeSpan.FromSeconds(1))
+        {
+            conduct.Takes.Dequeue();
+        }
+        if (conduct.Takes.Count > MostTakesInASecond)
+        {
+            world.Fail($"{process.Name} asks for the lease {conduct.Takes.Count} times in a second");
         }
     }
 

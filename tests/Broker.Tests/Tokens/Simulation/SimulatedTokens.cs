@@ -36,6 +36,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     public async Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease)
     {
         var conduct = Of(name);
+        world.Of(name).Promises.Takes(process, conduct);
         (conduct.Attempt, conduct.Answer) = (attempt, null);
         long? drawn = null;
         if (world.Defect == Defect.NumberTakenApartFromTheLease)
