@@ -54,7 +54,7 @@ internal sealed record RedisOptions
     [Description("How long a stored pair is kept for its refresh token.")]
     public TimeSpan RefreshLives { get; init; } = TimeSpan.FromDays(30);
 
-    [Description("The most replicas there may be: while Redis is away, each has this share of the login budget.")]
+    [Description("The most replicas there may be: while Redis is away, each has this share of the login budget, and its turn where there are fewer logins than replicas.")]
     public int MaxReplicas { get; init; } = 8;
 
     /// <summary>Whether all is the same that is read at start only: not the password, the authorities and the ring of keys, which are replaced while it runs.</summary>

@@ -27,6 +27,8 @@ internal sealed class RedisNames(string prefix)
         return [tag + ":logins", tag + ":rejections", tag + ":marker"];
     }
 
+    public RedisKey[] Seats { get; } = [prefix + ":seats"];
+
     private string Tag(StoreName name) => $"{prefix}:{{{Short(name.Identity)}}}";
 
     private string Record(StoreName name) => $"{Tag(name)}:{Short(name.Owner)}";

@@ -93,6 +93,9 @@ internal sealed partial class RedisTokens : ISharedTokens
         return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]), parts[3]!);
     }
 
+    public async Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
+        await link.Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer ? (int)answer : null;
+
     public Task Changed(StoreName name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
 
     private static async Task<StoreOutcome> Outcome(Task<RedisResult?> step) =>

@@ -72,16 +72,20 @@ internal sealed partial class SharedRenewal
         return time.GetElapsedTime(time.GetTimestamp(), now.EndsAt) <= margin / 4;
     }
 
-    /// <summary>A share of the budget, from one window after Redis went away: until then the others may have used it all.</summary>
+    /// <summary>A share of the budget, from one window after Redis went away: until then the others may have used it all. Where there is not one for each, each has its turn.</summary>
     private bool MayLogInAlone(Asked asked, out TimeSpan wait)
     {
         var away = store.AwayFor;
         wait = asked.Plan.Logins.Select(window => window.Per - away).Append(TimeSpan.Zero).Max();
+        if (wait <= TimeSpan.Zero)
+        {
+            wait = asked.Plan.Logins.Where(store.Seat.IsNeeded).Select(window => store.Seat.TurnIn(window, away)).Append(TimeSpan.Zero).Max();
+        }
         return wait <= TimeSpan.Zero
             && vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. asked.Plan.Logins.Select(Share)], asked.IsRejection, out wait);
     }
 
-    private LoginWindowOptions Share(LoginWindowOptions window) => window.Permit >= store.Times.MaxReplicas
+    private LoginWindowOptions Share(LoginWindowOptions window) => !store.Seat.IsNeeded(window)
         ? window with { Permit = window.Permit / store.Times.MaxReplicas }
         : window with { Permit = 1, Per = window.Per * store.Times.MaxReplicas / window.Permit };
 }

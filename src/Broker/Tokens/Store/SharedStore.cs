@@ -10,6 +10,9 @@ namespace Broker.Tokens.Store;
 /// <param name="Time">The clock.</param>
 internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Times, Chance Chance, string Replica, TimeProvider Time)
 {
+    /// <summary>When this process may log in alone.</summary>
+    public Seat Seat { get; } = new(Tokens, Times, Chance, Time);
+
     private readonly Lock gate = new();
     private readonly HashSet<string> runs = [];
     private readonly HashSet<(string Before, string Now)> epochs = [];

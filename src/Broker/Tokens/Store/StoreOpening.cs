@@ -21,6 +21,7 @@ internal static class StoreOpening
             Reconnect = (options.CallTimeout * 6) + TimeSpan.FromSeconds(1) + options.Poll,
             RefreshLives = options.RefreshLives,
             MaxReplicas = options.MaxReplicas,
+            SeatLives = options.Lease * 6,
         };
         var store = new SharedStore(tokens, times, chance, replica, vault.Time);
         vault.Share(store);
@@ -64,5 +65,9 @@ internal sealed record OpenStore(RedisLink Link, RedisTokens Tokens, SharedStore
         }
     }
 
-    public void Dispose() => Link.Dispose();
+    public void Dispose()
+    {
+        Store.Seat.Dispose();
+        Link.Dispose();
+    }
 }

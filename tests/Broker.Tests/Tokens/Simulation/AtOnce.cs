@@ -32,6 +32,8 @@ internal class AtOnce(SimulatedRedis redis) : ISharedTokens
 
     public Task<Permission> Permit(BudgetAsk ask) => Task.FromResult(redis.Permit(ask));
 
+    public virtual Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives) => Task.FromResult<int?>(redis.Sit(who, had, seats, lives));
+
     public Task Changed(StoreName name, TimeSpan atMost)
     {
         var changed = new TaskCompletionSource();

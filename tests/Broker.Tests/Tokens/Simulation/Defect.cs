@@ -21,4 +21,6 @@ public enum Defect
 
     /// <summary>An operator deletes a pair, instead of putting nothing above it.</summary>
     ForgettingWithoutANumber,
+
+    OneSeatForAll,
 }

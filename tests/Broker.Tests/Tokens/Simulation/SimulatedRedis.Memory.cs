@@ -51,10 +51,13 @@ internal sealed partial class SimulatedRedis
         }
     }
 
+    private sealed record TakenSeats(string Run, long Since, ImmutableDictionary<int, (Attempt Who, long Until)> Taken);
+
     private sealed record Memory(
-        ImmutableDictionary<StoreName, Entry> Entries, ImmutableDictionary<RecordName, StoredQuiet> Quiets, ImmutableDictionary<RecordName, SpentLogins> Budgets)
+        ImmutableDictionary<StoreName, Entry> Entries, ImmutableDictionary<RecordName, StoredQuiet> Quiets, ImmutableDictionary<RecordName, SpentLogins> Budgets, TakenSeats Seats)
     {
         public static readonly Memory Empty = new(
-            ImmutableDictionary<StoreName, Entry>.Empty, ImmutableDictionary<RecordName, StoredQuiet>.Empty, ImmutableDictionary<RecordName, SpentLogins>.Empty);
+            ImmutableDictionary<StoreName, Entry>.Empty, ImmutableDictionary<RecordName, StoredQuiet>.Empty, ImmutableDictionary<RecordName, SpentLogins>.Empty,
+            new("", 0, ImmutableDictionary<int, (Attempt Who, long Until)>.Empty));
     }
 }

@@ -206,6 +206,16 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         return outcome;
     }
 
+    public int Sit(Attempt who, int? had, int seats, TimeSpan lives)
+    {
+        var known = memory.Seats.Run == Run ? memory.Seats : memory.Seats with { Run = Run, Since = Now };
+        bool IsFree(int seat) => !known.Taken.TryGetValue(seat, out var taken) || taken.Who == who || taken.Until <= Now;
+        var given = had is { } mine && IsFree(mine) ? mine : Now - known.Since < Micro(lives) ? -1 : Enumerable.Range(0, seats).Where(IsFree).Append(-1).First();
+        given = defect == Defect.OneSeatForAll ? 0 : given;
+        memory = memory with { Seats = given < 0 ? known : known with { Taken = known.Taken.SetItem(given, (who, Now + Micro(lives))) } };
+        return given;
+    }
+
     public Permission Permit(BudgetAsk ask)
     {
         var budget = memory.Budgets.GetValueOrDefault(ask.Budget) ?? SpentLogins.None;

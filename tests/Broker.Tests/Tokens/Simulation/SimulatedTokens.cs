@@ -132,6 +132,9 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         return permission;
     }
 
+    public Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
+        Send<int?>(new(), "Sit", false, () => Redis.Sit(who, had, seats, lives), seat => seat is null ? StoreOutcome.Unknown : StoreOutcome.Done);
+
     public async Task Changed(StoreName name, TimeSpan atMost)
     {
         var wait = (Name: name, Wait: new TaskCompletionSource());

@@ -8,7 +8,7 @@ namespace Broker.Tests.Tokens.Simulation;
 /// <remarks>SIMULATION_SEEDS: how many, all of them, whatever fails; from SIMULATION_FROM. SIMULATION_SEED: this one only, and its interleaving.</remarks>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
-    private const int Enough = 3000;
+    private const int Enough = 10_000;
 
     [Fact]
     public async Task Ten_thousand_seeds_keep_the_promises()
@@ -75,6 +75,7 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Defect.LoginsMadeAloneAreNotTold)]
     [InlineData(Defect.WhatMayBeSpentIsNotToldAgain)]
     [InlineData(Defect.ForgettingWithoutANumber)]
+    [InlineData(Defect.OneSeatForAll)]
     public async Task It_bites(Defect defect)
     {
         var broken = (await FirstBroken(Enough, defect)).ShouldNotBeNull();

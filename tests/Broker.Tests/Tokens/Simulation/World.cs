@@ -35,7 +35,8 @@ internal sealed partial class World
         double Draw() => much[Pump.Random.Next(much.Length)];
         (strikes, losses, delays, restarts, cuts, forgets) = (Draw(), Draw(), Draw(), Draw(), Draw(), Pump.Chance(0.3) ? Draw() : 0);
         (isReplicated, isLong, hasWrongClock, ChangesSecret) = (Pump.Chance(0.3), Pump.Chance(0.2), Pump.Chance(0.1), Pump.Chance(0.5));
-        Windows = Pump.Chance(0.5) ? Roomy : Tight;
+        var windows = Pump.Chance(0.5) ? Roomy : Tight;
+        Windows = seed % 5 == 3 ? Scarce : windows;
         Accounts = [.. DrawAccounts()];
         Redis.Told += Tell;
         processes = new Process[2 + Pump.Random.Next(2)];
@@ -63,7 +64,14 @@ internal sealed partial class World
         QuietTimeMax: TimeSpan.FromSeconds(4),
         UnusedAfter: TimeSpan.FromHours(1));
 
-    public static SharedTimes Times { get; } = new() { Lease = TimeSpan.FromSeconds(3), Poll = TimeSpan.FromMilliseconds(500), MaxReplicas = 3 };
+    public static SharedTimes Times { get; } = new()
+    {
+        Lease = TimeSpan.FromSeconds(3),
+        Poll = TimeSpan.FromMilliseconds(500),
+        MaxReplicas = 3,
+        SeatLives = TimeSpan.FromSeconds(3),
+        ClocksDiffer = TimeSpan.FromMilliseconds(100),
+    };
 
     private static IReadOnlyList<LoginWindowOptions> Roomy { get; } = [new() { Permit = 6, Per = TimeSpan.FromSeconds(20) }];
 
@@ -71,6 +79,9 @@ internal sealed partial class World
     [
         new() { Permit = 3, Per = TimeSpan.FromSeconds(6) }, new() { Permit = 4, Per = TimeSpan.FromSeconds(8), Scope = LoginScope.Endpoint },
     ];
+
+    /// <summary>Fewer than there are replicas: alone they have to take turns.</summary>
+    private static IReadOnlyList<LoginWindowOptions> Scarce { get; } = [new() { Permit = 2, Per = TimeSpan.FromSeconds(2) }];
 
     public IReadOnlyList<LoginWindowOptions> Windows { get; }
 

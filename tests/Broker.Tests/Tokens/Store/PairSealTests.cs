@@ -40,6 +40,16 @@ public sealed class PairSealTests
     }
 
     [Fact]
+    public void What_a_pair_says_of_spent_tokens_comes_back_with_it()
+    {
+        RecordName[] spent = [Names.Name("first", "a"), Names.Name("first", "b")];
+        var seal = new PairSeal([First], Names);
+        var opened = seal.Open(seal.Close(Pair with { Of = Names.Name("first", "c"), Spent = spent }, "key"), "key", 7, "run", out _).ShouldNotBeNull();
+        opened.Of.ShouldBe(Names.Name("first", "c"));
+        opened.Spent.ShouldBe(spent);
+    }
+
+    [Fact]
     public void Any_bit_that_changes_makes_it_a_miss()
     {
         var seal = new PairSeal([First], Names);

@@ -299,6 +299,35 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task Each_seat_is_one_replicas_as_long_as_it_says_so_and_then_anothers()
+    {
+        var (one, two, three, lives) = (New(), New(), New(), Short * 3);
+        (await Store.Sit(one, null, 2, lives)).ShouldBe(-1); // who had a seat has not had time to say so
+        await Pass(lives);
+        (await Store.Sit(one, null, 2, lives)).ShouldBe(0);
+        (await Store.Sit(two, null, 2, lives)).ShouldBe(1);
+        (await Store.Sit(three, null, 2, lives)).ShouldBe(-1);
+        (await Store.Sit(three, 1, 2, lives)).ShouldBe(-1);
+        await Pass(lives / 2);
+        (await Store.Sit(two, 1, 2, lives)).ShouldBe(1);
+        await Pass(lives * 0.7);
+        (await Store.Sit(three, null, 2, lives)).ShouldBe(0);
+        (await Store.Sit(one, 0, 2, lives)).ShouldBe(-1);
+    }
+
+    [Fact]
+    public async Task After_an_epoch_a_seat_is_his_who_had_it_and_new_ones_have_to_wait()
+    {
+        var (one, two, lives) = (New(), New(), Short * 3);
+        await Store.Sit(one, null, 2, lives);
+        await Pass(lives);
+        (await Store.Sit(one, null, 2, lives)).ShouldBe(0);
+        await RestartEmpty();
+        (await Store.Sit(two, null, 2, TimeSpan.FromMinutes(1))).ShouldBe(-1);
+        (await Store.Sit(one, 0, 2, lives)).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Who_waits_is_woken_by_a_commit_and_by_a_release()
     {
         var (attempt, seen) = await Taken();

@@ -1,0 +1,97 @@
+using Broker.Configuration;
+using Broker.Redis;
+
+namespace Broker.Tokens.Store;
+
+/// <summary>This replica's place among all: it says when it may log in alone, while Redis is away, where a window permits fewer logins than there are replicas.</summary>
+/// <remarks>
+/// <code>
+///   | seat 0: open, shut | seat 1: open, shut | ... | seat MaxReplicas - 1 |   again      a turn: (Per + what clocks differ) / (Permit - 1/2)
+/// </code>
+/// Turns are as long as it takes that one login more than a window permits never falls within it, and by the time of day, since nobody can be asked.
+/// A seat that is not said again is free after <see cref="SharedTimes.SeatLives"/>. New ones are given once a Redis has been the same for so long: who had one has said so.
+/// </remarks>
+internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chance, TimeProvider time) : IDisposable
+{
+    private readonly CancellationTokenSource over = new();
+    private int isWanted;
+    private volatile Place? place;
+
+    /// <summary>Whether so few logins are permitted that not every replica has one of its own.</summary>
+    public bool IsNeeded(LoginWindowOptions window) => window.Permit < times.MaxReplicas;
+
+    /// <summary>Has one from now on, as soon as Redis gives it.</summary>
+    public void Want()
+    {
+        if (Interlocked.Exchange(ref isWanted, 1) == 0)
+        {
+            _ = Keep(new(chance(), chance()));
+        }
+    }
+
+    /// <summary>How long until it is this replica's turn; zero when it is. Without a seat there is none.</summary>
+    /// <param name="window">Of the login budget.</param>
+    /// <param name="awayFor">How long Redis is away: the seat must have been this replica's then.</param>
+    public TimeSpan TurnIn(LoginWindowOptions window, TimeSpan awayFor)
+    {
+        if (place is not { } mine || time.GetElapsedTime(mine.SaidAt) - awayFor > times.SeatLives)
+        {
+            return window.Per;
+        }
+        var turn = ((window.Per + (times.ClocksDiffer * 2)) / (window.Permit - 0.5)).Ticks;
+        var (now, begin) = (time.GetUtcNow().Ticks % (turn * times.MaxReplicas), turn * mine.Number);
+        return now >= begin && now < begin + (turn / 2) ? TimeSpan.Zero : TimeSpan.FromTicks(begin > now ? begin - now : begin - now + (turn * times.MaxReplicas));
+    }
+
+    public void Dispose() => over.Cancel();
+
+    private async Task Keep(Attempt mine)
+    {
+        while (!over.IsCancellationRequested)
+        {
+            var sent = time.GetTimestamp();
+            if (await tokens.Sit(mine, place?.Number, times.MaxReplicas, times.SeatLives) is { } given)
+            {
+                place = given < 0 ? null : new(given, sent);
+            }
+            await Task.Delay(times.SeatLives / 3, time, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        }
+    }
+
+    private sealed record Place(int Number, long SaidAt);
+}
+
+/// <summary>The seats as Redis keeps them: one hash, a field each, and since when it has been the same Redis.</summary>
+internal static class SeatScript
+{
+    // ARGV: who, the seat he has or -1, how many there are, a seat's life us. Answers his seat, or -1.
+    public static readonly RedisScript Sit = new("seat", Scripts.Run + """
+        local t = redis.call('TIME')
+        local now = t[1] * 1000000 + t[2]
+        local function text(n) return string.format('%.0f', n) end
+        local seats, lives = tonumber(ARGV[3]), tonumber(ARGV[4])
+        local h = redis.call('HMGET', KEYS[1], 'r', 's')
+        local since = tonumber(h[2] or '')
+        if h[1] ~= run or not since or since > now then
+          since = now
+          redis.call('HSET', KEYS[1], 'r', run, 's', text(since))
+        end
+        redis.call('PEXPIRE', KEYS[1], text(lives / 100))
+        local function isFree(i)
+          local owner, to = string.match(redis.call('HGET', KEYS[1], text(i)) or '', '^(%x+)|(%d+)$')
+          return not owner or owner == ARGV[1] or tonumber(to) <= now
+        end
+        local function give(i)
+          redis.call('HSET', KEYS[1], text(i), ARGV[1] .. '|' .. text(now + lives))
+          return i
+        end
+        local had = tonumber(ARGV[2])
+        if had >= 0 and had < seats and isFree(had) then return give(had) end
+        if now - since >= lives then
+          for i = 0, seats - 1 do
+            if isFree(i) then return give(i) end
+          end
+        end
+        return -1
+        """);
+}
