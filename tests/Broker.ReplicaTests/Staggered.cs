@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Simulators;
 
@@ -57,6 +58,14 @@ internal sealed class Staggered : IAsyncDisposable
             && (request.At + TimeSpan.FromSeconds(2) < Fault.From || now > Fault.To + KnownAfter));
     }
 
+    /// <summary>How the upstream sees which broker it was asked through.</summary>
+    public static string Asks(int broker) => $"?by={broker}";
+
+    /// <summary>Whether this broker had shown the upstream a token before, that the upstream still accepts and that does not end just now.</summary>
+    public bool Had(int broker, string name, DateTimeOffset before) => Landscape[name].Received.Data.Any(request =>
+        request.At < before && request.RawTarget.EndsWith(Asks(broker), StringComparison.Ordinal)
+        && Landscape[name].AcceptedUntil(request.Bearer()!) > DateTimeOffset.UtcNow + TimeSpan.FromSeconds(1));
+
     public Dictionary<string, int> Grants() => Names.ToDictionary(name => name, name => Landscape[name].LoginsGranted + Landscape[name].RefreshesGranted);
 
     /// <summary>Waits until an account should have been renewed since: it was, or it waits to be; its name.</summary>
@@ -71,6 +80,18 @@ internal sealed class Staggered : IAsyncDisposable
 
     public Task Renewed(Dictionary<string, int> before, int accounts) =>
         Eventually.Holds(() => Names.Count(name => IsRenewed(name, before)) >= accounts, $"{accounts} accounts are renewed");
+
+    /// <summary>What was not served, when, and when tokens were asked for, all in seconds since the fault began.</summary>
+    public string Told(Load load)
+    {
+        var from = Fault.From == default ? load.Failed.FirstOrDefault()?.At ?? default : Fault.From;
+        string Since(DateTimeOffset at) => (at - from).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+        var failed = load.Failed.GroupBy(failure => (failure.Upstream, failure.Broker)).Select(some =>
+            $"{some.Key.Upstream} at {some.Key.Broker}: {some.Count()} from {Since(some.First().At)} to {Since(some.Last().At)}, {some.Count(failure => failure.MustServe)} in spite of a token");
+        var asked = load.Failed.Select(failure => failure.Upstream).Distinct().Select(name =>
+            $"{name} asked for at {string.Join(' ', Landscape[name].Received.Token.Select(request => Since(request.At)))}");
+        return $"fault until {Since(Fault.To)}; not served {load.Failed.Count}\n{string.Join('\n', failed.Concat(asked))}";
+    }
 
     public async ValueTask DisposeAsync() => await Landscape.DisposeAsync();
 
