@@ -17,6 +17,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         await accounts.Open();
         fleet = await Fleet.Start(accounts.Landscape, 3, redis.Endpoints);
         await accounts.Begin(fleet);
+        await accounts.Settled(fleet);
     }
 
     public async ValueTask DisposeAsync()

@@ -43,7 +43,7 @@ public sealed class KillerTests(ITestOutputHelper output)
         await using Wire one = new(redis.Port), two = new(redis.Port), three = new(redis.Port);
         Wire[] wires = [one, two, three];
         await using var fleet = await Fleet.Start(landscape, wires.Length, i => [wires[i].Endpoint]);
-        (await fleet.Ask(0, "oauth")).Status.ShouldBe(200);
+        await Eventually.Holds(async () => (await fleet.Ask(0, "oauth")).Status == 200, "oauth is served");
         var permits = await redis.Ask("KEYS", "*:logins"); // there is one budget so far
         await using var load = new Load(fleet, landscape.Names, TimeSpan.FromMilliseconds(20));
         var killer = new Killer(fleet, wires, [oauth, damoov], chance, Lease);

@@ -52,7 +52,7 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
     public async Task A_redis_that_is_restarted_from_an_old_snapshot()
     {
         faulty.Replace(await RedisServer.Start());
-        await faulty.Settled();
+        await Accounts.Settled(faulty.Fleet);
         await Accounts.Renewed(Accounts.Grants(), accounts: 1);
         (await faulty.Server.Ask("SAVE")).ShouldBe("OK");
         await Accounts.Renewed(Accounts.Grants(), accounts: 2); // which the snapshot does not know
@@ -122,7 +122,7 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
     {
         try
         {
-            await faulty.Settled();
+            await Accounts.Settled(faulty.Fleet);
             await Meets(begin, end, since);
         }
         catch (Exception)

@@ -46,6 +46,30 @@ internal sealed class Staggered : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until every broker reaches Redis and has the same token of each account: what comes next begins from there.</summary>
+    public async Task Settled(Fleet fleet)
+    {
+        foreach (var name in Names)
+        {
+            await Eventually.Holds(
+                async () =>
+                {
+                    HashSet<string?> tokens = [];
+                    foreach (var broker in fleet.Brokers)
+                    {
+                        if ((await fleet.Ask(broker, name)).Status == 200)
+                        {
+                            tokens.Add(Landscape[name].Received.Data[^1].Bearer());
+                        }
+                    }
+                    return tokens.Count == 1;
+                },
+                $"all brokers have one token of {name}");
+        }
+        await Eventually.Holds(
+            () => fleet.Brokers.All(broker => broker.Log is var log && Math.Max(Last(log, 700), Last(log, 703)) <= Last(log, 701)), "every broker reaches Redis");
+    }
+
     /// <summary>From when on replicas could not tell each other of a token, and until when.</summary>
     public (DateTimeOffset From, DateTimeOffset To) Fault { get; set; }
 
@@ -100,4 +124,6 @@ internal sealed class Staggered : IAsyncDisposable
     /// <summary>A quarter of the life before its end, less some jitter, it should have been renewed.</summary>
     private bool IsOverdue(string name) =>
         Landscape[name].Received.Token is [.., var last] && DateTimeOffset.UtcNow - last.At is var age && age > Life * 0.815 && age < Life;
+
+    private static int Last(string log, int @event) => log.LastIndexOf($"\"Id\":{@event}", StringComparison.Ordinal);
 }
