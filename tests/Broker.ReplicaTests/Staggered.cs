@@ -114,7 +114,7 @@ internal sealed class Staggered : IAsyncDisposable
             $"{some.Key.Upstream} at {some.Key.Broker}: {some.Count()} from {Since(some.First().At)} to {Since(some.Last().At)}, {some.Count(failure => failure.MustServe)} in spite of a token");
         var asked = load.Failed.Select(failure => failure.Upstream).Distinct().Select(name =>
             $"{name} asked for at {string.Join(' ', Landscape[name].Received.Token.Select(request => Since(request.At)))}");
-        return $"fault until {Since(Fault.To)}; not served {load.Failed.Count}\n{string.Join('\n', failed.Concat(asked))}";
+        return $"fault until {(Fault.To == default ? "none" : Since(Fault.To))}; not served {load.Failed.Count}\n{string.Join('\n', failed.Concat(asked))}";
     }
 
     public async ValueTask DisposeAsync() => await Landscape.DisposeAsync();
