@@ -11,6 +11,7 @@ namespace Simulators;
 public sealed class Faults
 {
     private readonly ConcurrentQueue<Answer> _next = new();
+    private readonly ConcurrentQueue<Answer> _nextRefreshes = new();
 
     /// <summary>How long a token answer waits after its work is done.</summary>
     public TimeSpan TokenDelay { get; set; }
@@ -45,6 +46,15 @@ public sealed class Faults
         }
     }
 
+    /// <summary>Refreshes answer this so many times; a login that comes in between is one as ever.</summary>
+    public void AnswerNextRefreshes(Answer answer, int times = 1)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            _nextRefreshes.Enqueue(answer);
+        }
+    }
+
     /// <summary>Takes every fault away.</summary>
     public void Clear()
     {
@@ -52,7 +62,11 @@ public sealed class Faults
         TokenHangs = TokenCutsAnswer = TokenLosesAnswer = DataRefusesAll = false;
         TokenAnswer = DataAnswer = null;
         _next.Clear();
+        _nextRefreshes.Clear();
     }
 
-    internal Answer? TakeTokenAnswer() => _next.TryDequeue(out var answer) ? answer : TokenAnswer;
+    internal Answer? TakeTokenAnswer(TokenCall call) =>
+        call == TokenCall.Refresh && _nextRefreshes.TryDequeue(out var forRefresh) ? forRefresh
+        : _next.TryDequeue(out var answer) ? answer
+        : TokenAnswer;
 }

@@ -47,7 +47,7 @@ internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulato
         {
             await simulator.WaitAsync(Timeout.InfiniteTimeSpan, call);
         }
-        var answer = Faults.TakeTokenAnswer() ?? work(call);
+        var answer = Faults.TakeTokenAnswer(kind) ?? work(call);
         if (answer.Granted)
         {
             simulator.Counters.Grant(kind);

@@ -47,6 +47,10 @@ public abstract class Simulator : IAsyncDisposable
     /// <summary>How many access tokens would be accepted now.</summary>
     public int LiveTokens => Issued.Live;
 
+    /// <summary>Until when this access token is accepted; null when it is not.</summary>
+    public DateTimeOffset? AcceptedUntil(string accessToken) =>
+        Issued.Find(accessToken) is (TokenState.Live, { } token) ? token.Expires : null;
+
     internal TokenCounters Counters { get; } = new();
 
     private protected SimulatorOptions Options { get; }

@@ -17,6 +17,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         await accounts.Open();
         fleet = await Fleet.Start(accounts.Landscape, 3, redis.Endpoints);
         await accounts.Begin(fleet);
+        await accounts.Settled(fleet);
     }
 
     public async ValueTask DisposeAsync()
@@ -26,10 +27,10 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         await accounts.DisposeAsync();
     }
 
-    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
+    [Fact]
     public async Task A_replica_takes_over_and_later_a_master_dies()
     {
-        await using var load = new Load(fleet, accounts.Names, TimeSpan.FromMilliseconds(150), accounts.MustServe);
+        await using var load = new Load(fleet, accounts.Names, TimeSpan.FromMilliseconds(150), accounts);
         await load.Goes(accounts.Names.Count() * 3);
         var before = accounts.Grants();
         foreach (var server in await With("slave"))
@@ -45,7 +46,7 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
             async () => (await With("master", except: dead)).Count == 3, "the dead master's replica has taken its place");
         await accounts.Renewed(before, accounts.Names.Count()); // those of the dead master among them
         await load.Goes(accounts.Names.Count() * 3);
-        output.WriteLine($"served {load.Served}; without a token {load.Failed.Count}");
+        output.WriteLine($"served {load.Served}; {accounts.Told(load)}");
         load.Failed.Where(failure => failure.MustServe).ShouldBeEmpty();
         foreach (var name in accounts.Names)
         {

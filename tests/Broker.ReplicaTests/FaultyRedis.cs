@@ -50,32 +50,6 @@ public sealed class FaultyRedis : IAsyncLifetime
 
     internal void Latency(TimeSpan latency) => wires.ForEach(wire => wire.Latency = latency);
 
-    /// <summary>Waits until every broker reaches Redis and has the same token of each account: what comes next begins from there.</summary>
-    internal async Task Settled()
-    {
-        foreach (var name in Staggered.Names)
-        {
-            await Eventually.Holds(
-                async () =>
-                {
-                    HashSet<string?> tokens = [];
-                    foreach (var broker in Fleet.Brokers)
-                    {
-                        if ((await Fleet.Ask(broker, name)).Status == 200)
-                        {
-                            tokens.Add(Staggered.Landscape[name].Received.Data[^1].Bearer());
-                        }
-                    }
-                    return tokens.Count == 1;
-                },
-                $"all brokers have one token of {name}");
-        }
-        await Eventually.Holds(
-            () => Fleet.Brokers.All(broker => broker.Log is var log && Math.Max(Last(log, 700), Last(log, 703)) <= Last(log, 701)), "every broker reaches Redis");
-    }
-
-    private static int Last(string log, int @event) => log.LastIndexOf($"\"Id\":{@event}", StringComparison.Ordinal);
-
     /// <summary>From now on another Redis is behind the same addresses.</summary>
     internal void Replace(RedisServer server)
     {

@@ -45,9 +45,12 @@ internal sealed class Fleet : IAsyncDisposable
     /// <summary>One request to one broker, as the caller with the key.</summary>
     public Task<Answered> Ask(int i, string upstream, CancellationToken cancellation = default) => Ask(brokers[i], upstream, cancellation);
 
-    public async Task<Answered> Ask(BrokerProcess broker, string upstream, CancellationToken cancellation = default)
+    public Task<Answered> Ask(BrokerProcess broker, string upstream, CancellationToken cancellation = default) => Ask(broker, upstream, "", cancellation);
+
+    /// <summary>With a query, which the upstream sees.</summary>
+    public async Task<Answered> Ask(BrokerProcess broker, string upstream, string query, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, landscape.Path(upstream));
+        using var request = new HttpRequestMessage(HttpMethod.Get, landscape.Path(upstream) + query);
         request.Headers.Add("X-Api-Key", Landscape.Key);
         using var response = await broker.Client.SendAsync(request, cancellation);
         var body = await response.Content.ReadAsStringAsync(cancellation);

@@ -22,7 +22,8 @@ internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, R
             upstream.Faults.TokenDelay = step == "extend" ? TimeSpan.FromMilliseconds(700) : step == "call" ? TimeSpan.FromMilliseconds(150) : TimeSpan.Zero;
             if (step is "permit" && upstream is OAuth2Simulator)
             {
-                upstream.Faults.AnswerNextTokenCalls(Answer.Json(400, new { error = "invalid_grant" })); // so that there is a login
+                // So that there is a login. Of refreshes only: a login that is on its way already would be refused, and rightly answered with 502.
+                upstream.Faults.AnswerNextRefreshes(Answer.Json(400, new { error = "invalid_grant" }));
             }
         }
         var hit = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);

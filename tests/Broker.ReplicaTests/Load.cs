@@ -10,7 +10,7 @@ internal sealed class Load : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
     private readonly Fleet fleet;
-    private readonly Func<string, bool> mustServe;
+    private readonly Staggered? accounts;
     private readonly TimeSpan pause;
     private readonly List<Task> streams;
     private int served;
@@ -18,10 +18,10 @@ internal sealed class Load : IAsyncDisposable
     /// <param name="fleet">Who is asked.</param>
     /// <param name="upstreams">What is asked for, each in a stream of its own.</param>
     /// <param name="pause">Between an answer and the next request.</param>
-    /// <param name="mustServe">Whether an upstream has a token that every broker can have.</param>
-    public Load(Fleet fleet, IEnumerable<string> upstreams, TimeSpan pause, Func<string, bool>? mustServe = null)
+    /// <param name="accounts">Whose tokens are watched: what lives must serve. Without it nothing must.</param>
+    public Load(Fleet fleet, IEnumerable<string> upstreams, TimeSpan pause, Staggered? accounts = null)
     {
-        (this.fleet, this.pause, this.mustServe) = (fleet, pause, mustServe ?? (static _ => true));
+        (this.fleet, this.pause, this.accounts) = (fleet, pause, accounts);
         streams = [.. from i in Enumerable.Range(0, fleet.Brokers.Count) from upstream in upstreams select Stream(i, upstream)];
     }
 
@@ -50,15 +50,16 @@ internal sealed class Load : IAsyncDisposable
             var broker = fleet.Brokers[i];
             try
             {
-                var could = mustServe(upstream);
-                var answer = await fleet.Ask(broker, upstream, stop.Token);
+                var (from, could) = (DateTimeOffset.UtcNow, accounts?.MustServe(upstream) == true);
+                var answer = await fleet.Ask(broker, upstream, Staggered.Asks(i), stop.Token);
                 if (answer.Status == 200)
                 {
                     Interlocked.Increment(ref served);
                 }
                 else
                 {
-                    Failed.Enqueue(new(DateTimeOffset.UtcNow, i, upstream, answer.Status, answer.Code, could && mustServe(upstream)));
+                    var mustServe = (could && accounts!.MustServe(upstream)) || accounts?.Had(i, upstream, from) == true;
+                    Failed.Enqueue(new(DateTimeOffset.UtcNow, i, upstream, answer.Status, answer.Code, mustServe));
                 }
             }
             catch (Exception) when (stop.IsCancellationRequested)

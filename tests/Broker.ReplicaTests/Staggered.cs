@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Simulators;
 
@@ -45,6 +46,30 @@ internal sealed class Staggered : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until every broker reaches Redis and has the same token of each account: what comes next begins from there.</summary>
+    public async Task Settled(Fleet fleet)
+    {
+        foreach (var name in Names)
+        {
+            await Eventually.Holds(
+                async () =>
+                {
+                    HashSet<string?> tokens = [];
+                    foreach (var broker in fleet.Brokers)
+                    {
+                        if ((await fleet.Ask(broker, name)).Status == 200)
+                        {
+                            tokens.Add(Landscape[name].Received.Data[^1].Bearer());
+                        }
+                    }
+                    return tokens.Count == 1;
+                },
+                $"all brokers have one token of {name}");
+        }
+        await Eventually.Holds(
+            () => fleet.Brokers.All(broker => broker.Log is var log && Math.Max(Last(log, 700), Last(log, 703)) <= Last(log, 701)), "every broker reaches Redis");
+    }
+
     /// <summary>From when on replicas could not tell each other of a token, and until when.</summary>
     public (DateTimeOffset From, DateTimeOffset To) Fault { get; set; }
 
@@ -56,6 +81,14 @@ internal sealed class Staggered : IAsyncDisposable
             now - request.At > KnownAfter && now - request.At < Life - TimeSpan.FromSeconds(1)
             && (request.At + TimeSpan.FromSeconds(2) < Fault.From || now > Fault.To + KnownAfter));
     }
+
+    /// <summary>How the upstream sees which broker it was asked through.</summary>
+    public static string Asks(int broker) => $"?by={broker}";
+
+    /// <summary>Whether this broker had shown the upstream a token before, that the upstream still accepts and that does not end just now.</summary>
+    public bool Had(int broker, string name, DateTimeOffset before) => Landscape[name].Received.Data.Any(request =>
+        request.At < before && request.RawTarget.EndsWith(Asks(broker), StringComparison.Ordinal)
+        && Landscape[name].AcceptedUntil(request.Bearer()!) > DateTimeOffset.UtcNow + TimeSpan.FromSeconds(1));
 
     public Dictionary<string, int> Grants() => Names.ToDictionary(name => name, name => Landscape[name].LoginsGranted + Landscape[name].RefreshesGranted);
 
@@ -72,6 +105,18 @@ internal sealed class Staggered : IAsyncDisposable
     public Task Renewed(Dictionary<string, int> before, int accounts) =>
         Eventually.Holds(() => Names.Count(name => IsRenewed(name, before)) >= accounts, $"{accounts} accounts are renewed");
 
+    /// <summary>What was not served, when, and when tokens were asked for, all in seconds since the fault began.</summary>
+    public string Told(Load load)
+    {
+        var from = Fault.From == default ? load.Failed.FirstOrDefault()?.At ?? default : Fault.From;
+        string Since(DateTimeOffset at) => (at - from).TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+        var failed = load.Failed.GroupBy(failure => (failure.Upstream, failure.Broker)).Select(some =>
+            $"{some.Key.Upstream} at {some.Key.Broker}: {some.Count()} from {Since(some.First().At)} to {Since(some.Last().At)}, {some.Count(failure => failure.MustServe)} in spite of a token");
+        var asked = load.Failed.Select(failure => failure.Upstream).Distinct().Select(name =>
+            $"{name} asked for at {string.Join(' ', Landscape[name].Received.Token.Select(request => Since(request.At)))}");
+        return $"fault until {(Fault.To == default ? "none" : Since(Fault.To))}; not served {load.Failed.Count}\n{string.Join('\n', failed.Concat(asked))}";
+    }
+
     public async ValueTask DisposeAsync() => await Landscape.DisposeAsync();
 
     private bool IsRenewed(string name, Dictionary<string, int> before) => Landscape[name].LoginsGranted + Landscape[name].RefreshesGranted > before[name];
@@ -79,4 +124,6 @@ internal sealed class Staggered : IAsyncDisposable
     /// <summary>A quarter of the life before its end, less some jitter, it should have been renewed.</summary>
     private bool IsOverdue(string name) =>
         Landscape[name].Received.Token is [.., var last] && DateTimeOffset.UtcNow - last.At is var age && age > Life * 0.815 && age < Life;
+
+    private static int Last(string log, int @event) => log.LastIndexOf($"\"Id\":{@event}", StringComparison.Ordinal);
 }

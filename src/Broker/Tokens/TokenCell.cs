@@ -108,7 +108,8 @@ internal sealed partial class TokenCell
             return Get(cancellation); // somebody was faster: its successor, at once
         }
         // A request sent later went through: the 401 was not about the token. A subject refused twice: nor was it.
-        return refused.LastSuccess > sentAt || vault!.Subjects.Contains(this, subject)
+        // Of a token whose end came on the way the 401 says nothing at all: it is renewed as for anyone who asks now.
+        return !refused.IsOver && (refused.LastSuccess > sentAt || vault!.Subjects.Contains(this, subject))
             ? new(new TokenResult(null, TokenProblem.TokenRefused, null))
             : Wait(refused, cancellation);
     }

@@ -87,6 +87,22 @@ public class OAuth2SimulatorTests
     }
 
     [Fact]
+    public async Task An_answer_set_for_refreshes_waits_for_one_and_leaves_logins_alone()
+    {
+        await using var simulator = await OAuth2Simulator.StartAsync(new());
+        using var wire = new Wire(simulator);
+        simulator.Faults.AnswerNextRefreshes(Answer.Json(400, new { error = "invalid_grant" }));
+
+        var token = (await Service(wire, "grant_type=client_credentials")).Json.GetProperty("access_token").GetString()!;
+        (await Refresh(wire, OAuth2Simulator.InitialRefreshToken)).Text.ShouldBe("""{"error":"invalid_grant"}""");
+        (await Refresh(wire, OAuth2Simulator.InitialRefreshToken)).Status.ShouldBe(200);
+
+        simulator.AcceptedUntil(token).ShouldNotBeNull().ShouldBeGreaterThan(DateTimeOffset.UtcNow);
+        simulator.RevokeAccessTokens();
+        simulator.AcceptedUntil(token).ShouldBeNull();
+    }
+
+    [Fact]
     public async Task Streams_are_served_by_token_only()
     {
         await using var simulator = await OAuth2Simulator.StartAsync(new());

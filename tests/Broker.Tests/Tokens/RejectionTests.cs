@@ -46,6 +46,20 @@ public sealed class RejectionTests : IDisposable
     }
 
     [Fact]
+    public async Task A_401_of_a_token_whose_end_came_on_the_way_gets_the_next_one_whoever_went_through_before()
+    {
+        bench.Source.Life = Times.UnusedAfter * 2; // unused by then: nobody renews it meanwhile
+        var cell = bench.Cell();
+        var token = await Fresh(cell);
+        cell.RefusedAgain(token, "s");
+        var sent = bench.Now;
+        bench.Pass(TimeSpan.FromSeconds(1));
+        token.Succeeded(bench.Now);
+        bench.Pass(bench.Source.Life);
+        (await cell.Replace(token, sent, "s", None)).Token.ShouldNotBeNull().ShouldNotBe(token);
+    }
+
+    [Fact]
     public async Task An_upstream_that_refuses_what_it_just_issued_is_asked_ever_more_seldom()
     {
         var cell = bench.Cell();
