@@ -46,6 +46,29 @@ public sealed class ClusterFaultsTests(FaultyCluster cluster, ITestOutputHelper 
         await Endures(async () => (node = await NodeOfTheNext()).Freeze(), () => Done(() => node.Thaw()), () => next);
     }
 
+    /// <summary>Its accounts may log in alone, within the budget, as where all of Redis is away; the others are renewed as ever.</summary>
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
+    public async Task A_node_that_stays_away_until_the_tokens_of_its_accounts_have_ended()
+    {
+        Wire wire = null!;
+        var before = cluster.Staggered.Grants();
+        await Endures(
+            async () =>
+            {
+                next = cluster.Next(Staggered.CanLogIn);
+                wire = cluster.WireOf(await cluster.MasterOf(next));
+                before = cluster.Staggered.Grants();
+                wire.Fault = WireFault.Resets;
+            },
+            async () =>
+            {
+                await cluster.Staggered.Renewed(before, next);
+                await cluster.Staggered.Renewed(before, cluster.Staggered.Names.Count(Staggered.CanLogIn));
+                wire.Fault = WireFault.None;
+            },
+            () => next);
+    }
+
     private static Task Done(Action action)
     {
         action();

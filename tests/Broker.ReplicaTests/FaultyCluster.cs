@@ -79,7 +79,7 @@ public class FaultyCluster : IAsyncLifetime
     internal void All(Action<Wire> change) => wires.ForEach(change);
 
     /// <summary>The account that has its token longest: the next that comes due.</summary>
-    internal string Next() => Staggered.Names.MinBy(name => Staggered.Landscape[name].Received.Token[^1].At)!;
+    internal string Next(Func<string, bool>? which = null) => Staggered.Names.Where(which ?? (static _ => true)).MinBy(name => Staggered.Landscape[name].Received.Token[^1].At)!;
 
     /// <summary>Waits until every broker reaches every node and has the same token of each account: what comes next begins from there.</summary>
     internal async Task Settled()
@@ -106,6 +106,9 @@ public class FaultyCluster : IAsyncLifetime
 
     /// <summary>Begins a fault, waits until an account's renewal has met it, ends it a second later, and sees that all goes on.</summary>
     /// <remarks>A steady stream of requests to every account at every broker runs through it: not one fails that a live token could have served.</remarks>
+    /// <param name="begin">Begins it.</param>
+    /// <param name="end">Ends it.</param>
+    /// <param name="meets">The account at whose node or slot it is, where it is at one; any where it is at all of them.</param>
     /// <returns>What happened, in a line.</returns>
     internal async Task<string> Endures(Func<Task> begin, Func<Task> end, Func<string>? meets = null)
     {
@@ -124,6 +127,10 @@ public class FaultyCluster : IAsyncLifetime
         await load.Goes(Staggered.Names.Count() * 3);
         load.Failed.Where(failure => failure.MustServe).ShouldBeEmpty();
         load.Failed.ShouldAllBe(failure => failure.Status == 503 && (failure.Code == "upstream-token-unavailable" || failure.Code == "login-budget-spent"));
+        if (meets is not null)
+        {
+            (Told() - lines).ShouldBeLessThanOrEqualTo(Brokers * 3, "what the other nodes answer does not mean that Redis is back: it is not told each time");
+        }
         foreach (var name in Staggered.Names)
         {
             var upstream = Staggered.Landscape[name];
