@@ -8,6 +8,20 @@ internal sealed partial class RedisLink
 {
     private const int MostKeys = 200_000; // of 16384 slots one has to be met
 
+    /// <summary>The first word of Redis's own errors is a code; the rest may hold what was sent.</summary>
+    private void Refused(string message, string? key)
+    {
+        var word = message.Split(' ')[0];
+        if (!word.All(char.IsAsciiLetterUpper))
+        {
+            Unanswered("node-not-reached", key); // the client's own words
+            return;
+        }
+        // Of a Cluster one node refuses, or one slot is on its way: the others are as good as before.
+        Volatile.Write(ref isRefusing, isCluster ? 0 : 1);
+        Unanswered("refused-" + word.ToLowerInvariant(), key);
+    }
+
     /// <summary>Says once what keeps us out, and once more when it is something else.</summary>
     /// <param name="reached">Null when no node lets us in; else it is told of those that do not.</param>
     private async Task Diagnose(ConnectionMultiplexer? reached)

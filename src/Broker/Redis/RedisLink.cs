@@ -50,6 +50,9 @@ internal sealed partial class RedisLink : IDisposable
     /// <summary>Whether one that is no Cluster answers, but did not do what it was told and has written nothing since: read-only, out of memory, its disk full.</summary>
     public bool IsRefusing => Volatile.Read(ref isRefusing) == 1;
 
+    /// <summary>Whether it is a Cluster: one node may be away, and the others answer.</summary>
+    public bool IsCluster => isCluster;
+
     /// <summary>Why the last call was not answered: a word, of which nothing is secret.</summary>
     public string Fault => diagnosis ?? Volatile.Read(ref fault);
 
@@ -160,20 +163,6 @@ internal sealed partial class RedisLink : IDisposable
             Unanswered(fault.GetType().Name, key);
         }
         return null;
-    }
-
-    /// <summary>The first word of Redis's own errors is a code; the rest may hold what was sent.</summary>
-    private void Refused(string message, string? key)
-    {
-        var word = message.Split(' ')[0];
-        if (!word.All(char.IsAsciiLetterUpper))
-        {
-            Unanswered("node-not-reached", key); // the client's own words
-            return;
-        }
-        // Of a Cluster one node refuses, or one slot is on its way: the others are as good as before.
-        Volatile.Write(ref isRefusing, isCluster ? 0 : 1);
-        Unanswered("refused-" + word.ToLowerInvariant(), key);
     }
 
     /// <param name="fault">A word about it.</param>

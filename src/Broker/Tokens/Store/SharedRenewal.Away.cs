@@ -94,6 +94,10 @@ internal sealed partial class SharedRenewal
                 alone.Add(scope);
             }
         }
+        if (AwayFor(asked) < longest)
+        {
+            return TimeSpan.Zero; // it came back meanwhile: there is a lease to be had
+        }
         if (!vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. alone.SelectMany(scope => scope).Select(Share)], asked.IsRejection, out var wait))
         {
             return wait;
@@ -105,9 +109,10 @@ internal sealed partial class SharedRenewal
         return null;
     }
 
-    /// <summary>How long all of Redis is away, or this record, or a budget of it.</summary>
-    private TimeSpan AwayFor(Asked asked) => Scopes(asked).Select(scope => store.SilenceOf(BudgetOf(asked.Plan, scope.Key)))
-        .Append(silence is { } now && now.Returns == store.Returns ? time.GetElapsedTime(now.Since) : TimeSpan.Zero).Append(store.AwayFor).Max();
+    /// <summary>How long all of Redis is away; of a Cluster, the node of this record or of a budget of it.</summary>
+    private TimeSpan AwayFor(Asked asked) => !store.Tokens.IsSpread ? store.AwayFor
+        : Scopes(asked).Select(scope => store.SilenceOf(BudgetOf(asked.Plan, scope.Key)))
+            .Append(silence is { } now && now.Returns == store.Returns ? time.GetElapsedTime(now.Since) : TimeSpan.Zero).Append(store.AwayFor).Max();
 
     private LoginWindowOptions Share(LoginWindowOptions window) => window.Permit >= store.Times.MaxReplicas
         ? window with { Permit = window.Permit / store.Times.MaxReplicas }

@@ -130,7 +130,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
             // Who was never answered before cannot tell what was forgotten meanwhile, nor who logged in alone.
             var absence = lastAnswer is { } last ? Time.GetElapsedTime(last) : TimeSpan.MaxValue;
             // Of a Cluster one node may be away while the others answer.
-            absence = silentSince is { } since ? Longer(absence, Time.GetElapsedTime(since)) : absence;
+            absence = Tokens.IsSpread && silentSince is { } since ? Longer(absence, Time.GetElapsedTime(since)) : absence;
             var silent = isEpoch ? TimeSpan.MaxValue : absence;
             var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.EpochPause + Times.Reconnect ? earlier : default;
             back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));
