@@ -108,6 +108,32 @@ public sealed class ClusterRedisTests : IAsyncLifetime
         log.Lines.ShouldNotContain(line => line.StartsWith("70", StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task One_node_that_refuses_is_told_of_once_while_the_others_serve()
+    {
+        var log = new LogLines();
+        using var replica = new Replica(nodes[0].Endpoint, "p", new() { Log = log });
+        var full = nodes[1];
+        List<TokenCell> there = [], elsewhere = [];
+        for (var i = 0; there.Count < 2 || elsewhere.Count < 2; i++)
+        {
+            var cell = replica.Cell(new StrictUpstream().Source(), $"account{i}");
+            await Fresh(cell);
+            (await full.Ask("KEYS", "*:pair") is var pairs && pairs.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length > there.Count ? there : elsewhere).Add(cell);
+        }
+        (await full.Ask("CONFIG", "SET", "maxmemory", "1")).ShouldBe("OK");
+        foreach (var (one, other) in there.Zip(elsewhere))
+        {
+            (await one.Replace(await Fresh(one), 0, "s", None)).Token.ShouldBeNull();
+            (await other.Replace(await Fresh(other), 0, "s", None)).Token.ShouldNotBeNull();
+        }
+        log.Lines.Count(line => line.StartsWith("703 ", StringComparison.Ordinal)).ShouldBe(1);
+        log.Lines.ShouldNotContain(line => line.StartsWith("701 ", StringComparison.Ordinal));
+        (await full.Ask("CONFIG", "SET", "maxmemory", "0")).ShouldBe("OK");
+        await Eventually(async () => (await there[0].Replace(await Fresh(there[0]), 0, "s", None)).Token is not null);
+        await Eventually(() => Task.FromResult(log.Lines.Any(line => line.StartsWith("701 ", StringComparison.Ordinal))));
+    }
+
     private static async Task<int> Refusals(RedisServer node) =>
         Regex.Match(await node.Ask("INFO", "errorstats"), "errorstat_TRYAGAIN:count=([0-9]+)") is { Success: true } found ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
 
