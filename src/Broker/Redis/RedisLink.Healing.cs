@@ -114,7 +114,7 @@ internal sealed partial class RedisLink
         await fresh.GetSubscriber().SubscribeAsync(settings.Channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(settings.CallTimeout * 2, time, stop.Token)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var old = Interlocked.Exchange(ref client, fresh);
-        if (old is not null)
+        if (old is not null && !(isCluster && IsHeard))
         {
             RedisLog.Replaced(log, time.GetElapsedTime(Volatile.Read(ref lastAnswer)).TotalSeconds);
         }
