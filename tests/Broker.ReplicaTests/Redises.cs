@@ -44,12 +44,15 @@ internal sealed class Redises : IAsyncDisposable
         await primary.Ask("DEL", "probe");
     }
 
-    public static async Task<Redises> Cluster(int replicas = 0)
+    /// <param name="replicas">Of each master.</param>
+    /// <param name="more">Further arguments of each node.</param>
+    public static async Task<Redises> Cluster(int replicas = 0, Func<int, string[]>? more = null)
     {
         var redises = new Redises();
         for (var i = 0; i < 3 * (1 + replicas); i++)
         {
-            redises.servers.Add(await RedisServer.Start("--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-allow-replica-migration", "no"));
+            redises.servers.Add(await RedisServer.Start(
+                ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-allow-replica-migration", "no", .. more?.Invoke(i) ?? []]));
         }
         using var create = Process.Start(new ProcessStartInfo(
             "redis-cli", ["--cluster", "create", .. redises.Endpoints, "--cluster-replicas", $"{replicas}", "--cluster-yes"])

@@ -41,8 +41,7 @@ internal sealed class Staggered : IAsyncDisposable
     {
         foreach (var name in Names)
         {
-            await Eventually.Holds(async () => (await fleet.Ask(0, name)).Status == 200, $"{name} is served");
-            await Task.Delay(Life * 0.75 / Accounts);
+            await Begin(fleet, name);
         }
     }
 
@@ -68,6 +67,12 @@ internal sealed class Staggered : IAsyncDisposable
         }
         await Eventually.Holds(
             () => fleet.Brokers.All(broker => broker.Log is var log && Math.Max(Last(log, 700), Last(log, 703)) <= Last(log, 701)), "every broker reaches Redis");
+    }
+
+    public static async Task Begin(Fleet fleet, string name)
+    {
+        await Eventually.Holds(async () => (await fleet.Ask(0, name)).Status == 200, $"{name} is served");
+        await Task.Delay(Life * 0.75 / Accounts);
     }
 
     /// <summary>From when on replicas could not tell each other of a token, and until when.</summary>
@@ -98,6 +103,13 @@ internal sealed class Staggered : IAsyncDisposable
         string? met = null;
         await Eventually.Holds(() => (met = Names.FirstOrDefault(name => IsRenewed(name, before) || IsOverdue(name))) is not null, "an account comes due");
         return met!;
+    }
+
+    /// <summary>Waits until this account should have been renewed since.</summary>
+    public async Task<string> MeetsARenewal(Dictionary<string, int> before, string name)
+    {
+        await Eventually.Holds(() => IsRenewed(name, before) || IsOverdue(name), $"{name} comes due");
+        return name;
     }
 
     public Task Renewed(Dictionary<string, int> before, string name) => Eventually.Holds(() => IsRenewed(name, before), $"{name} is renewed");

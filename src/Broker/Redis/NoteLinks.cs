@@ -16,19 +16,42 @@ internal sealed record Replicated(bool IsWritten, bool IsReplicated);
 /// </remarks>
 internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) : IDisposable
 {
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
     private readonly ConcurrentDictionary<EndPoint, NoteLink> links = new();
 
     public async Task<Replicated> Write(EndPoint node, RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
         var settings = current();
-        var link = links.GetOrAdd(node, static node => new());
+        Word[] words = ["EVAL", script.Text, $"{keys.Length}", .. keys.Select(key => (byte[])key!), .. values.Select(value => (byte[])value!)];
         using var deadline = new CancellationTokenSource(settings.CallTimeout, time);
-        await link.Turn.WaitAsync(deadline.Token);
+        for (var mustAsk = false; ;)
+        {
+            try
+            {
+                return await Write(node, words, mustAsk, settings, deadline.Token);
+            }
+            catch (RedisRefusal refusal) when (refusal.IsPassing)
+            {
+                // The slot moves: the note goes after it.
+                (node, mustAsk) = (refusal.Elsewhere(node), refusal.MustAsk || (mustAsk && refusal.Code == "TRYAGAIN"));
+                await Task.Delay(Pause, time, deadline.Token);
+            }
+        }
+    }
+
+    private async Task<Replicated> Write(EndPoint node, Word[] words, bool mustAsk, RedisSettings settings, CancellationToken deadline)
+    {
+        var link = links.GetOrAdd(node, static node => new());
+        await link.Turn.WaitAsync(deadline);
         try
         {
-            var connection = link.Connection ??= await RawConnection.Open(node, settings, deadline.Token);
-            var answer = await connection.Ask(
-                ["EVAL", script.Text, $"{keys.Length}", .. keys.Select(key => (byte[])key!), .. values.Select(value => (byte[])value!)], deadline.Token);
+            var connection = link.Connection ??= await RawConnection.Open(node, settings, deadline);
+            if (mustAsk)
+            {
+                await connection.Ask(["ASKING"], deadline);
+            }
+            var answer = await connection.Ask(words, deadline);
             if (answer is not [long and not 0, string run, long replicas])
             {
                 return new(false, false);
@@ -47,9 +70,9 @@ internal sealed class NoteLinks(Func<RedisSettings> current, TimeProvider time) 
             }
             // One that is cut off for a moment may be the primary of the next: what it does not have would be lost with this one.
             var patience = (int)Math.Max(1, settings.CallTimeout.TotalMilliseconds / 2);
-            return new(true, await connection.Ask(["WAIT", "1", $"{patience}"], deadline.Token) is [long and > 0]);
+            return new(true, await connection.Ask(["WAIT", "1", $"{patience}"], deadline) is [long and > 0]);
         }
-        catch
+        catch (Exception fault) when (fault is not RedisRefusal { IsPassing: true })
         {
             // Nobody knows what is still on its way here: the next one has a connection of its own.
             link.Close();

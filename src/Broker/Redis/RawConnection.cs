@@ -2,11 +2,12 @@ using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Text;
 
 namespace Broker.Redis;
 
-/// <summary>One socket to one node, one command at a time (RESP2). Any error but an answer throws.</summary>
+/// <summary>One socket to one node, one command at a time (RESP2). What is no answer throws; a certificate that is not accepted, with its word.</summary>
 internal sealed class RawConnection : IDisposable
 {
     private const int MostBytes = 1024 * 1024;
@@ -22,6 +23,7 @@ internal sealed class RawConnection : IDisposable
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         Stream? stream = null;
+        string? fault = null;
         try
         {
             await socket.ConnectAsync(node, cancellation);
@@ -34,7 +36,7 @@ internal sealed class RawConnection : IDisposable
                 await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
                 {
                     TargetHost = host,
-                    RemoteCertificateValidationCallback = (_, certificate, chain, errors) => settings.Trust.Accepts(certificate, chain, errors),
+                    RemoteCertificateValidationCallback = (_, certificate, chain, errors) => (fault = settings.Trust.Fault(certificate, chain, errors)) is null,
                 }, cancellation);
             }
             var connection = new RawConnection(stream);
@@ -44,11 +46,11 @@ internal sealed class RawConnection : IDisposable
             }
             return connection;
         }
-        catch
+        catch (Exception failed)
         {
             stream?.Dispose();
             socket.Dispose();
-            throw;
+            throw fault is null ? failed : new AuthenticationException(fault, failed);
         }
     }
 
@@ -97,8 +99,7 @@ internal sealed class RawConnection : IDisposable
             case '$' or '*':
                 return null;
             default:
-                // An error's first word is a code; the rest may hold what was sent.
-                throw new InvalidOperationException(line[1..].Split(' ')[0]);
+                throw RedisRefusal.Of(line[1..]);
         }
     }
 

@@ -26,7 +26,7 @@ internal static class RedisClient
             ConfigurationChannel = "",
             ReconnectRetryPolicy = new LinearRetry(500),
         };
-        options.CertificateValidation += (_, certificate, chain, errors) => settings.Trust.Accepts(certificate, chain, errors);
+        options.CertificateValidation += (_, certificate, chain, errors) => settings.Trust.Fault(certificate, chain, errors) is null;
         foreach (var endpoint in settings.Endpoints)
         {
             options.EndPoints.Add(endpoint);

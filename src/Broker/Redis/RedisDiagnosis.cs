@@ -7,22 +7,17 @@ namespace Broker.Redis;
 /// <summary>Why no connection comes about, in a word of ours: the client of 2017 does not say.</summary>
 internal static class RedisDiagnosis
 {
-    /// <summary>Connects to one node after the other, as the client would; null when one of them lets us in.</summary>
-    public static async Task<string?> Of(RedisSettings settings, TimeProvider time, CancellationToken stop)
+    /// <summary>Connects to one node after the other, as the client would, and tells a word of each; null where it lets us in.</summary>
+    public static async Task<IReadOnlyList<(string Node, string? Word)>> Of(IEnumerable<string> nodes, RedisSettings settings, TimeProvider time, CancellationToken stop)
     {
-        string? word = null;
-        foreach (var endpoint in settings.Endpoints)
+        List<(string, string?)> words = [];
+        foreach (var node in nodes)
         {
             using var deadline = new CancellationTokenSource(settings.CallTimeout, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stop);
-            var now = await At(endpoint, settings, either.Token);
-            if (now is null)
-            {
-                return null;
-            }
-            word = word is null or "not-reached" ? now : word; // who answers says more than who does not
+            words.Add((node, await At(node, settings, either.Token)));
         }
-        return word;
+        return words;
     }
 
     private static async Task<string?> At(string endpoint, RedisSettings settings, CancellationToken cancellation)
@@ -33,13 +28,13 @@ internal static class RedisDiagnosis
             await connection.Ask(["PING"], cancellation);
             return null;
         }
-        catch (AuthenticationException)
+        catch (AuthenticationException fault)
         {
-            return settings.Trust.Fault ?? "no-answer-over-tls";
+            return fault.Message.StartsWith("certificate-", StringComparison.Ordinal) ? fault.Message : "no-answer-over-tls";
         }
-        catch (InvalidOperationException refused)
+        catch (RedisRefusal refused)
         {
-            return refused.Message switch
+            return refused.Code switch
             {
                 "WRONGPASS" => "wrong-password",
                 "NOAUTH" => "password-missing",

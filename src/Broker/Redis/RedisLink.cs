@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using StackExchange.Redis;
 
@@ -10,12 +11,17 @@ namespace Broker.Redis;
 /// </remarks>
 internal sealed partial class RedisLink : IDisposable
 {
+    private const int MostSilent = 16;
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly NoteLinks notes;
     private readonly CancellationTokenSource stop = new();
     private readonly TaskCompletionSource<ConnectionMultiplexer> connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<string, bool> silent = new(); // keys that were not answered; some, where there are many
     private ConnectionMultiplexer? client;
+    private volatile bool isCluster;
     private volatile RedisSettings settings;
     private long lastAnswer;
     private int isHealing;
@@ -38,11 +44,14 @@ internal sealed partial class RedisLink : IDisposable
     /// <summary>Something was published on the channel.</summary>
     public event Action<string>? Heard;
 
-    /// <summary>Whether the last call was not answered, or Redis refuses.</summary>
+    /// <summary>Whether a call was not answered, or was refused, and what it was for has not answered since; of a Cluster, at any node.</summary>
     public bool IsAway => Volatile.Read(ref isAway) == 1;
 
-    /// <summary>Whether it answers, but did not do what it was told and has written nothing since: read-only, out of memory, its disk full.</summary>
+    /// <summary>Whether one that is no Cluster answers, but did not do what it was told and has written nothing since: read-only, out of memory, its disk full.</summary>
     public bool IsRefusing => Volatile.Read(ref isRefusing) == 1;
+
+    /// <summary>Whether it is a Cluster: one node may be away, and the others answer.</summary>
+    public bool IsCluster => isCluster;
 
     /// <summary>Why the last call was not answered: a word, of which nothing is secret.</summary>
     public string Fault => diagnosis ?? Volatile.Read(ref fault);
@@ -54,16 +63,16 @@ internal sealed partial class RedisLink : IDisposable
     public void Start() => Heal();
 
     /// <summary>Runs a step where its first key lives; null when it was not answered in time.</summary>
-    public Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values) => Run(script, keys, values, isProbe: false);
+    public Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values) => Run(script, keys, values, keys[0]);
 
-    private async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values, bool isProbe)
+    private async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values, string? key)
     {
         if (await Client() is not { } now)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), isProbe);
+        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), key);
         RedisMetrics.Called(script.Name, answer is not null, time.GetElapsedTime(from));
         return answer;
     }
@@ -75,12 +84,12 @@ internal sealed partial class RedisLink : IDisposable
     /// <returns>Null when nobody knows.</returns>
     public async Task<Replicated?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
-        if (await Client() is not { } now || await Bounded(() => Node(now, keys[0])) is not { } node)
+        if (await Client() is not { } now || await Bounded(() => Node(now, keys[0]), keys[0]) is not { } node)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var written = await Bounded(() => notes.Write(node, script, keys, values));
+        var written = await Bounded(() => notes.Write(node, script, keys, values), keys[0]);
         RedisMetrics.Called(script.Name, written is not null, time.GetElapsedTime(from));
         return written;
     }
@@ -92,16 +101,24 @@ internal sealed partial class RedisLink : IDisposable
         Close(Interlocked.Exchange(ref client, null));
     }
 
-    /// <summary>A script that the server forgot was not run: it is sent once more, and the client sends it whole.</summary>
-    private static async Task<RedisResult> Evaluate(IDatabase database, RedisScript script, RedisKey[] keys, RedisValue[] values)
+    /// <summary>What was not run is sent once more: a script that the server forgot (the client sends it whole), and while a slot moves to another node.</summary>
+    private async Task<RedisResult> Evaluate(IDatabase database, RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
-        try
+        var from = time.GetTimestamp();
+        for (var isSentWhole = false; ;)
         {
-            return await database.ScriptEvaluateAsync(script.Text, keys, values);
-        }
-        catch (RedisServerException fault) when (fault.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-        {
-            return await database.ScriptEvaluateAsync(script.Text, keys, values);
+            try
+            {
+                return await database.ScriptEvaluateAsync(script.Text, keys, values);
+            }
+            catch (RedisServerException fault) when (!isSentWhole && fault.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
+            {
+                isSentWhole = true;
+            }
+            catch (RedisServerException fault) when (RedisRefusal.IsOne(fault) && time.GetElapsedTime(from) < settings.CallTimeout - (Pause * 2))
+            {
+                await Task.Delay(Pause, time);
+            }
         }
     }
 
@@ -113,60 +130,55 @@ internal sealed partial class RedisLink : IDisposable
     {
         if (Volatile.Read(ref client) is null && !IsAway)
         {
-            await Bounded(() => connected.Task);
+            await Bounded(() => connected.Task, key: null);
         }
         if (Volatile.Read(ref client) is { } now)
         {
             return now;
         }
-        Unanswered("not-connected");
+        Unanswered("not-connected", key: null);
         return null;
     }
 
-    private async Task<T?> Bounded<T>(Func<Task<T>> call, bool isProbe = false)
+    private async Task<T?> Bounded<T>(Func<Task<T>> call, string? key)
         where T : class
     {
         try
         {
             var answer = await call().WaitAsync(settings.CallTimeout, time, stop.Token);
             Volatile.Write(ref lastAnswer, time.GetTimestamp());
-            if (isProbe)
-            {
-                Volatile.Write(ref isRefusing, 0);
-            }
-            // Who refuses to write may well read: only the probe, which writes, tells that it is over.
-            if (!IsRefusing && Interlocked.Exchange(ref isAway, 0) == 1)
-            {
-                diagnosis = null;
-                RedisLog.Back(log);
-                Returned?.Invoke();
-            }
             return answer;
         }
         catch (RedisServerException fault)
         {
             // Redis answered, and did not do it: loading, read-only, out of memory, wrong password.
-            Volatile.Write(ref isRefusing, 1);
-            Unanswered("refused-" + Word(fault).ToLowerInvariant());
+            Refused(fault.Message, key);
+        }
+        catch (RedisRefusal fault)
+        {
+            Refused(fault.Code, key);
         }
         catch (Exception fault)
         {
-            Unanswered(fault.GetType().Name);
+            Unanswered(fault.GetType().Name, key);
         }
         return null;
     }
 
-    /// <summary>The first word of Redis's own errors is a code; the rest may hold what was sent.</summary>
-    private static string Word(RedisServerException fault) => new([.. fault.Message.TakeWhile(char.IsAsciiLetterUpper)]);
-
-    private void Unanswered(string fault)
+    /// <param name="fault">A word about it.</param>
+    /// <param name="key">What was asked for: Redis is back when the slot of it answers.</param>
+    private void Unanswered(string fault, string? key)
     {
+        if (key is not null && silent.Count < MostSilent)
+        {
+            silent[key] = true;
+        }
         Volatile.Write(ref this.fault, fault);
         if (Interlocked.Exchange(ref isAway, 1) == 1)
         {
             // told already
         }
-        else if (IsRefusing)
+        else if (fault.StartsWith("refused-", StringComparison.Ordinal))
         {
             RedisLog.Refused(log, fault);
         }

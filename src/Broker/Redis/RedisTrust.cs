@@ -8,7 +8,6 @@ namespace Broker.Redis;
 internal sealed class RedisTrust
 {
     private readonly X509Certificate2Collection? roots;
-    private volatile string? fault;
 
     /// <param name="authorities">PEM; null: the machine's own.</param>
     public RedisTrust(string? authorities)
@@ -20,18 +19,12 @@ internal sealed class RedisTrust
         }
     }
 
-    /// <summary>What was wrong with the last certificate; null when nothing was.</summary>
-    public string? Fault => fault;
-
-    /// <summary>As <see cref="RemoteCertificateValidationCallback"/>.</summary>
-    public bool Accepts(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors)
-    {
-        fault = certificate is null || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable) ? "certificate-missing"
-            : errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? "certificate-of-another-name"
-            : roots is null ? (errors == SslPolicyErrors.None ? null : Word(chain))
-            : Chained(certificate, chain, roots);
-        return fault is null;
-    }
+    /// <summary>What is wrong with a certificate; null when nothing is. Takes what a <see cref="RemoteCertificateValidationCallback"/> does.</summary>
+    public string? Fault(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        certificate is null || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable) ? "certificate-missing"
+        : errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? "certificate-of-another-name"
+        : roots is null ? (errors == SslPolicyErrors.None ? null : Word(chain))
+        : Chained(certificate, chain, roots);
 
     private static string? Chained(X509Certificate certificate, X509Chain? shown, X509Certificate2Collection roots)
     {

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using Broker.Tests.Redis;
 
@@ -30,7 +28,13 @@ internal sealed class TlsRedis : IAsyncDisposable
     public static async Task<TlsRedis> Start(string host = "127.0.0.1", bool isOver = false)
     {
         var redis = new TlsRedis();
-        redis.WriteCertificates(host, isOver);
+        using (var authority = new TestAuthority("broker tests"))
+        using (var other = new TestAuthority("somebody else"))
+        {
+            authority.Write(redis.CaFile);
+            other.Write(redis.OtherCaFile);
+            authority.Certify(redis.At("server.pem"), redis.At("server.key"), isOver, host);
+        }
         await File.WriteAllTextAsync(redis.PasswordFile, FirstPassword);
         for (var i = 0; ; i++)
         {
@@ -62,40 +66,7 @@ internal sealed class TlsRedis : IAsyncDisposable
 
     private string At(string file) => Path.Combine(folder.FullName, file);
 
-    private void WriteCertificates(string host, bool isOver)
-    {
-        using var authority = Authority("broker tests");
-        using var other = Authority("somebody else");
-        File.WriteAllText(CaFile, authority.ExportCertificatePem());
-        File.WriteAllText(OtherCaFile, other.ExportCertificatePem());
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=redis", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        if (IPAddress.TryParse(host, out var address))
-        {
-            names.AddIpAddress(address);
-        }
-        else
-        {
-            names.AddDnsName(host);
-        }
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], critical: false));
-        var now = DateTimeOffset.UtcNow;
-        using var server = request.Create(authority, now.AddDays(-2), isOver ? now.AddDays(-1) : now.AddDays(2), RandomNumberGenerator.GetBytes(8));
-        File.WriteAllText(At("server.pem"), server.ExportCertificatePem());
-        File.WriteAllText(At("server.key"), key.ExportPkcs8PrivateKeyPem());
-    }
-
-    private static X509Certificate2 Authority(string name)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, false, 0, critical: true));
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-3), DateTimeOffset.UtcNow.AddDays(3));
-    }
-
-    private static int FreePort()
+    internal static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();

@@ -15,6 +15,9 @@ internal interface ISharedTokens
     /// <summary>Redis is reached again after it was not: who holds a pair republishes it.</summary>
     event Action? Returned;
 
+    /// <summary>Whether records and budgets are at several nodes: of these one may be away, and the others answer.</summary>
+    bool IsSpread => false;
+
     /// <summary>What is stored; changes nothing.</summary>
     Task<Seen> Read(StoreName name);
 

@@ -24,6 +24,8 @@ internal sealed partial class RedisTokens : ISharedTokens
 
     public event Action? Returned;
 
+    public bool IsSpread => link.IsCluster;
+
     /// <summary>A Redis that refuses to write is away: what it reads may be old, and nothing could follow.</summary>
     public async Task<Seen> Read(StoreName name) => Look(name, link.IsRefusing ? null : await link.Run(Scripts.Read, names.Keys(name), []));
 

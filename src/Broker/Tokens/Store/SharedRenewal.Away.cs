@@ -3,9 +3,12 @@ using Broker.Tokens.Sources;
 
 namespace Broker.Tokens.Store;
 
-/// <content>Redis is away: what this process may do alone.</content>
+/// <content>Redis is away, or of a Cluster the node of this record or its budget: what this process may do alone.</content>
 internal sealed partial class SharedRenewal
 {
+    /// <summary>Since when no step of this record was answered, other records' or not; null when the last one was.</summary>
+    private volatile Silence? silence;
+
     /// <summary>Only near the token's end, and nothing that dies at its use is spent. What is got so has no number, and is never published.</summary>
     private async Task<Renewal> Away(Asked asked)
     {
@@ -31,15 +34,11 @@ internal sealed partial class SharedRenewal
         {
             return Renewal.Failed(TokenProblem.LoginRefused, plan.Times.QuietTimeMax);
         }
-        if (!MayLogInAlone(asked, out var wait))
+        if (await WaitAlone(asked) is { } wait)
         {
             TokenLog.BudgetSpent(log, plan.Upstream, plan.Account, wait.TotalSeconds);
             // Redis may be back long before: it is looked for again soon.
             return Renewal.Failed(TokenProblem.BudgetSpent, Min(wait, plan.Times.QuietTime));
-        }
-        foreach (var scope in Scopes(asked))
-        {
-            store.LogsInAlone(BudgetOf(asked.Plan, scope.Key), asked.IsRejection);
         }
         at = time.GetTimestamp();
         return Alone(asked, await calls.Ask(plan, "login", source.Login), at);
@@ -73,19 +72,56 @@ internal sealed partial class SharedRenewal
     }
 
     /// <summary>A share of the budget, from one window after Redis went away: until then the others may have used it all. Where there is not one for each, each has its turn.</summary>
-    private bool MayLogInAlone(Asked asked, out TimeSpan wait)
+    /// <remarks>Of a Cluster the budget's node may be there: others go on using it, and it is asked.</remarks>
+    /// <returns>How long until there is one; null when it was taken.</returns>
+    private async Task<TimeSpan?> WaitAlone(Asked asked)
     {
-        var away = store.AwayFor;
-        wait = asked.Plan.Logins.Select(window => window.Per - away).Append(TimeSpan.Zero).Max();
-        if (wait <= TimeSpan.Zero)
+        var longest = asked.Plan.Logins.Select(window => window.Per).Append(TimeSpan.Zero).Max();
+        if (longest - AwayFor(asked) is var left && left > TimeSpan.Zero)
         {
-            wait = asked.Plan.Logins.Where(store.Seat.IsNeeded).Select(window => store.Seat.TurnIn(window, away)).Append(TimeSpan.Zero).Max();
+            return left;
         }
-        return wait <= TimeSpan.Zero
-            && vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. asked.Plan.Logins.Select(Share)], asked.IsRejection, out wait);
+        var turn = asked.Plan.Logins.Where(store.Seat.IsNeeded).Select(window => store.Seat.TurnIn(window, store.AwayFor)).Append(TimeSpan.Zero).Max();
+        if (turn > TimeSpan.Zero)
+        {
+            return turn; // before anything is taken: permits are never given back
+        }
+        List<IGrouping<LoginScope, LoginWindowOptions>> alone = [];
+        foreach (var scope in Scopes(asked))
+        {
+            var permission = store.AwayFor >= longest ? default : await Permit(asked, store.NewAttempt(), scope);
+            if (permission.Outcome == StoreOutcome.Lost)
+            {
+                return permission.Wait;
+            }
+            if (permission.Outcome == StoreOutcome.Unknown)
+            {
+                alone.Add(scope);
+            }
+        }
+        if (AwayFor(asked) < longest)
+        {
+            return TimeSpan.Zero; // it came back meanwhile: there is a lease to be had
+        }
+        if (!vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. alone.SelectMany(scope => scope).Select(Share)], asked.IsRejection, out var wait))
+        {
+            return wait;
+        }
+        foreach (var scope in alone)
+        {
+            store.LogsInAlone(BudgetOf(asked.Plan, scope.Key), asked.IsRejection);
+        }
+        return null;
     }
+
+    /// <summary>How long all of Redis is away; of a Cluster, the node of this record or of a budget of it.</summary>
+    private TimeSpan AwayFor(Asked asked) => !store.Tokens.IsSpread ? store.AwayFor
+        : Scopes(asked).Select(scope => store.SilenceOf(BudgetOf(asked.Plan, scope.Key)))
+            .Append(silence is { } now && now.Returns == store.Returns ? time.GetElapsedTime(now.Since) : TimeSpan.Zero).Append(store.AwayFor).Max();
 
     private LoginWindowOptions Share(LoginWindowOptions window) => !store.Seat.IsNeeded(window)
         ? window with { Permit = window.Permit / store.Times.MaxReplicas }
         : window with { Permit = 1, Per = window.Per * store.Times.MaxReplicas / window.Permit };
+
+    private sealed record Silence(long Since, int Returns);
 }

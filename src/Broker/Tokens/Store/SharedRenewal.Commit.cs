@@ -102,6 +102,8 @@ internal sealed partial class SharedRenewal
     private StoreOutcome Saw(StoreOutcome outcome)
     {
         store.Saw(outcome);
+        var now = store.Returns;
+        silence = outcome != StoreOutcome.Unknown ? null : silence is { } before && before.Returns == now ? before : new(time.GetTimestamp(), now);
         return outcome;
     }
 

@@ -42,9 +42,7 @@ internal sealed partial class SharedRenewal
         }
         foreach (var scope in Scopes(asked))
         {
-            var budget = BudgetOf(asked.Plan, scope.Key);
-            var permission = await store.Permit(
-                budget, lease.Attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection);
+            var permission = await Permit(asked, lease.Attempt, scope);
             if (permission.Outcome == StoreOutcome.Unknown)
             {
                 return new(await Away(asked), default);
@@ -57,6 +55,9 @@ internal sealed partial class SharedRenewal
         }
         return null;
     }
+
+    private Task<Permission> Permit(Asked asked, Attempt attempt, IGrouping<LoginScope, LoginWindowOptions> scope) =>
+        store.Permit(BudgetOf(asked.Plan, scope.Key), attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection);
 
     private static IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> Scopes(Asked asked) =>
         asked.Plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key);

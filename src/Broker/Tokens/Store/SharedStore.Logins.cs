@@ -17,6 +17,15 @@ internal sealed partial record SharedStore
         }
     }
 
+    /// <summary>How long this budget is not answered for; zero when it was, or was not asked since Redis came back.</summary>
+    public TimeSpan SilenceOf(RecordName budget)
+    {
+        lock (gate)
+        {
+            return budgets.TryGetValue(budget, out var known) && known.SilentSince is { } since ? Time.GetElapsedTime(since) : TimeSpan.Zero;
+        }
+    }
+
     /// <summary>A login while Redis is away: within the local share, and told as soon as Redis is back.</summary>
     public void LogsInAlone(RecordName budget, bool isRejection)
     {
@@ -45,6 +54,7 @@ internal sealed partial record SharedStore
         var permission = await Tokens.Permit(ask);
         lock (gate)
         {
+            mine.SilentSince = permission.Outcome == StoreOutcome.Unknown ? mine.SilentSince ?? Time.GetTimestamp() : null;
             if (permission.Outcome != StoreOutcome.Unknown)
             {
                 (mine.Known, mine.From) = (Math.Max(mine.Known, permission.Count), permission.Run);
@@ -63,6 +73,8 @@ internal sealed partial record SharedStore
 
         /// <summary>The run id of the Redis that said so.</summary>
         public string From { get; set; } = "";
+
+        public long? SilentSince { get; set; }
 
         public List<(Attempt Attempt, long At, bool IsRejection)> Untold { get; } = [];
     }

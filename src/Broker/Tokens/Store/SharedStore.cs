@@ -20,6 +20,8 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     private bool isAway;
     private long awaySince;
     private long? lastAnswer;
+    private long? silentSince;
+    private int returns;
     private (long At, TimeSpan Silent, TimeSpan Absence)? back;
 
     /// <summary>Redis is reached again, or another one answers in its place.</summary>
@@ -62,6 +64,9 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
         }
     }
 
+    /// <summary>How often Redis came back; what was not answered before says nothing of now.</summary>
+    public int Returns => Volatile.Read(ref returns);
+
     public Attempt NewAttempt() => new(Chance(), Chance());
 
     /// <summary>Remembers from when on Redis did not answer.</summary>
@@ -73,6 +78,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
             if (away && !isAway)
             {
                 awaySince = Time.GetTimestamp();
+                silentSince ??= awaySince;
             }
             isAway = away;
             lastAnswer = away ? lastAnswer : Time.GetTimestamp();
@@ -80,7 +86,19 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     }
 
     /// <summary>Redis answers again: a single step that is lost later does not make one long absence of two short ones.</summary>
-    public void Back() => Back(isEpoch: false);
+    public void Back()
+    {
+        Back(isEpoch: false);
+        lock (gate)
+        {
+            silentSince = null;
+            returns++;
+            foreach (var budget in budgets.Values)
+            {
+                budget.SilentSince = null;
+            }
+        }
+    }
 
     /// <summary>Which Redis answers for a record; another one than before is an epoch, and this process tells what it holds.</summary>
     public void Met(string? before, string run)
@@ -114,6 +132,8 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
         {
             // Who was never answered before cannot tell what was forgotten meanwhile, nor who logged in alone.
             var absence = lastAnswer is { } last ? Time.GetElapsedTime(last) : TimeSpan.MaxValue;
+            // Of a Cluster one node may be away while the others answer.
+            absence = Tokens.IsSpread && silentSince is { } since ? Longer(absence, Time.GetElapsedTime(since)) : absence;
             var silent = isEpoch ? TimeSpan.MaxValue : absence;
             var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.EpochPause + Times.Reconnect ? earlier : default;
             back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));

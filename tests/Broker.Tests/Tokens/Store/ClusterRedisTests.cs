@@ -1,8 +1,11 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
 using Broker.Issuing;
 using Broker.Tests.Issuing.Ledgers;
 using Broker.Tests.Redis;
 using Broker.Tokens;
+using Broker.Tokens.Store;
 using Shouldly;
 using Xunit;
 using static Broker.Tests.Tokens.CellBench;
@@ -82,5 +85,67 @@ public sealed class ClusterRedisTests : IAsyncLifetime
         {
             (await (i % 2 == 0 ? one : other).Ledgers.Attempts.Begin($"name {i / 12}", "1", default)).MayTry.ShouldBe(i % 12 < 10, $"attempt {i}"); // each name in a slot of its own
         }
+    }
+
+    [Fact]
+    public async Task While_a_slot_is_on_its_way_a_step_and_a_note_wait_for_it_and_go_after_it()
+    {
+        var log = new LogLines();
+        using var replica = new Replica(nodes[0].Endpoint, "p", new() { Log = log });
+        var (name, attempt, minute) = (replica.Name(), new Attempt(1, 2), TimeSpan.FromMinutes(1));
+        (await replica.Tokens.Take(name, attempt, minute)).Outcome.ShouldBe(StoreOutcome.Done);
+        var from = await With("*:lease");
+        var to = nodes.First(node => node != from);
+        var move = await SlotMove.Of(nodes, await from.Ask("KEYS", "*:lease"), from, to);
+        await move.Begin();
+        var extended = replica.Tokens.Extend(name, attempt, minute);
+        var noted = replica.Tokens.Note(name, attempt, replica.Vault.Names.Name("d"), minute, minute);
+        await Eventually(async () => await Refusals(from) + await Refusals(to) >= 2);
+        await move.Finish();
+        (await extended).ShouldBe(StoreOutcome.Done);
+        (await noted).ShouldBe(StoreOutcome.Done);
+        (await With("*:note")).ShouldBe(to);
+        log.Lines.ShouldNotContain(line => line.StartsWith("70", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task One_node_that_refuses_is_told_of_once_while_the_others_serve()
+    {
+        var log = new LogLines();
+        using var replica = new Replica(nodes[0].Endpoint, "p", new() { Log = log });
+        var full = nodes[1];
+        List<TokenCell> there = [], elsewhere = [];
+        for (var i = 0; there.Count < 2 || elsewhere.Count < 2; i++)
+        {
+            var cell = replica.Cell(new StrictUpstream().Source(), $"account{i}");
+            await Fresh(cell);
+            (await full.Ask("KEYS", "*:pair") is var pairs && pairs.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length > there.Count ? there : elsewhere).Add(cell);
+        }
+        (await full.Ask("CONFIG", "SET", "maxmemory", "1")).ShouldBe("OK");
+        foreach (var (one, other) in there.Zip(elsewhere))
+        {
+            (await one.Replace(await Fresh(one), 0, "s", None)).Token.ShouldBeNull();
+            (await other.Replace(await Fresh(other), 0, "s", None)).Token.ShouldNotBeNull();
+        }
+        log.Lines.Count(line => line.StartsWith("703 ", StringComparison.Ordinal)).ShouldBe(1);
+        log.Lines.ShouldNotContain(line => line.StartsWith("701 ", StringComparison.Ordinal));
+        (await full.Ask("CONFIG", "SET", "maxmemory", "0")).ShouldBe("OK");
+        await Eventually(async () => (await there[0].Replace(await Fresh(there[0]), 0, "s", None)).Token is not null);
+        await Eventually(() => Task.FromResult(log.Lines.Any(line => line.StartsWith("701 ", StringComparison.Ordinal))));
+    }
+
+    private static async Task<int> Refusals(RedisServer node) =>
+        Regex.Match(await node.Ask("INFO", "errorstats"), "errorstat_TRYAGAIN:count=([0-9]+)") is { Success: true } found ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
+
+    private async Task<RedisServer> With(string keys)
+    {
+        foreach (var node in nodes)
+        {
+            if ((await node.Ask("KEYS", keys)).Length > 0)
+            {
+                return node;
+            }
+        }
+        throw new InvalidOperationException($"nobody has {keys}");
     }
 }

@@ -1,0 +1,96 @@
+using Broker.Tests.Redis;
+using Shouldly;
+using Xunit;
+
+namespace Broker.ReplicaTests;
+
+/// <summary>A Cluster is changed while brokers run: slots move from node to node, and a master stands still until its replica has its place.</summary>
+public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHelper output) : IClassFixture<ReplicatedCluster>
+{
+    private string next = "";
+
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
+    public async Task A_slot_that_moves_to_another_node_takes_its_account_and_the_notes_along()
+    {
+        SlotMove move = null!;
+        await Endures(
+            async () =>
+            {
+                move = await MoveOfTheNext();
+                await move.Begin();
+                await move.Finish();
+            },
+            () => Task.CompletedTask);
+        (await cluster.MasterOf(next)).ShouldBe(move.To);
+        (await move.To.Ask("CLIENT", "LIST", "TYPE", "normal")).Split('\n').ShouldContain(
+            client => client.Contains(" name= ", StringComparison.Ordinal) && client.Contains(" cmd=wait ", StringComparison.Ordinal), "a note was written there, and its replica has it");
+    }
+
+    [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(1000)]
+    public async Task A_slot_that_stays_halfway_between_two_nodes_for_a_while(int keysThatWentAhead)
+    {
+        SlotMove move = null!;
+        await Endures(
+            async () =>
+            {
+                move = await MoveOfTheNext();
+                await move.Begin();
+                await move.Carry(keysThatWentAhead);
+            },
+            () => move.Finish());
+    }
+
+    [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
+    public async Task A_master_that_stands_still_until_its_replica_has_its_place_and_then_comes_back()
+    {
+        RedisServer master = null!;
+        await Endures(
+            async () =>
+            {
+                master = await cluster.MasterOf(next = cluster.Next());
+                var others = cluster.Servers.Where(server => server != master).ToList();
+                master.Freeze();
+                await Eventually.Holds(
+                    async () => (await Task.WhenAll(others.Select(server => server.Ask("ROLE")))).Count(role => role.StartsWith("master", StringComparison.Ordinal)) == 3,
+                    "its replica is the master");
+            },
+            () => Done(() => master.Thaw()));
+        await Eventually.Holds(async () => (await master.Ask("ROLE")).StartsWith("slave", StringComparison.Ordinal), "it is the replica now");
+    }
+
+    private static Task Done(Action action)
+    {
+        action();
+        return Task.CompletedTask;
+    }
+
+    /// <summary>The slot of the account that comes due next, to another master.</summary>
+    private async Task<SlotMove> MoveOfTheNext()
+    {
+        var from = await cluster.MasterOf(next = cluster.Next());
+        foreach (var server in cluster.Servers)
+        {
+            if (server != from && (await server.Ask("ROLE")).StartsWith("master", StringComparison.Ordinal))
+            {
+                return await SlotMove.Of(cluster.Servers, cluster.PairOf(next), from, server);
+            }
+        }
+        throw new InvalidOperationException("there is one master only");
+    }
+
+    private async Task Endures(Func<Task> begin, Func<Task> end)
+    {
+        try
+        {
+            output.WriteLine(await cluster.Endures(begin, end, () => next));
+        }
+        catch (Exception)
+        {
+            output.WriteLine(cluster.Fleet.Told());
+            throw;
+        }
+    }
+}
