@@ -3,13 +3,13 @@ using System.Collections.Concurrent;
 namespace Broker.Credentials;
 
 /// <summary>Revocations of one process; they are gone when it is.</summary>
-/// <remarks>Bounded: an entry goes with the token or session that it ends, looked for once a minute by whoever ends something.</remarks>
+/// <remarks>Bounded: an entry goes with the last that it ends, looked for once a minute by whoever ends something.</remarks>
 internal sealed class RevocationMemory(TimeProvider time) : IRevocations
 {
     private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<string, long> ended = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, long> generations = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Generation> generations = new(StringComparer.Ordinal);
     private readonly Lock sweeping = new();
     private long sweepAt;
 
@@ -30,13 +30,13 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
         return !anyGeneration || IsOfThePresentGeneration(claims) ? Standing.Good : Standing.Ended;
     }
 
-    public long GenerationOf(string identity) => generations.GetValueOrDefault(identity);
+    public long GenerationOf(string identity) => generations.GetValueOrDefault(identity).Number;
 
     /// <summary>Every id that was ended, and until when (UTC ticks).</summary>
     public IEnumerable<KeyValuePair<string, long>> AllEnded => ended;
 
     /// <summary>Every identity of which all was ended, and its generation.</summary>
-    public IEnumerable<KeyValuePair<string, long>> AllGenerations => generations;
+    public IEnumerable<KeyValuePair<string, Generation>> AllGenerations => generations;
 
     public ValueTask<bool> End(string id, DateTimeOffset until, CancellationToken cancellation)
     {
@@ -46,8 +46,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
 
     public ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)
     {
-        generations.AddOrUpdate(identity, 1, (_, generation) => generation + 1);
-        anyGeneration = true;
+        Raise(identity, GenerationOf(identity) + 1, DateTimeOffset.MaxValue);
         return new(true);
     }
 
@@ -60,9 +59,10 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
     }
 
     /// <summary>Ends all of an identity that came before this generation; never goes back.</summary>
-    public void Raise(string identity, long generation)
+    public void Raise(string identity, long generation, DateTimeOffset until)
     {
-        generations.AddOrUpdate(identity, generation, (_, there) => Math.Max(there, generation));
+        Sweep();
+        generations.AddOrUpdate(identity, new Generation(generation, until), (_, there) => there.Number < generation ? new(generation, until) : there);
         anyGeneration = true;
     }
 
@@ -103,6 +103,17 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
                     ended.TryRemove(id, out _);
                 }
             }
+
+            foreach (var pair in generations)
+            {
+                if (pair.Value.Until.UtcTicks <= now)
+                {
+                    generations.TryRemove(pair);
+                }
+            }
         }
     }
 }
+
+/// <summary>How often all of an identity was ended, and until when anything is left of before.</summary>
+internal readonly record struct Generation(long Number, DateTimeOffset Until);

@@ -50,9 +50,7 @@ internal sealed class LedgerNames
 
     public string Line(string line) => tag + "line:" + Hashed(line);
 
-    public string User(string name) => tag + "user:" + Hashed(name);
-
-    public string Disabled(string identity) => tag + "off:" + Hashed(identity);
+    public string User(string name) => tag + "login:" + Hashed(name);
 
     /// <summary>Nobody who reads the key can try names and addresses on it.</summary>
     public string Tries(string name, string address) => $"{prefix}:tries:{Hashed($"{address}\n{name}")}";

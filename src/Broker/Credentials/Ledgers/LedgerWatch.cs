@@ -15,8 +15,7 @@ internal sealed class LedgerWatch : IDisposable
     private const int AtOnce = 64;
 
     private readonly RedisLedger ledger;
-    private readonly Func<IEnumerable<Fact>> known;
-    private readonly Action<Fact> told;
+    private readonly LedgerParts parts;
     private readonly LedgerTimes times;
     private readonly TimeProvider time;
     private readonly ILogger log;
@@ -27,19 +26,19 @@ internal sealed class LedgerWatch : IDisposable
     private TaskCompletionSource wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Contact? contact;
     private TimeSpan young;
+    private bool isToAgree;
 
-    // 'known' is all that this replica would say again; 'told' takes what was read.
-    public LedgerWatch(RedisLedger ledger, Func<IEnumerable<Fact>> known, Action<Fact> told, LedgerTimes times, TimeProvider time, ILogger log)
+    public LedgerWatch(RedisLedger ledger, LedgerParts parts, LedgerTimes times, TimeProvider time, ILogger log)
     {
-        (this.ledger, this.known, this.told, this.times, this.time, this.log) = (ledger, known, told, times, time, log);
+        (this.ledger, this.parts, this.times, this.time, this.log) = (ledger, parts, times, time, log);
         ledger.Link.Heard += message =>
         {
             if (message == ledger.Names.Message)
             {
-                Volatile.Read(ref wake).TrySetResult();
+                LookNow();
             }
         };
-        ledger.Link.Returned += () => Volatile.Read(ref wake).TrySetResult();
+        ledger.Link.Returned += LookNow;
     }
 
     public void Start()
@@ -67,6 +66,16 @@ internal sealed class LedgerWatch : IDisposable
         unsaid.Said(fact);
         return true;
     }
+
+    /// <summary>Says it to all as soon as that is possible; nobody waits for it.</summary>
+    public void SayLater(Fact fact)
+    {
+        unsaid.Put(fact);
+        LookNow();
+    }
+
+    /// <summary>Reads, and says what is to be said, without a wait.</summary>
+    public void LookNow() => Volatile.Read(ref wake).TrySetResult();
 
     /// <summary>Reads all that is new now; false when that was not possible.</summary>
     public async Task<bool> CatchUp()
@@ -96,7 +105,7 @@ internal sealed class LedgerWatch : IDisposable
     public void Dispose()
     {
         stop.Cancel();
-        Volatile.Read(ref wake).TrySetResult();
+        LookNow();
     }
 
     private async Task Run()
@@ -135,7 +144,7 @@ internal sealed class LedgerWatch : IDisposable
 
         foreach (var fact in page.Facts)
         {
-            told(fact);
+            parts.Told(fact);
             unsaid.Saw(fact);
         }
 
@@ -149,14 +158,24 @@ internal sealed class LedgerWatch : IDisposable
             return true;
         }
 
-        if (unsaid.EndReading(known))
+        if (unsaid.EndReading(parts.Known))
         {
             LedgerLog.Epoch(log, page.EpochAge.TotalSeconds);
+            isToAgree = true;
         }
 
+        // Of a word that came and went while nothing was heard there is no trace in the log.
+        isToAgree |= contact is not null && !HasHeardWithin(Fact.WordLives / 2);
+        if ((isToAgree || parts.IsBehind()) && !await parts.Agree())
+        {
+            return null;
+        }
+
+        isToAgree = false;
         young = times.EpochPause - page.EpochAge;
         if (young <= TimeSpan.Zero)
         {
+            parts.Settle();
             contact = new(stamp, utc);
         }
 
@@ -182,6 +201,14 @@ internal sealed class LedgerWatch : IDisposable
 
     private sealed record Contact(long Stamp, DateTimeOffset Utc);
 }
+
+/// <summary>What a replica knows, that the watch keeps the same as what stands in Redis.</summary>
+/// <param name="Known">All that this replica would say again.</param>
+/// <param name="Told">Takes what was read.</param>
+/// <param name="IsBehind">Whether something that stands in Redis beside the log is not known to be as it is here.</param>
+/// <param name="Agree">Makes it so; false when Redis did not answer.</param>
+/// <param name="Settle">All was read: nothing counts as known before this ran.</param>
+internal sealed record LedgerParts(Func<IEnumerable<Fact>> Known, Action<Fact> Told, Func<bool> IsBehind, Func<Task<bool>> Agree, Action Settle);
 
 /// <summary>How often the log is read where no word comes, and how long an epoch lasts before who starts in it believes to know all.</summary>
 internal sealed record LedgerTimes(TimeSpan Poll, TimeSpan EpochPause);

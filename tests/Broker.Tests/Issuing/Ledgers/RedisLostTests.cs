@@ -142,6 +142,19 @@ public sealed class RedisLostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_epoch_is_young_until_every_replica_has_had_the_time_to_find_redis_again_and_say_what_it_knows()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        var late = Add(new() { EpochPause = TimeSpan.FromMilliseconds(1), CallTimeout = TimeSpan.FromSeconds(30), IsPauseWhole = true });
+        var line = await Line(late);
+
+        await late.Hears("token");
+        late.Of("another").ShouldBe(Standing.Unknown);
+        (await late.Ledgers.Rotation.Use(Use(line, 0), default)).Verdict.ShouldBe(RotationVerdict.Unknown);
+    }
+
+    [Fact]
     public async Task A_restart_of_redis_is_a_young_epoch_also_where_it_kept_its_memory()
     {
         var one = await New();
