@@ -52,8 +52,11 @@ internal sealed class LedgerNames
 
     public string User(string name) => tag + "login:" + Hashed(name);
 
-    /// <summary>Nobody who reads the key can try names and addresses on it.</summary>
-    public string Tries(string name, string address) => $"{prefix}:tries:{Hashed($"{address}\n{name}")}";
+    /// <summary>Where the failed logins of an address stand. Nobody who reads it can try addresses on it.</summary>
+    public string Tries(string address) => $"{prefix}:tries:{Hashed(address)}";
+
+    /// <summary>What a name is called there.</summary>
+    public string Tried(string name, string address) => Hashed($"{address}\n{name}");
 
     /// <summary>Another ring of keys, from now on.</summary>
     public void Use(RedisOptions newer) => Secrets.Use(Ring(newer));

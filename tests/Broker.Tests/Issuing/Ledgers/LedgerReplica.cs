@@ -32,7 +32,8 @@ internal sealed class LedgerReplica : IDisposable
             CallTimeout = now.CallTimeout,
         };
         link = new(RedisSettings.Of(options) with { Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, NullLogger.Instance);
-        Ledgers = new(now.Ahead == TimeSpan.Zero ? TimeProvider.System : new FastClock(now.Ahead));
+        Clock.Ahead = now.Ahead;
+        Ledgers = new(Clock);
         if (now.Callers is { } callers)
         {
             Ledgers.Follow(config.Store);
@@ -43,6 +44,9 @@ internal sealed class LedgerReplica : IDisposable
         Ledgers.Share(link, options, now.IsPauseWhole ? TokenLedgers.PauseOf(options) : options.EpochPause, NullLogger.Instance);
         link.Start();
     }
+
+    /// <summary>Its own; Redis's and the others' go on as they are.</summary>
+    public FastClock Clock { get; } = new();
 
     public TokenLedgers Ledgers { get; }
 
@@ -139,8 +143,10 @@ internal sealed class LedgerReplica : IDisposable
         public bool IsDeaf { get; init; }
     }
 
-    private sealed class FastClock(TimeSpan ahead) : TimeProvider
+    internal sealed class FastClock : TimeProvider
     {
-        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + ahead;
+        public TimeSpan Ahead { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + Ahead;
     }
 }

@@ -142,6 +142,31 @@ public sealed class RedisLostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_forged_entry_that_cannot_be_taken_out_is_not_passed_over_nor_asked_for_without_a_pause()
+    {
+        (await New()).Dispose();
+        using (var one = await New(new() { IsDeaf = true, Poll = TimeSpan.FromHours(1) }))
+        {
+            await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        }
+
+        await server.Ask("LSET", await server.Ask("KEYS", "*part*"), "0", "nonsense");
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "1"); // nothing is written any more
+        await server.Ask("CONFIG", "RESETSTAT");
+        var from = Environment.TickCount64;
+        var late = Add(new() { Poll = TimeSpan.FromMilliseconds(400) });
+        await Soon(async () => await Calls() >= 20, "it has asked again and again");
+
+        late.Of("another").ShouldBe(Standing.Unknown);
+        (Environment.TickCount64 - from).ShouldBeGreaterThan(1000); // two calls each fifth of a second, and a probe now and then
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "0");
+        await late.Ready();
+
+        async Task<int> Calls() => (await server.Ask("INFO", "commandstats")).Split('\n').Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
+            .Sum(line => int.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
     public async Task An_epoch_is_young_until_every_replica_has_had_the_time_to_find_redis_again_and_say_what_it_knows()
     {
         var one = await New();

@@ -129,6 +129,27 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         await Soon(() => one.Revocations.Of(Token("x", generation: given)) == Standing.Ended, "what came between is ended as well");
     }
 
+    [Fact]
+    public async Task A_callers_generation_is_kept_as_long_as_the_longest_token_of_any_config_and_said_again_no_longer()
+    {
+        (await New(new() { SessionLifetime = TimeSpan.FromDays(100) })).Dispose(); // gave tokens that live on
+        var one = await New(new() { SessionLifetime = TimeSpan.FromDays(2) });
+        await one.Revocations.EndAllOf("key:app", default);
+        (await Left()).ShouldBeInRange(99.9, 100.1);
+
+        one.Clock.Ahead = TimeSpan.FromDays(60);
+        foreach (var key in (await redis.Server.Ask("KEYS", prefix + ":*")).Split('\n'))
+        {
+            await redis.Server.Ask("DEL", key);
+        }
+
+        await Soon(async () => (await redis.Server.Ask("KEYS", prefix + ":*part*")).Length > 0, "it is said again");
+        (await Left()).ShouldBeInRange(39.9, 40.1);
+        (await New(new() { SessionLifetime = TimeSpan.FromDays(2) })).Revocations.GenerationOf("key:app").ShouldBe(one.Revocations.GenerationOf("key:app"));
+
+        async Task<double> Left() => TimeSpan.FromMilliseconds(Number(await redis.Server.Ask("PTTL", await redis.Server.Ask("KEYS", prefix + ":*part*")))).TotalDays;
+    }
+
     [Theory]
     [InlineData("damaged")]
     [InlineData("forged")]
