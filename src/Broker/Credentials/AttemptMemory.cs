@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
-
 namespace Broker.Credentials;
 
 /// <summary>Failed logins that one process saw: a bounded number of pairs, each a digest, none for longer than a day.</summary>
@@ -18,13 +15,8 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     /// <summary>After so long few failures are forgotten, and after so long many.</summary>
     public static readonly TimeSpan FewForgotten = TimeSpan.FromHours(1), Forgotten = TimeSpan.FromDays(1);
 
-    // What an address's further names share. No digest is empty.
-    private const string Rest = "";
-
-    private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
-
     private readonly Lock turn = new();
-    private readonly Dictionary<string, Address> addresses = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AddressAttempts> addresses = new(StringComparer.Ordinal);
 
     /// <summary>The wait after the last free failure.</summary>
     public TimeSpan First { get; set; } = TimeSpan.FromSeconds(1);
@@ -79,14 +71,14 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
                 return false;
             }
 
-            if (at.Rows.Remove(DigestOf(name)))
+            if (at.Rows.Remove(AddressAttempts.OwnPlaceOf(name)))
             {
                 Drop(address, at);
                 return true;
             }
 
             // One that names share is not broken: whoever has one password could guess at all others for ever. A few failures more are not laid at his door.
-            return wasBegun && at.Rows.GetValueOrDefault(Rest).Failures is > 0 and <= Free && TakeBack(at, Rest);
+            return wasBegun && at.Rows.GetValueOrDefault(AddressAttempts.Rest).Failures is > 0 and <= Free && TakeBack(at, AddressAttempts.Rest);
         }
     }
 
@@ -106,14 +98,14 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         {
             if (addresses.TryGetValue(address, out var at))
             {
-                _ = TakeBack(at, DigestOf(name)) || TakeBack(at, Rest);
+                _ = TakeBack(at, AddressAttempts.OwnPlaceOf(name)) || TakeBack(at, AddressAttempts.Rest);
             }
         }
 
         return default;
     }
 
-    private static bool TakeBack(Address at, string place)
+    private static bool TakeBack(AddressAttempts at, string place)
     {
         var isThere = at.Rows.TryGetValue(place, out var row);
         if (isThere)
@@ -130,7 +122,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         return wait < Longest ? wait : Longest;
     }
 
-    private Address AddressOf(string address)
+    private AddressAttempts AddressOf(string address)
     {
         if (!addresses.TryGetValue(address, out var at))
         {
@@ -140,29 +132,15 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         return at;
     }
 
-    /// <summary>A name's own row, or the one that those beyond share.</summary>
-    private string PlaceOf(Address at, string name)
+    private string PlaceOf(AddressAttempts at, string name)
     {
-        var (own, now) = (DigestOf(name), time.GetUtcNow());
-        if (at.Rows.Count < NamesApart || at.Rows.ContainsKey(own))
-        {
-            return own;
-        }
-
-        if (at.SweepAt <= now)
-        {
-            at.SweepAt = now + SweepAfter;
-            foreach (var (place, _) in at.Rows.Where(pair => pair.Value.IsOver(now)).ToList())
-            {
-                at.Rows.Remove(place);
-                Count--;
-            }
-        }
-
-        return at.Rows.Count < NamesApart ? own : Rest;
+        var before = at.Rows.Count;
+        var place = at.PlaceOf(name, time.GetUtcNow());
+        Count -= before - at.Rows.Count;
+        return place;
     }
 
-    private void Put(Address at, string place, Row row)
+    private void Put(AddressAttempts at, string place, FailedRow row)
     {
         Count += at.Rows.ContainsKey(place) ? 0 : 1;
         at.Rows[place] = row;
@@ -186,26 +164,12 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         }
     }
 
-    private void Drop(string address, Address at)
+    private void Drop(string address, AddressAttempts at)
     {
         Count--;
         if (at.Rows.Count == 0)
         {
             addresses.Remove(address);
         }
-    }
-
-    private static string DigestOf(string name) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
-
-    private sealed class Address
-    {
-        public Dictionary<string, Row> Rows { get; } = new(StringComparer.Ordinal);
-
-        public DateTimeOffset SweepAt { get; set; }
-    }
-
-    private readonly record struct Row(int Failures, DateTimeOffset Last, DateTimeOffset Next)
-    {
-        public bool IsOver(DateTimeOffset now) => Failures <= 0 || Last + (Failures < Free ? FewForgotten : Forgotten) <= now;
     }
 }

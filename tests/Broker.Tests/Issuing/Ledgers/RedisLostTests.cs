@@ -144,7 +144,6 @@ public sealed class RedisLostTests : IAsyncLifetime
     [Fact]
     public async Task A_forged_entry_that_cannot_be_taken_out_is_not_passed_over_nor_asked_for_without_a_pause()
     {
-        (await New()).Dispose();
         using (var one = await New(new() { IsDeaf = true, Poll = TimeSpan.FromHours(1) }))
         {
             await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);

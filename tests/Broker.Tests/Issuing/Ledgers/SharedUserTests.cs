@@ -144,7 +144,7 @@ public sealed class SharedUserTests : IAsyncLifetime
     public async Task A_token_that_is_remembered_is_no_exception()
     {
         var (one, other) = (await New(), await New(Slow));
-        using var bench = new Bench(time: TimeProvider.System, users: other.Ledgers.Users);
+        using var bench = new Bench(users: other.Ledgers.Users);
         bench.Publish(Bench.With(("app", Bench.Wide)) with { TokenService = new() { UsersOf = "hive" } });
         var bearer = "Bearer " + bench.Token(c => c["sub"] = "user:hive.17");
         async Task<Caller?> Ask() => (await bench.ReadAsync(CredentialKinds.Any, [("Authorization", bearer)])).Caller;
