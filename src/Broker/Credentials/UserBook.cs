@@ -62,7 +62,7 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
         }
     }
 
-    /// <summary>Takes what is later in Redis, and stores there what is later here; false when Redis did not answer.</summary>
+    /// <summary>Takes what is later in Redis, and stores there what is later here, now or when Redis takes it; false when it could not be read.</summary>
     public async Task<bool> Agree()
     {
         isBehind = false;
@@ -104,13 +104,10 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
 
         foreach (var few in late.Chunk(UserLedger.AtOnce))
         {
-            if (await shared.Store(few) is null) // one that gave way gave way to a later one, which is said in the log
-            {
-                return false;
-            }
+            isBehind |= await shared.Store(few) is null; // one that gave way gave way to a later one, which is said in the log
         }
 
-        return !isBehind;
+        return true;
     }
 
     /// <summary>Stores a login that was made here: later than whatever stands there, though another's clock may say otherwise.</summary>

@@ -31,14 +31,8 @@ internal sealed class LedgerWatch : IDisposable
     public LedgerWatch(RedisLedger ledger, LedgerParts parts, LedgerTimes times, TimeProvider time, ILogger log)
     {
         (this.ledger, this.parts, this.times, this.time, this.log) = (ledger, parts, times, time, log);
-        ledger.Link.Heard += message =>
-        {
-            if (message == ledger.Names.Message)
-            {
-                LookNow();
-            }
-        };
-        ledger.Link.Returned += LookNow;
+        ledger.Link.Returned += () => LookNow();
+        ledger.Link.Heard += message => _ = message == ledger.Names.Message && LookNow();
     }
 
     public void Start()
@@ -74,9 +68,6 @@ internal sealed class LedgerWatch : IDisposable
         LookNow();
     }
 
-    /// <summary>Reads, and says what is to be said, without a wait.</summary>
-    public void LookNow() => Volatile.Read(ref wake).TrySetResult();
-
     /// <summary>Reads all that is new now; false when that was not possible.</summary>
     public async Task<bool> CatchUp()
     {
@@ -107,6 +98,8 @@ internal sealed class LedgerWatch : IDisposable
         stop.Cancel();
         LookNow();
     }
+
+    private bool LookNow() => Volatile.Read(ref wake).TrySetResult();
 
     private async Task Run()
     {
