@@ -90,7 +90,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
         {
             // A token is read a little past its end by a clock that is behind: the skew is on top.
             var now = (time.GetUtcNow() - TokenReader.Skew).UtcTicks;
-            if (now < sweepAt)
+            if (now < sweepAt && sweepAt - now <= SweepAfter.Ticks) // else the clock was set back
             {
                 return;
             }

@@ -10,3 +10,6 @@ internal sealed record LedgerParts(Func<IEnumerable<Fact>> Known, Action<Fact> T
 
 /// <summary>How often the log is read where no word comes, and how long an epoch lasts before who starts in it believes to know all.</summary>
 internal sealed record LedgerTimes(TimeSpan Poll, TimeSpan EpochPause);
+
+/// <summary>When all was known, by both clocks.</summary>
+internal sealed record Contact(long Stamp, DateTimeOffset Utc);

@@ -32,7 +32,7 @@ internal static class LedgerScripts
           since = now
           redis.call('HSET', KEYS[1], 'r', run, 's', text(since), 'u', text(uses), 'f', text(floor))
         end
-        if h[1] ~= run then begin() end
+        if h[1] ~= run or since > now then begin() end -- an epoch that begins later than now: Redis's clock was set back
         if redis.call('PTTL', KEYS[1]) < 43200000 then redis.call('PEXPIRE', KEYS[1], 86400000) end
 
         -- A use that a replica was told of is not here: what Redis says of refresh tokens is older than what is true.

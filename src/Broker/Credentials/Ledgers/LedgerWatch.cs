@@ -45,8 +45,7 @@ internal sealed class LedgerWatch : IDisposable
 
     /// <summary>Whether all that stood in Redis so long ago, or less, is known here. Asked on each request: no lock, no allocation, no call.</summary>
     /// <remarks>By both clocks: the one stands still while the machine sleeps, the other can be set.</remarks>
-    public bool HasHeardWithin(TimeSpan span) =>
-        contact is { } last && time.GetElapsedTime(last.Stamp) < span && time.GetUtcNow() - last.Utc < span;
+    public bool HasHeardWithin(TimeSpan span) => contact is { } last && time.GetElapsedTime(last.Stamp) < span && time.GetUtcNow() - last.Utc < span;
 
     /// <summary>Says it to all. False when it is not known whether Redis has it; it is said again until it has.</summary>
     public async Task<bool> Say(Fact fact)
@@ -124,7 +123,9 @@ internal sealed class LedgerWatch : IDisposable
     /// <summary>Whether there is more to do at once; null when Redis did not answer.</summary>
     private async Task<bool?> Step()
     {
-        var (stamp, utc, before) = (time.GetTimestamp(), time.GetUtcNow(), cursor.Epoch);
+        var (stamp, utc) = (time.GetTimestamp(), time.GetUtcNow());
+        // A clock that was set back: what was over by it, and is forgotten here, may not be over.
+        var before = cursor.Epoch = utc < contact?.Utc - TokenReader.Skew ? "" : cursor.Epoch;
         if (await ledger.Since(cursor) is not { } page)
         {
             return null;
@@ -191,6 +192,4 @@ internal sealed class LedgerWatch : IDisposable
         LedgerLog.SaidAgain(log, some.Count);
         return true;
     }
-
-    private sealed record Contact(long Stamp, DateTimeOffset Utc);
 }

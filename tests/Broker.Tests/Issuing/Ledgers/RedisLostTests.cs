@@ -142,6 +142,30 @@ public sealed class RedisLostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_forgotten_by_a_clock_that_was_wrong_is_read_again_when_it_is_set_back()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        one.Clock.Ahead = TimeSpan.FromDays(1);
+        await one.Revocations.End("another", In(TimeSpan.FromDays(2)), default);
+        one.Of("token").ShouldNotBe(Standing.Ended); // by this clock it is over, and so would the token be
+        await Soon(() => one.Of("a third") == Standing.Good, "it has heard by this clock");
+
+        one.Clock.Ahead = TimeSpan.Zero;
+
+        await one.Hears("token");
+    }
+
+    [Fact]
+    public async Task A_redis_whose_clock_was_set_back_is_believed_again_after_the_pause()
+    {
+        await (await New()).Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await server.Ask("HSET", await server.Ask("KEYS", "*:head"), "s", "5000000000000000"); // as if the epoch had begun in a hundred years
+
+        await (await New()).Hears("token");
+    }
+
+    [Fact]
     public async Task A_forged_entry_that_cannot_be_taken_out_is_not_passed_over_nor_asked_for_without_a_pause()
     {
         using (var one = await New(new() { IsDeaf = true, Poll = TimeSpan.FromHours(1) }))

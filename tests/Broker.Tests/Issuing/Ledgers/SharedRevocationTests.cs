@@ -224,6 +224,18 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
     }
 
     [Fact]
+    public void Of_two_facts_that_wait_to_be_said_the_one_that_says_more_is_kept()
+    {
+        var unsaid = new Unsaid();
+        foreach (var number in new[] { 4, 9, 7 })
+        {
+            unsaid.Put(new(FactKind.Generation, "key:app", number, In(TimeSpan.FromDays(1))));
+        }
+
+        unsaid.Some(10, In(TimeSpan.Zero)).ShouldHaveSingleItem().Number.ShouldBe(9);
+    }
+
+    [Fact]
     public void A_fact_that_is_none_says_nothing()
     {
         foreach (var text in new[] { "", "{}", "[]", "null", """{"K":1,"N":"","G":0,"U":1}""", """{"K":1,"N":"x","G":-1,"U":1}""", """{"K":1,"N":"x","G":0,"U":9223372036854775807}""" })
