@@ -14,7 +14,10 @@ internal sealed class AddressAttempts
 
     public Dictionary<string, FailedRow> Rows { get; } = new(StringComparer.Ordinal);
 
-    public static string OwnPlaceOf(string name) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(name)));
+    public static string OwnPlaceOf(string name) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Folded(name))));
+
+    /// <summary>What an upstream may take for the same name counts as one: a guesser gets no ten attempts for each way to write it.</summary>
+    public static string Folded(string name) => name.Trim().ToUpperInvariant();
 
     /// <summary>A name's own place while there is one; what is over makes room.</summary>
     public string PlaceOf(string name, DateTimeOffset now)

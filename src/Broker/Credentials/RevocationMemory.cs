@@ -32,6 +32,9 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
 
     public long GenerationOf(string identity) => generations.GetValueOrDefault(identity).Number;
 
+    /// <summary>Whether an id is ended at least until then.</summary>
+    public bool IsEnded(string id, DateTimeOffset until) => ended.TryGetValue(id, out var there) && there >= until.UtcTicks;
+
     /// <summary>Every id that was ended, and until when (UTC ticks).</summary>
     public IEnumerable<KeyValuePair<string, long>> AllEnded => ended;
 

@@ -90,7 +90,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
                 BeginScript,
                 [shared.Names.Tries(address)],
                 [
-                    shared.Names.Tried(name, address), AttemptMemory.Free, Milliseconds(memory.First), Milliseconds(AttemptMemory.Longest),
+                    FieldOf(shared, name, address), AttemptMemory.Free, Milliseconds(memory.First), Milliseconds(AttemptMemory.Longest),
                     Milliseconds(AttemptMemory.FewForgotten), Milliseconds(AttemptMemory.Forgotten), AttemptMemory.NamesApart,
                 ]) is not { } answered)
         {
@@ -107,7 +107,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     {
         if ((memory.Forget(name, address, wasBegun) || wasBegun) && Shared is { } shared)
         {
-            await shared.Link.Run(ForgetScript, [shared.Names.Tries(address)], [shared.Names.Tried(name, address), AttemptMemory.Free, wasBegun ? 1 : 0]);
+            await shared.Link.Run(ForgetScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address), AttemptMemory.Free, wasBegun ? 1 : 0]);
         }
     }
 
@@ -116,12 +116,14 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         await memory.Withdraw(name, address, cancellation);
         if (Shared is { } shared)
         {
-            await shared.Link.Run(WithdrawScript, [shared.Names.Tries(address)], [shared.Names.Tried(name, address)]);
+            await shared.Link.Run(WithdrawScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address)]);
         }
     }
 
     /// <summary>Not while it is away: a login does not wait for a Redis that others wait for already.</summary>
     private RedisLedger? Shared => ledger is { Link.IsAway: false } shared ? shared : null;
+
+    private static string FieldOf(RedisLedger shared, string name, string address) => shared.Names.Tried(AddressAttempts.Folded(name), address);
 
     private static long Milliseconds(TimeSpan time) => (long)time.TotalMilliseconds;
 }

@@ -14,6 +14,8 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     // 'token new' gives no token for longer, whatever the config says.
     private static readonly TimeSpan LongestByHand = TimeSpan.FromDays(1);
 
+    private static readonly TimeSpan EndedAgain = TimeSpan.FromHours(1);
+
     private readonly RevocationMemory memory = new(time);
     private volatile LedgerWatch? watch;
     private volatile Rule rule = new(TimeSpan.FromSeconds(30), false);
@@ -53,8 +55,10 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
 
     public async ValueTask<bool> End(string id, DateTimeOffset until, CancellationToken cancellation)
     {
+        // Whoever ends the same again and again fills no log. Of a session all is over when it would be by the first time.
+        var isKnown = memory.IsEnded(id, until - EndedAgain);
         await memory.End(id, until, cancellation);
-        return watch is not { } shared || await shared.Say(new(FactKind.Ended, id, 0, until));
+        return watch is not { } shared || (isKnown && !shared.IsToSay(FactKind.Ended, id)) || await shared.Say(new(FactKind.Ended, id, 0, until));
     }
 
     public async ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)

@@ -105,6 +105,18 @@ public sealed class LedgerTests
     }
 
     [Fact]
+    public async Task A_name_that_is_written_in_another_way_is_no_other_name()
+    {
+        var attempts = new AttemptMemory(clock);
+        for (var i = 0; i < AttemptMemory.Free; i++)
+        {
+            (await attempts.Begin(i % 2 == 0 ? "alice" : "ALICE ", "1", default)).MayTry.ShouldBeTrue();
+        }
+
+        (await attempts.Begin(" Alice", "1", default)).MayTry.ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task A_password_that_nobody_looked_at_does_not_count()
     {
         var attempts = new AttemptMemory(clock);

@@ -60,6 +60,9 @@ internal sealed class LedgerWatch : IDisposable
         return true;
     }
 
+    /// <summary>Whether something of this is not known to stand in Redis.</summary>
+    public bool IsToSay(FactKind kind, string name) => unsaid.Has(kind, name);
+
     /// <summary>Says it to all as soon as that is possible; nobody waits for it.</summary>
     public void SayLater(Fact fact)
     {

@@ -10,6 +10,8 @@ internal sealed class Unsaid
 
     public void Put(Fact fact) => facts.AddOrUpdate((fact.Kind, fact.Name), fact, (_, there) => Covers(there, fact) ? there : fact);
 
+    public bool Has(FactKind kind, string name) => facts.ContainsKey((kind, name));
+
     public void Said(Fact fact) => facts.TryRemove(new((fact.Kind, fact.Name), fact));
 
     /// <summary>From here on everything that stands in Redis is read.</summary>

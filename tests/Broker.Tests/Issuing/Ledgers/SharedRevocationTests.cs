@@ -130,6 +130,20 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
     }
 
     [Fact]
+    public async Task What_is_ended_again_and_again_is_said_once()
+    {
+        var (one, other) = (await New(), await New());
+        for (var i = 0; i < 10; i++)
+        {
+            (await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default)).ShouldBeTrue();
+            await other.Hears("token");
+            (await other.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default)).ShouldBeTrue();
+        }
+
+        (await redis.Server.Ask("LLEN", await redis.Server.Ask("KEYS", prefix + ":*part*"))).ShouldBe("1");
+    }
+
+    [Fact]
     public async Task A_callers_generation_is_kept_as_long_as_the_longest_token_of_any_config_and_said_again_no_longer()
     {
         (await New(new() { SessionLifetime = TimeSpan.FromDays(100) })).Dispose(); // gave tokens that live on

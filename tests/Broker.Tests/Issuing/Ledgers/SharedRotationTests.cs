@@ -107,7 +107,7 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
         for (var i = 0; i < 5; i++)
         {
             (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
-            (await other.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+            (await other.Ledgers.Attempts.Begin("Alice ", "1", default)).MayTry.ShouldBeTrue();
         }
 
         var waits = await one.Ledgers.Attempts.Begin("alice", "1", default);
