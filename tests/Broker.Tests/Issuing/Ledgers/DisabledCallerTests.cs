@@ -122,8 +122,10 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     [InlineData(false)]
     public async Task Replicas_that_enable_him_one_after_the_other_leave_alone_what_the_first_let_him_have(bool isToldBetween)
     {
-        var (one, other) = (await New("-app"), await New("-app"));
-        await Soon(() => Odd(one) && Odd(other), "both know that he is disabled");
+        var one = await New("-app");
+        var other = Add(new Settings { Callers = ["-app"], IsDeaf = !isToldBetween, Poll = isToldBetween ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromHours(1) });
+        await other.Ready();
+        await Soon(() => Odd(one) && one.Revocations.GenerationOf("key:app") == other.Revocations.GenerationOf("key:app"), "both know that he is disabled");
 
         one.Load("app");
         var fresh = Token("fresh", generation: one.Revocations.GenerationOf("key:app"));
@@ -189,9 +191,11 @@ public sealed class DisabledCallerTests : IAsyncLifetime
         return count;
     }
 
-    private LedgerReplica Add(params string[] callers)
+    private LedgerReplica Add(params string[] callers) => Add(new Settings { Callers = callers });
+
+    private LedgerReplica Add(Settings settings)
     {
-        var replica = new LedgerReplica(server.Endpoint, "off", new() { Callers = callers });
+        var replica = new LedgerReplica(server.Endpoint, "off", settings);
         replicas.Add(replica);
         return replica;
     }
