@@ -86,7 +86,7 @@ internal sealed class BrokerHost : IDisposable
             Snapshots.Published += snapshot => store.Follow(snapshot.Broker.Redis);
             if (withLedgers && options.TokenService is not null)
             {
-                ledgers.Share(store.Link, redis, loggers.CreateLogger<TokenLedgers>());
+                ledgers.Share(store.Link, redis, TokenLedgers.PauseOf(redis), loggers.CreateLogger<TokenLedgers>());
                 store.Adopted += ledgers.Adopt;
             }
 

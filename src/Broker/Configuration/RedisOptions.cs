@@ -57,6 +57,10 @@ internal sealed record RedisOptions
     [Description("The most replicas there may be: while Redis is away, each has this share of the login budget, and its turn where there are fewer logins than replicas.")]
     public int MaxReplicas { get; init; } = 8;
 
+    /// <summary>How much later than another a replica may find that Redis is back, or another one.</summary>
+    /// <remarks>An attempt to connect that began while it was away has to run out first (RedisLink.Healing), then comes the pause, then the word.</remarks>
+    public TimeSpan Reconnect => (CallTimeout * 6) + TimeSpan.FromSeconds(1) + Poll;
+
     /// <summary>Whether all is the same that is read at start only: not the password, the authorities and the ring of keys, which are replaced while it runs.</summary>
     public static bool IsStartedAs(RedisOptions? started, RedisOptions? now) => started is null || now is null ? started is null && now is null
         : started.Endpoints.SequenceEqual(now.Endpoints) && Blank(started) == Blank(now);

@@ -54,9 +54,9 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error($"{Path}:UnknownAfter", "between a second and an hour: so long can a token that was ended count where Redis does not answer");
         }
 
-        if (broker.Redis is { } redis && service.UnknownAfter <= redis.EpochPause + redis.Poll)
+        if (broker.Redis is { } redis && service.UnknownAfter <= redis.EpochPause + redis.Reconnect + redis.Poll)
         {
-            mistakes.Error($"{Path}:UnknownAfter", "longer than Broker:Redis:EpochPause and Poll together, or every restart of Redis is an outage");
+            mistakes.Error($"{Path}:UnknownAfter", "longer than Broker:Redis:EpochPause, six times CallTimeout, twice Poll and a second together, or every restart of Redis is an outage");
         }
 
         if (service.CorsPolicy is { } policy && !broker.Cors.ContainsKey(policy))

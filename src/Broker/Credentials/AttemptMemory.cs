@@ -1,51 +1,45 @@
-using System.Security.Cryptography;
-using System.Text;
-
 namespace Broker.Credentials;
 
 /// <summary>Failed logins that one process saw: a bounded number of pairs, each a digest, none for longer than a day.</summary>
+/// <remarks>So many names of one address are counted apart; its further ones share a count. Invented names fill nothing, and set no guesser free.</remarks>
 internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) : IFailedAttempts
 {
     /// <summary>Failures in a row that cost nothing.</summary>
     public const int Free = 10;
 
-    public static readonly TimeSpan Longest = TimeSpan.FromMinutes(15);
-    public static readonly TimeSpan Forgotten = TimeSpan.FromDays(1);
+    /// <summary>Names of one address that are counted apart.</summary>
+    public const int NamesApart = 1000;
 
+    public static readonly TimeSpan Longest = TimeSpan.FromMinutes(15);
+
+    /// <summary>After so long few failures are forgotten, and after so long many.</summary>
+    public static readonly TimeSpan FewForgotten = TimeSpan.FromHours(1), Forgotten = TimeSpan.FromDays(1);
 
     private readonly Lock turn = new();
-    private readonly Dictionary<string, Row> rows = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AddressAttempts> addresses = new(StringComparer.Ordinal);
 
     /// <summary>The wait after the last free failure.</summary>
     public TimeSpan First { get; set; } = TimeSpan.FromSeconds(1);
 
-    public int Count
-    {
-        get
-        {
-            lock (turn)
-            {
-                return rows.Count;
-            }
-        }
-    }
+    /// <summary>How many are counted.</summary>
+    public int Count { get; private set; }
 
     public ValueTask<AttemptTurn> Look(string name, string address, CancellationToken cancellation)
     {
         lock (turn)
         {
-            return new(rows.Count == 0 ? AttemptTurn.Go : new(true, rows.GetValueOrDefault(KeyOf(name, address)).Next - time.GetUtcNow()));
+            return new(addresses.TryGetValue(address, out var at) ? new(true, at.Rows.GetValueOrDefault(PlaceOf(at, name)).Next - time.GetUtcNow()) : AttemptTurn.Go);
         }
     }
 
     public ValueTask<AttemptTurn> Begin(string name, string address, CancellationToken cancellation)
     {
-        var key = KeyOf(name, address);
         lock (turn)
         {
-            var now = time.GetUtcNow();
-            var row = rows.GetValueOrDefault(key);
-            if (row.Failures > 0 && row.Last + Forgotten <= now)
+            var (now, at) = (time.GetUtcNow(), AddressOf(address));
+            var place = PlaceOf(at, name);
+            var row = at.Rows.GetValueOrDefault(place);
+            if (row.IsOver(now))
             {
                 row = default;
             }
@@ -56,24 +50,35 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
             }
 
             var failures = row.Failures + 1;
-            rows[key] = new(failures, now, failures < Free ? default : now + WaitAfter(failures));
-            MakeRoom();
+            Put(at, place, new(failures, now, failures < Free ? default : now + WaitAfter(failures)));
             return new(AttemptTurn.Go);
         }
     }
 
-    public ValueTask Succeeded(string name, string address, CancellationToken cancellation)
+    public ValueTask Succeeded(string name, string address, bool wasBegun, CancellationToken cancellation)
     {
-        Forget(name, address);
+        Forget(name, address, wasBegun);
         return default;
     }
 
     /// <summary>Whether there was a row to break.</summary>
-    public bool Forget(string name, string address)
+    public bool Forget(string name, string address, bool wasBegun)
     {
         lock (turn)
         {
-            return rows.Count > 0 && rows.Remove(KeyOf(name, address));
+            if (!addresses.TryGetValue(address, out var at))
+            {
+                return false;
+            }
+
+            if (at.Rows.Remove(AddressAttempts.OwnPlaceOf(name)))
+            {
+                Drop(address, at);
+                return true;
+            }
+
+            // One that names share is not broken: whoever has one password could guess at all others for ever. A few failures more are not laid at his door.
+            return wasBegun && at.Rows.GetValueOrDefault(AddressAttempts.Rest).Failures is > 0 and <= Free && TakeBack(at, AddressAttempts.Rest);
         }
     }
 
@@ -82,24 +87,33 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     {
         lock (turn)
         {
-            var now = time.GetUtcNow();
-            rows[KeyOf(name, address)] = new(failures, now, wait > TimeSpan.Zero ? now + wait : default);
-            MakeRoom();
+            var (now, at) = (time.GetUtcNow(), AddressOf(address));
+            Put(at, PlaceOf(at, name), new(failures, now, wait > TimeSpan.Zero ? now + wait : default));
         }
     }
 
     public ValueTask Withdraw(string name, string address, CancellationToken cancellation)
     {
-        var key = KeyOf(name, address);
         lock (turn)
         {
-            if (rows.TryGetValue(key, out var row))
+            if (addresses.TryGetValue(address, out var at))
             {
-                rows[key] = row with { Failures = row.Failures - 1, Next = default };
+                _ = TakeBack(at, AddressAttempts.OwnPlaceOf(name)) || TakeBack(at, AddressAttempts.Rest);
             }
         }
 
         return default;
+    }
+
+    private static bool TakeBack(AddressAttempts at, string place)
+    {
+        var isThere = at.Rows.TryGetValue(place, out var row);
+        if (isThere)
+        {
+            at.Rows[place] = row with { Failures = Math.Max(0, row.Failures - 1), Next = default };
+        }
+
+        return isThere;
     }
 
     private TimeSpan WaitAfter(int failures)
@@ -108,24 +122,54 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         return wait < Longest ? wait : Longest;
     }
 
-    // When there are too many, those that failed longest ago go, a tenth at once so that this is seldom.
-    private void MakeRoom()
+    private AddressAttempts AddressOf(string address)
     {
-        if (rows.Count <= capacity)
+        if (!addresses.TryGetValue(address, out var at))
         {
-            return;
+            addresses[address] = at = new();
         }
 
-        // Those who wait already go last: a flood of new names must not set a guesser free.
-        var oldest = rows.OrderBy(pair => pair.Value.Failures >= Free).ThenBy(pair => pair.Value.Last).Select(pair => pair.Key);
-        foreach (var key in oldest.Take(Math.Max(1, capacity / 10)).ToList())
+        return at;
+    }
+
+    private string PlaceOf(AddressAttempts at, string name)
+    {
+        var before = at.Rows.Count;
+        var place = at.PlaceOf(name, time.GetUtcNow());
+        Count -= before - at.Rows.Count;
+        return place;
+    }
+
+    private void Put(AddressAttempts at, string place, FailedRow row)
+    {
+        Count += at.Rows.ContainsKey(place) ? 0 : 1;
+        at.Rows[place] = row;
+        if (Count > capacity)
         {
-            rows.Remove(key);
+            MakeRoom();
         }
     }
 
-    private static string KeyOf(string name, string address) =>
-        Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes($"{address}\n{name}")));
+    // When there are too many, those that failed longest ago go, a tenth at once so that this is seldom.
+    private void MakeRoom()
+    {
+        // Those who wait already go last: a flood of new names must not set a guesser free.
+        var oldest = addresses.SelectMany(address => address.Value.Rows.Select(row => (Address: address.Key, Place: row.Key, Row: row.Value)))
+            .OrderBy(one => one.Row.Failures >= Free).ThenBy(one => one.Row.Last);
+        foreach (var (address, place, _) in oldest.Take(Math.Max(1, capacity / 10)).ToList())
+        {
+            var at = addresses[address];
+            at.Rows.Remove(place);
+            Drop(address, at);
+        }
+    }
 
-    private readonly record struct Row(int Failures, DateTimeOffset Last, DateTimeOffset Next);
+    private void Drop(string address, AddressAttempts at)
+    {
+        Count--;
+        if (at.Rows.Count == 0)
+        {
+            addresses.Remove(address);
+        }
+    }
 }

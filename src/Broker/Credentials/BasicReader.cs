@@ -46,7 +46,7 @@ internal sealed class BasicReader
             var atOnce = Check(user, password, out var isRemembered, cancellation, orElse: false);
             if (isRemembered)
             {
-                await attempts.Succeeded(user, address, cancellation);
+                await attempts.Succeeded(user, address, wasBegun: false, cancellation);
                 return await atOnce;
             }
 
@@ -61,7 +61,7 @@ internal sealed class BasicReader
         var result = await Check(user, password, out _, cancellation);
         if (result.Caller is not null)
         {
-            await attempts.Succeeded(user, address, cancellation);
+            await attempts.Succeeded(user, address, wasBegun: true, cancellation);
         }
         else if (result.Problem == CredentialProblem.Unknown)
         {

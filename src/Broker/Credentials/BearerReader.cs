@@ -43,7 +43,8 @@ internal sealed class BearerReader
         Encoding.ASCII.GetBytes(text, bytes);
         SHA256.HashData(bytes, hash);
         var digest = new Digest(hash);
-        return memory.Find(digest) is VerifiedToken known && Present(known) is { } resolution
+        // Who is not known here may be known to another replica: that is asked as for a token that was never seen.
+        return memory.Find(digest) is VerifiedToken known && Present(known) is { Caller: not null } resolution
             ? new(Answer(known, resolution, accepted))
             : ReadNew(text.ToString(), digest, accepted, cancellation);
     }

@@ -10,7 +10,7 @@ internal readonly record struct AttemptTurn(bool IsKnown, TimeSpan Wait)
 
 /// <summary>Failed logins in a row by name and address, also of names that are nobody's.</summary>
 /// <remarks>A guesser waits longer and longer; the same name from another address, and a token that lives, are not touched, so nobody can be
-/// locked out by another.</remarks>
+/// locked out by another. Who invents names by the thousand shares one row for those beyond, as does whoever comes from there with yet another.</remarks>
 internal interface IFailedAttempts
 {
     /// <summary>Whether the pair waits now; counts nothing.</summary>
@@ -19,8 +19,8 @@ internal interface IFailedAttempts
     /// <summary>Begins an attempt, which counts as failed from now on: many at the same time are many.</summary>
     ValueTask<AttemptTurn> Begin(string name, string address, CancellationToken cancellation);
 
-    /// <summary>It succeeded: the row is broken.</summary>
-    ValueTask Succeeded(string name, string address, CancellationToken cancellation);
+    /// <summary>A login succeeded: the row is broken.</summary>
+    ValueTask Succeeded(string name, string address, bool wasBegun, CancellationToken cancellation);
 
     /// <summary>Nobody looked at the password: it does not count.</summary>
     ValueTask Withdraw(string name, string address, CancellationToken cancellation);

@@ -3,13 +3,13 @@ using System.Collections.Concurrent;
 namespace Broker.Credentials;
 
 /// <summary>Revocations of one process; they are gone when it is.</summary>
-/// <remarks>Bounded: an entry goes with the token or session that it ends, looked for once a minute by whoever ends something.</remarks>
+/// <remarks>Bounded: an entry goes with the last that it ends, looked for once a minute by whoever ends something.</remarks>
 internal sealed class RevocationMemory(TimeProvider time) : IRevocations
 {
     private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<string, long> ended = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, long> generations = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Generation> generations = new(StringComparer.Ordinal);
     private readonly Lock sweeping = new();
     private long sweepAt;
 
@@ -30,13 +30,16 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
         return !anyGeneration || IsOfThePresentGeneration(claims) ? Standing.Good : Standing.Ended;
     }
 
-    public long GenerationOf(string identity) => generations.GetValueOrDefault(identity);
+    public long GenerationOf(string identity) => generations.GetValueOrDefault(identity).Number;
+
+    /// <summary>Whether an id is ended at least until then.</summary>
+    public bool IsEnded(string id, DateTimeOffset until) => ended.TryGetValue(id, out var there) && there >= until.UtcTicks;
 
     /// <summary>Every id that was ended, and until when (UTC ticks).</summary>
     public IEnumerable<KeyValuePair<string, long>> AllEnded => ended;
 
     /// <summary>Every identity of which all was ended, and its generation.</summary>
-    public IEnumerable<KeyValuePair<string, long>> AllGenerations => generations;
+    public IEnumerable<KeyValuePair<string, Generation>> AllGenerations => generations;
 
     public ValueTask<bool> End(string id, DateTimeOffset until, CancellationToken cancellation)
     {
@@ -46,8 +49,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
 
     public ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)
     {
-        generations.AddOrUpdate(identity, 1, (_, generation) => generation + 1);
-        anyGeneration = true;
+        Raise(identity, GenerationOf(identity) + 1, DateTimeOffset.MaxValue);
         return new(true);
     }
 
@@ -60,9 +62,10 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
     }
 
     /// <summary>Ends all of an identity that came before this generation; never goes back.</summary>
-    public void Raise(string identity, long generation)
+    public void Raise(string identity, long generation, DateTimeOffset until)
     {
-        generations.AddOrUpdate(identity, generation, (_, there) => Math.Max(there, generation));
+        Sweep();
+        generations.AddOrUpdate(identity, new Generation(generation, until), (_, there) => there.Number < generation ? new(generation, until) : there);
         anyGeneration = true;
     }
 
@@ -90,7 +93,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
         {
             // A token is read a little past its end by a clock that is behind: the skew is on top.
             var now = (time.GetUtcNow() - TokenReader.Skew).UtcTicks;
-            if (now < sweepAt)
+            if (now < sweepAt && sweepAt - now <= SweepAfter.Ticks) // else the clock was set back
             {
                 return;
             }
@@ -103,6 +106,17 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
                     ended.TryRemove(id, out _);
                 }
             }
+
+            foreach (var pair in generations)
+            {
+                if (pair.Value.Until.UtcTicks <= now)
+                {
+                    generations.TryRemove(pair);
+                }
+            }
         }
     }
 }
+
+/// <summary>How often all of an identity was ended, and until when anything is left of before.</summary>
+internal readonly record struct Generation(long Number, DateTimeOffset Until);

@@ -10,33 +10,63 @@ namespace Broker.Credentials;
 /// looked up without a call, so of a wait that another replica began this one learns at its next attempt.</remarks>
 internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 {
-    // KEYS: the pair. ARGV: free failures, first and longest wait ms, life ms below and above. Answers: whether it may, wait ms (now, or after it), failures.
-    private static readonly RedisScript BeginScript = new("attempt-begin", """
+    // An address's hash: for each name f:n:l, failures, from when on the next may follow, and the last one; '*' is shared by the names beyond those that are
+    // counted apart; '~' is when to look again for what is over. ARGV[1] is the name.
+    private const string Start = """
         local t = redis.call('TIME')
-        local now = t[1] * 1000 + math.floor(t[2] / 1000)
-        local r = redis.call('HMGET', KEYS[1], 'f', 'n')
-        local failures, following = tonumber(r[1] or '0') or 0, tonumber(r[2] or '0') or 0
-        local free, first, longest = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+        local now, place = t[1] * 1000 + math.floor(t[2] / 1000), ARGV[1]
+        local function read(field)
+          local f, n, l = string.match(redis.call('HGET', KEYS[1], field) or '', '^(%d+):(%d+):(%d+)$')
+          return tonumber(f or '0'), tonumber(n or '0'), tonumber(l or '0')
+        end
+        local function write(f, n, l) redis.call('HSET', KEYS[1], place, string.format('%.0f:%.0f:%.0f', f, n, l)) end
+
+        """;
+
+    // ARGV: free failures, first and longest wait ms, after how many ms few and many are forgotten, names apart.
+    // Answers: whether it may, wait ms (now, or after it), failures.
+    private static readonly RedisScript BeginScript = new("attempt-begin", Start + """
+        local free, first, longest, apart = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
+        local function life(f) return tonumber(f < free and ARGV[5] or ARGV[6]) end
+        if redis.call('HLEN', KEYS[1]) >= apart and redis.call('HEXISTS', KEYS[1], place) == 0 then
+          if tonumber(redis.call('HGET', KEYS[1], '~') or '0') <= now then
+            for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+              local f, _, l = read(field)
+              if l + life(f) <= now then redis.call('HDEL', KEYS[1], field) end
+            end
+            redis.call('HSET', KEYS[1], '~', string.format('%.0f', now + 60000))
+          end
+          if redis.call('HLEN', KEYS[1]) >= apart then place = '*' end
+        end
+        local failures, following, last = read(place)
+        if last + life(failures) <= now then failures, following = 0, 0 end
         if following > now then return { 0, math.min(following - now, longest), failures } end
         failures = failures + 1
         following = 0
         if failures >= free then following = now + math.min(first * 2 ^ math.min(failures - free, 20), longest) end
-        redis.call('HSET', KEYS[1], 'f', string.format('%.0f', failures), 'n', string.format('%.0f', following))
-        redis.call('PEXPIRE', KEYS[1], failures < free and ARGV[4] or ARGV[5])
+        write(failures, following, now)
+        if redis.call('PTTL', KEYS[1]) < life(failures) then redis.call('PEXPIRE', KEYS[1], life(failures)) end
         return { 1, math.max(0, following - now), failures }
         """);
 
-    private static readonly RedisScript WithdrawScript = new("attempt-withdraw", """
-        local failures = tonumber(redis.call('HGET', KEYS[1], 'f') or '0') or 0
-        if failures <= 1 then redis.call('DEL', KEYS[1])
-        else redis.call('HSET', KEYS[1], 'f', string.format('%.0f', failures - 1), 'n', '0') end
+    private const string TakeBack = """
+        local failures, _, last = read(place)
+        if failures > 0 then write(failures - 1, 0, last) end
         return 1
-        """);
+        """;
 
-    private static readonly RedisScript ForgetScript = new("attempt-forget", "redis.call('DEL', KEYS[1]) return 1");
+    private static readonly RedisScript WithdrawScript = new("attempt-withdraw", Start + """
+        if redis.call('HEXISTS', KEYS[1], place) == 0 then place = '*' end
 
-    // A few failures are forgotten sooner than in memory, where room is bounded by other means.
-    private static readonly TimeSpan FewLive = TimeSpan.FromHours(1);
+        """ + TakeBack);
+
+    // ARGV: free failures, whether the attempt was begun.
+    private static readonly RedisScript ForgetScript = new("attempt-forget", Start + """
+        if redis.call('HDEL', KEYS[1], place) == 1 then return 1 end
+        place = '*'
+        if ARGV[3] == '0' or read(place) > tonumber(ARGV[2]) then return 1 end
+
+        """ + TakeBack);
 
     private readonly AttemptMemory memory = new(time);
     private volatile RedisLedger? ledger;
@@ -58,8 +88,11 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         if (!known.MayTry || Shared is not { } shared
             || await shared.Link.Run(
                 BeginScript,
-                [shared.Names.Tries(name, address)],
-                [AttemptMemory.Free, Milliseconds(memory.First), Milliseconds(AttemptMemory.Longest), Milliseconds(FewLive), Milliseconds(AttemptMemory.Forgotten)]) is not { } answered)
+                [shared.Names.Tries(address)],
+                [
+                    FieldOf(shared, name, address), AttemptMemory.Free, Milliseconds(memory.First), Milliseconds(AttemptMemory.Longest),
+                    Milliseconds(AttemptMemory.FewForgotten), Milliseconds(AttemptMemory.Forgotten), AttemptMemory.NamesApart,
+                ]) is not { } answered)
         {
             return known.MayTry ? await memory.Begin(name, address, cancellation) : known;
         }
@@ -70,11 +103,11 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         return (long)parts[0] == 1 ? AttemptTurn.Go : new(true, wait);
     }
 
-    public async ValueTask Succeeded(string name, string address, CancellationToken cancellation)
+    public async ValueTask Succeeded(string name, string address, bool wasBegun, CancellationToken cancellation)
     {
-        if (memory.Forget(name, address) && Shared is { } shared)
+        if ((memory.Forget(name, address, wasBegun) || wasBegun) && Shared is { } shared)
         {
-            await shared.Link.Run(ForgetScript, [shared.Names.Tries(name, address)], []);
+            await shared.Link.Run(ForgetScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address), AttemptMemory.Free, wasBegun ? 1 : 0]);
         }
     }
 
@@ -83,12 +116,14 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         await memory.Withdraw(name, address, cancellation);
         if (Shared is { } shared)
         {
-            await shared.Link.Run(WithdrawScript, [shared.Names.Tries(name, address)], []);
+            await shared.Link.Run(WithdrawScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address)]);
         }
     }
 
     /// <summary>Not while it is away: a login does not wait for a Redis that others wait for already.</summary>
     private RedisLedger? Shared => ledger is { Link.IsAway: false } shared ? shared : null;
+
+    private static string FieldOf(RedisLedger shared, string name, string address) => shared.Names.Tried(AddressAttempts.Folded(name), address);
 
     private static long Milliseconds(TimeSpan time) => (long)time.TotalMilliseconds;
 }

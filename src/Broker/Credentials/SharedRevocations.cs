@@ -8,21 +8,36 @@ namespace Broker.Credentials;
 /// known to be ended is not known to be good either.</remarks>
 internal sealed class SharedRevocations(TimeProvider time) : IRevocations
 {
-    // No token of any config lives longer, so no token of an earlier generation does (TokenServiceChecks).
-    public static readonly TimeSpan LongestLife = TimeSpan.FromDays(3650);
+    /// <summary>No config lets a token live longer (TokenServiceChecks, SigningKeyCompiler).</summary>
+    public static readonly TimeSpan LongestOfAll = TimeSpan.FromDays(3650);
+
+    // 'token new' gives no token for longer, whatever the config says.
+    private static readonly TimeSpan LongestByHand = TimeSpan.FromDays(1);
+
+    private static readonly TimeSpan EndedAgain = TimeSpan.FromHours(1);
 
     private readonly RevocationMemory memory = new(time);
     private volatile LedgerWatch? watch;
     private volatile Rule rule = new(TimeSpan.FromSeconds(30), false);
 
-    /// <summary>Counts up with what is ended; a number that is a time to begin with never counts backwards, whatever is forgotten.</summary>
-    private long Next(string identity) => Math.Max(memory.GenerationOf(identity) + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
+    /// <summary>The longest that a token lives which any config of these brokers gave, in milliseconds: one that was made shorter since may still stand.</summary>
+    public Peak Life { get; } = new((long)LongestByHand.TotalMilliseconds);
+
+    /// <summary>From when on nothing is left of what was issued up to now.</summary>
+    public DateTimeOffset AllOver => time.GetUtcNow() + TimeSpan.FromMilliseconds(Life.Value);
 
     /// <summary>Shares from now on; before that nobody has asked.</summary>
     public void Share(LedgerWatch with) => watch = with;
 
     /// <summary>Takes the rule for a Redis that is away from a config.</summary>
-    public void Heed(TokenServiceOptions options) => rule = new(options.UnknownAfter, options.WhenUnknown == WhenUnknown.Serve);
+    public void Heed(TokenServiceOptions options)
+    {
+        rule = new(options.UnknownAfter, options.WhenUnknown == WhenUnknown.Serve);
+        Heed(options.SessionLifetime);
+    }
+
+    /// <summary>A config lets tokens live so long.</summary>
+    public void Heed(TimeSpan life) => Life.Saw((long)life.TotalMilliseconds);
 
     public Standing Of(TokenClaims claims)
     {
@@ -40,23 +55,39 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
 
     public async ValueTask<bool> End(string id, DateTimeOffset until, CancellationToken cancellation)
     {
+        // Whoever ends the same again and again fills no log. Of a session all is over when it would be by the first time.
+        var isKnown = memory.IsEnded(id, until - EndedAgain);
         await memory.End(id, until, cancellation);
-        return watch is not { } shared || await shared.Say(new(FactKind.Ended, id, 0, until));
+        return watch is not { } shared || (isKnown && !shared.IsToSay(FactKind.Ended, id)) || await shared.Say(new(FactKind.Ended, id, 0, until));
     }
 
     public async ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)
     {
-        if (watch is not { } shared)
-        {
-            memory.Raise(identity, Next(identity));
-            return true;
-        }
-
         // Above what other replicas have given: what they issued under that is to end as well. Not known when they cannot be asked.
-        var isCurrent = await shared.CatchUp();
-        var generation = Next(identity);
-        memory.Raise(identity, generation);
-        return await shared.Say(new(FactKind.Generation, identity, generation, time.GetUtcNow() + LongestLife)) && isCurrent;
+        var isCurrent = watch is not { } shared || await shared.CatchUp();
+        var fact = Raise(identity, Next(identity, IsDisabled(identity)));
+        return watch is null || (await watch.Say(fact) && isCurrent);
+    }
+
+    /// <summary>A config has him disabled, or has him no more: that ends all that came of him, and stands until a config enables him.</summary>
+    public void Disable(string identity)
+    {
+        if (!IsDisabled(identity))
+        {
+            Say(Raise(identity, Next(identity, isDisabled: true)));
+        }
+    }
+
+    /// <summary>A config has him enabled again: what a replica with an older config let him have meanwhile ends too.</summary>
+    /// <param name="identity">Whose.</param>
+    /// <param name="isCertain">Whether he was disabled also when nobody here was told so.</param>
+    /// <remarks>The number follows from the one before: replicas that see it at the same time all give the same one.</remarks>
+    public void Enable(string identity, bool isCertain)
+    {
+        if (IsDisabled(identity) || isCertain)
+        {
+            Say(Raise(identity, IsDisabled(identity) ? memory.GenerationOf(identity) + 1 : Next(identity, isDisabled: false)));
+        }
     }
 
     /// <summary>Takes what another replica ended.</summary>
@@ -68,7 +99,7 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
         }
         else if (fact.Kind == FactKind.Generation)
         {
-            memory.Raise(fact.Name, fact.Number);
+            memory.Raise(fact.Name, fact.Number, fact.Until);
         }
     }
 
@@ -76,8 +107,26 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     public IEnumerable<Fact> Known() =>
     [
         .. memory.AllEnded.Select(pair => new Fact(FactKind.Ended, pair.Key, 0, new DateTimeOffset(pair.Value, TimeSpan.Zero))),
-        .. memory.AllGenerations.Select(pair => new Fact(FactKind.Generation, pair.Key, pair.Value, time.GetUtcNow() + LongestLife)),
+        .. memory.AllGenerations.Select(pair => new Fact(FactKind.Generation, pair.Key, pair.Value.Number, pair.Value.Until)),
     ];
+
+    private bool IsDisabled(string identity) => long.IsOddInteger(memory.GenerationOf(identity));
+
+    /// <summary>Counts up with what is ended; a number that is a time to begin with never counts backwards, whatever is forgotten.</summary>
+    private long Next(string identity, bool isDisabled)
+    {
+        var next = Math.Max(memory.GenerationOf(identity) + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
+        return long.IsOddInteger(next) == isDisabled ? next : next + 1;
+    }
+
+    private void Say(Fact fact) => watch?.SayLater(fact);
+
+    private Fact Raise(string identity, long generation)
+    {
+        var until = AllOver;
+        memory.Raise(identity, generation, until);
+        return new(FactKind.Generation, identity, generation, until);
+    }
 
     private sealed record Rule(TimeSpan UnknownAfter, bool Serves);
 }

@@ -19,9 +19,9 @@ internal static class SigningKeyCompiler
             mistakes.Error(Path, "Issuer and Audience can't be empty");
         }
 
-        if (options.AccessLifetime < TimeSpan.FromSeconds(1))
+        if (options.AccessLifetime < TimeSpan.FromSeconds(1) || options.AccessLifetime > SharedRevocations.LongestOfAll)
         {
-            mistakes.Error($"{Path}:AccessLifetime", "at least a second");
+            mistakes.Error($"{Path}:AccessLifetime", "between a second and ten years");
         }
 
         if (options.SigningKeys.Count == 0)

@@ -1,84 +1,75 @@
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.Credentials.Ledgers;
-using Broker.Redis;
 
 namespace Broker.Issuing;
 
 /// <summary>Ends all that came of a caller whom a config disables or has no more: enabled again, he starts anew.</summary>
 /// <remarks>
-/// A config that changes while the broker runs says so itself. Brokers that are replaced with their config see only the one or the other: there the
-/// mark in Redis tells, and all that came of him before ends when he is enabled.
+/// <code>
+/// enabled, generation even --a config disables him--> odd: ends what came before --a config enables him--> even: ends what came meanwhile
+/// </code>
+/// A config that changes while the broker runs says so itself. Brokers that are replaced with their config see only the one or the other, and there the
+/// number tells. It is a fact like any other: said again where Redis forgot it, and read by all without a step that two could take, or none. Only who
+/// begins with him enabled takes an odd number for the end of it: who had him enabled before has an older config, not a newer one.
 /// </remarks>
 internal sealed class EndedCallers
 {
-    private readonly IRevocations revocations;
+    private readonly SharedRevocations revocations;
     private readonly Lock turn = new();
-    private readonly TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private DisabledMarks? marks;
     private HashSet<string> enabled = [];
-    private HashSet<string> toMark = [];
-    private HashSet<string> toClear = [];
+    private HashSet<string> disabled = []; // or gone
+    private bool isSettled;
+    private bool isDue = true;
 
-    public EndedCallers(SnapshotStore snapshots, IRevocations revocations)
+    public EndedCallers(SnapshotStore snapshots, SharedRevocations revocations)
     {
         this.revocations = revocations;
         snapshots.Published += Compare;
     }
 
-    /// <summary>Keeps marks from now on, and whenever Redis is back. Ends once those of the present config are told.</summary>
-    public Task Share(RedisLink link, DisabledMarks with)
+    /// <summary>All that others said is known.</summary>
+    public void Settle()
     {
-        marks = with;
-        link.Returned += () => _ = Tell();
-        _ = Tell();
-        return told.Task;
+        lock (turn)
+        {
+            if (!isDue)
+            {
+                return;
+            }
+
+            foreach (var identity in disabled)
+            {
+                revocations.Disable(identity);
+            }
+
+            foreach (var identity in isSettled ? [] : enabled)
+            {
+                revocations.Enable(identity, isCertain: false);
+            }
+
+            (isSettled, isDue) = (true, false);
+        }
     }
 
     private void Compare(Snapshot snapshot)
     {
         var table = snapshot.Part<CredentialTable>();
-        var now = table.EnabledIdentities.ToHashSet(StringComparer.Ordinal);
-        List<string> gone;
         lock (turn)
         {
-            gone = [.. enabled.Except(now)];
-            (toClear, toMark, enabled) = ([.. toClear.Intersect(now), .. now.Except(enabled)], [.. table.DisabledIdentities], now);
+            var (before, now) = (enabled, table.EnabledIdentities.ToHashSet(StringComparer.Ordinal));
+            foreach (var identity in now.Intersect(disabled))
+            {
+                // Whatever others said of him that is not known here yet: he was disabled here.
+                revocations.Enable(identity, isCertain: !isSettled);
+            }
+
+            foreach (var identity in before.Except(now))
+            {
+                // Refused at once by the config itself, on every replica that has it; this is for the others, and for the day when he is enabled again.
+                revocations.Disable(identity);
+            }
+
+            (enabled, disabled, isDue) = (now, [.. disabled.Union(before).Union(table.DisabledIdentities).Except(now)], true);
         }
-
-        foreach (var identity in gone)
-        {
-            // Refused at once by the config itself, on every replica that has it; this is for the day when he is enabled again.
-            _ = revocations.EndAllOf(identity, CancellationToken.None).AsTask();
-        }
-
-        _ = Tell();
-    }
-
-    private async Task Tell()
-    {
-        HashSet<string> disabled, others;
-        lock (turn)
-        {
-            (disabled, others) = ([.. toMark], [.. toClear]);
-        }
-
-        if (marks is not { } kept || !await kept.Set(disabled) || await kept.Clear(others) is not { } before)
-        {
-            return; // when Redis is back
-        }
-
-        lock (turn)
-        {
-            toMark.ExceptWith(disabled);
-            toClear.ExceptWith(others);
-        }
-
-        foreach (var identity in before)
-        {
-            await revocations.EndAllOf(identity, CancellationToken.None);
-        }
-
-        told.TrySetResult();
     }
 }

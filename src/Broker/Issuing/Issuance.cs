@@ -38,8 +38,7 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     public DateTimeOffset AccessEnd => Now + Keys.AccessLifetime;
 
     /// <summary>Until when a session has to be remembered as ended: a token knows its own bound, and others of its session may live longer.</summary>
-    public DateTimeOffset EndOfSession(TokenClaims token) =>
-        Now + options.SessionLifetime is var longest && longest > token.SessionEnd ? longest : token.SessionEnd;
+    public DateTimeOffset EndOfSession(TokenClaims token) => ledgers.AllOver is var longest && longest > token.SessionEnd ? longest : token.SessionEnd;
 
     public Origin OriginOf(Caller caller) => Origin.Of(caller, options.SessionLifetime, ledgers.Revocations, Now);
 

@@ -56,7 +56,7 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
             return new(null, answer.IsKnown, TimeSpan.Zero);
         }
 
-        await attempts.Succeeded(name, address, context.RequestAborted);
+        await attempts.Succeeded(name, address, wasBegun: true, context.RequestAborted);
         await issuance.Ledgers.Users.Keep(user);
         return new(PresentCallers.OfUpstream(user).Caller, true, TimeSpan.Zero);
     }

@@ -28,11 +28,15 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     /// <summary>How long an upstream takes to refuse a login; each replica sees for itself.</summary>
     public LoginPace Pace { get; } = new(time);
 
+    /// <summary>From when on nothing is left of what was issued up to now.</summary>
+    public DateTimeOffset AllOver => revocations.AllOver;
+
     /// <summary>Takes from each config how long what was heard counts, and whom it disables.</summary>
     public void Follow(SnapshotStore snapshots)
     {
         snapshots.Published += snapshot =>
         {
+            revocations.Heed(snapshot.Broker.Issuing?.AccessLifetime ?? TimeSpan.Zero);
             if (snapshot.Broker.TokenService is { } service)
             {
                 Heed(service);
@@ -47,30 +51,26 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
         attempts.First = service.FirstWait;
     }
 
+    /// <summary>So long can it take until each replica that is there has said again what Redis lost.</summary>
+    public static TimeSpan PauseOf(RedisOptions options) => options.EpochPause + options.Reconnect;
+
     /// <summary>Shares through Redis from now on; it does not wait for it.</summary>
-    public void Share(RedisLink link, RedisOptions options, ILogger log)
+    public void Share(RedisLink link, RedisOptions options, TimeSpan pause, ILogger log)
     {
         names = new(options);
-        var ledger = new RedisLedger(link, names, time);
-        watch = new(ledger, revocations.Known, Hear, new(options.Poll / 2, options.EpochPause), time, log);
+        var ledger = new RedisLedger(link, names, revocations.Life, time);
+        watch = new(ledger, new(revocations.Known, Hear, () => Users.IsBehind, Users.Agree, () => ended?.Settle()), new(options.Poll / 2, pause), time, log);
         revocations.Share(watch);
-        rotation.Share(ledger, options.EpochPause, log);
+        rotation.Share(ledger, pause, log);
         attempts.Share(ledger);
-        Users.Share(ledger, watch);
-        _ = Begin(watch, ended?.Share(link, new(ledger)) ?? Task.CompletedTask);
+        Users.Share(ledger);
+        watch.Start();
     }
 
     /// <summary>Another ring of keys.</summary>
     public void Adopt(RedisOptions newer) => names?.Use(newer);
 
     public void Dispose() => watch?.Dispose();
-
-    /// <summary>Nothing counts as known before it is known who was disabled.</summary>
-    private static async Task Begin(LedgerWatch watch, Task told)
-    {
-        await told;
-        watch.Start();
-    }
 
     private void Hear(Fact fact)
     {

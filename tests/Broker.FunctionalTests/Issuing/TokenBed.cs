@@ -69,7 +69,7 @@ internal sealed class TokenBed : IAsyncDisposable
     {
         broker["Redis"] = JsonNode.Parse($$"""
             { "Endpoints": [ "{{redis}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
-              "Poll": "00:00:00.200", "EpochPause": "00:00:00.500" }
+              "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
             """);
         change?.Invoke(broker);
     });

@@ -45,7 +45,7 @@ public sealed class UpstreamUserEndTests
     {
         await using var redis = await RedisServer.Start();
         void Share(JsonObject broker) => broker["Redis"] = JsonNode.Parse($$"""
-            { "Endpoints": [ "{{redis.Endpoint}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "Poll": "00:00:00.200", "EpochPause": "00:00:00.500" }
+            { "Endpoints": [ "{{redis.Endpoint}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
             """);
         var one = await UpstreamUserBed.Start(Share);
         await using var other = await UpstreamUserBed.Start(Share, one.Simulator);

@@ -131,7 +131,7 @@ public sealed class ConfigValidatorTests : IDisposable
 
     [Theory]
     [InlineData("\"SigningKeys\":{}", "Broker:Issuing:SigningKeys: name at least one key")]
-    [InlineData("\"AccessLifetime\":\"00:00:00\"", "Broker:Issuing:AccessLifetime: at least a second")]
+    [InlineData("\"AccessLifetime\":\"00:00:00\"", "Broker:Issuing:AccessLifetime: between a second and ten years")]
     [InlineData("\"Issuer\":\"\"", "Broker:Issuing: Issuer and Audience can't be empty")]
     public void Issuing_is_judged(string change, string mistake)
     {

@@ -25,10 +25,10 @@ internal sealed class Bench : IDisposable
     private readonly List<string> files = [];
     private long version;
 
-    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null)
+    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null, UserBook? users = null)
     {
         Revocations = revocations ?? new RevocationMemory(time ?? Clock);
-        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users = new UserBook(time ?? Clock));
+        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users = users ?? new UserBook(time ?? Clock));
     }
 
     public IRevocations Revocations { get; }

@@ -78,6 +78,19 @@ public sealed class RevocationTests : IDisposable
     }
 
     [Fact]
+    public void A_callers_generation_lives_no_longer_than_what_came_before_it()
+    {
+        var memory = new RevocationMemory(bench.Clock);
+        memory.Raise("key:app", 4, bench.Clock.GetUtcNow().AddHours(1));
+        memory.Raise("key:app", 2, bench.Clock.GetUtcNow().AddHours(9));
+        memory.GenerationOf("key:app").ShouldBe(4);
+        bench.Clock.Move(TimeSpan.FromHours(2));
+        memory.Raise("key:other", 2, bench.Clock.GetUtcNow().AddHours(1));
+
+        memory.AllGenerations.Select(pair => pair.Key).ShouldBe(["key:other"]);
+    }
+
+    [Fact]
     public async Task A_remembered_token_is_looked_up_without_an_allocation_while_ten_thousand_revocations_stand()
     {
         for (var i = 0; i < 10_000; i++)

@@ -66,6 +66,57 @@ public sealed class LedgerTests
     }
 
     [Fact]
+    public async Task Beyond_a_thousand_names_of_an_address_they_share_one_count_that_no_success_breaks_until_names_are_forgotten()
+    {
+        var attempts = new AttemptMemory(clock);
+        for (var i = 0; i < AttemptMemory.NamesApart; i++)
+        {
+            await attempts.Begin($"name-{i}", "1", default);
+        }
+
+        for (var i = 0; i < AttemptMemory.Free; i++)
+        {
+            (await attempts.Begin($"beyond-{i}", "1", default)).MayTry.ShouldBeTrue();
+            var mine = await attempts.Begin("mine", "1", default); // with a password that is right
+            mine.MayTry.ShouldBe(i < AttemptMemory.Free - 1);
+            if (mine.MayTry)
+            {
+                await attempts.Succeeded("mine", "1", wasBegun: true, default);
+                await attempts.Succeeded("mine", "1", wasBegun: false, default); // and once more, remembered
+            }
+        }
+
+        (await attempts.Look("alice", "1", default)).MayTry.ShouldBeFalse();
+        for (var growing = TimeSpan.Zero; growing < AttemptMemory.Longest;)
+        {
+            var turn = await attempts.Begin("alice", "1", default);
+            turn.Wait.ShouldBeGreaterThan(growing);
+            growing = turn.Wait;
+            clock.Move(turn.Wait);
+            (await attempts.Begin("mine", "1", default)).MayTry.ShouldBeTrue();
+            await attempts.Succeeded("mine", "1", wasBegun: true, default);
+        }
+
+        attempts.Count.ShouldBe(AttemptMemory.NamesApart + 1);
+        (await attempts.Begin("name-0", "1", default)).MayTry.ShouldBeTrue();
+        (await attempts.Begin("alice", "2", default)).MayTry.ShouldBeTrue();
+        clock.Move(AttemptMemory.FewForgotten);
+        (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue(); // apart again
+    }
+
+    [Fact]
+    public async Task A_name_that_is_written_in_another_way_is_no_other_name()
+    {
+        var attempts = new AttemptMemory(clock);
+        for (var i = 0; i < AttemptMemory.Free; i++)
+        {
+            (await attempts.Begin(i % 2 == 0 ? "alice" : "ALICE ", "1", default)).MayTry.ShouldBeTrue();
+        }
+
+        (await attempts.Begin(" Alice", "1", default)).MayTry.ShouldBeFalse();
+    }
+
+    [Fact]
     public async Task A_password_that_nobody_looked_at_does_not_count()
     {
         var attempts = new AttemptMemory(clock);

@@ -8,20 +8,23 @@ internal enum FactKind
     /// <summary>A token or a session was ended.</summary>
     Ended = 1,
 
-    /// <summary>All that came of an identity before this generation was ended.</summary>
+    /// <summary>All that came of an identity before this generation was ended. An odd one says that a config has him disabled.</summary>
     Generation = 2,
 
-    /// <summary>An upstream's user logged in: what a replica holds of him is old.</summary>
+    /// <summary>An upstream's user logged in: what came of an earlier login of his is old.</summary>
     User = 3,
 }
 
 /// <summary>One thing that all replicas have to know. Facts only ever add up: read twice, late or in another order they say the same.</summary>
 /// <param name="Kind">What it is about.</param>
 /// <param name="Name">Of which token, session or identity.</param>
-/// <param name="Number">With a generation: which one.</param>
+/// <param name="Number">Which generation, or which login.</param>
 /// <param name="Until">From then on nothing that it is about is left.</param>
 internal sealed record Fact(FactKind Kind, string Name, long Number, DateTimeOffset Until)
 {
+    /// <summary>How long it is said that a user logged in: long enough for every replica to read it.</summary>
+    public static readonly TimeSpan WordLives = TimeSpan.FromMinutes(10);
+
     private const long MaxNumber = 1L << 53;
 
     public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(new Form((int)Kind, Name, Number, Until.UtcTicks));

@@ -50,12 +50,13 @@ internal sealed class LedgerNames
 
     public string Line(string line) => tag + "line:" + Hashed(line);
 
-    public string User(string name) => tag + "user:" + Hashed(name);
+    public string User(string name) => tag + "login:" + Hashed(name);
 
-    public string Disabled(string identity) => tag + "off:" + Hashed(identity);
+    /// <summary>Where the failed logins of an address stand. Nobody who reads it can try addresses on it.</summary>
+    public string Tries(string address) => $"{prefix}:tries:{Hashed(address)}";
 
-    /// <summary>Nobody who reads the key can try names and addresses on it.</summary>
-    public string Tries(string name, string address) => $"{prefix}:tries:{Hashed($"{address}\n{name}")}";
+    /// <summary>What a name is called there.</summary>
+    public string Tried(string name, string address) => Hashed($"{address}\n{name}");
 
     /// <summary>Another ring of keys, from now on.</summary>
     public void Use(RedisOptions newer) => Secrets.Use(Ring(newer));

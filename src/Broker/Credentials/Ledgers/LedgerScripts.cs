@@ -7,6 +7,7 @@ namespace Broker.Credentials.Ledgers;
 /// <code>
 /// head   r run id  s begin of the epoch  u uses of refresh tokens  f lines of earlier epochs count for nothing
 ///        n last part's number  p(class) that class's open part  x until when anything stands
+///        l the longest life that any config of these brokers gave a token, ms
 /// index  numbers of parts            ends  when each ends            part n  entries, each sealed
 /// </code>
 /// A part holds entries of about the same life, so that it goes when they do. An epoch begins when Redis restarts or fails over (another run id), is
@@ -31,7 +32,7 @@ internal static class LedgerScripts
           since = now
           redis.call('HSET', KEYS[1], 'r', run, 's', text(since), 'u', text(uses), 'f', text(floor))
         end
-        if h[1] ~= run then begin() end
+        if h[1] ~= run or since > now then begin() end -- an epoch that begins later than now: Redis's clock was set back
         if redis.call('PTTL', KEYS[1]) < 43200000 then redis.call('PEXPIRE', KEYS[1], 86400000) end
 
         -- A use that a replica was told of is not here: what Redis says of refresh tokens is older than what is true.
@@ -44,10 +45,16 @@ internal static class LedgerScripts
 
         """;
 
-    // KEYS: head, index, ends. ARGV: part's name, epoch, uses known, highest part known, entries at most, then number and count of each part read in part.
-    // Answers: epoch, its age, uses, highest part, whether there is more, and for each part: number, count read, entries.
+    // KEYS: head, index, ends. ARGV: part's name, epoch, uses known, highest part known, entries at most, longest life known, then number and count of
+    // each part read in part. Answers: epoch, its age, uses, highest part, whether there is more, longest life, and for each part: number, count read, entries.
     public static readonly RedisScript Since = new("ledger-since", Start + """
         compare(ARGV[3])
+        local life = count(redis.call('HGET', KEYS[1], 'l'))
+        if count(ARGV[6]) > life then
+          life = count(ARGV[6])
+          redis.call('HSET', KEYS[1], 'l', text(life))
+        end
+        if redis.call('PTTL', KEYS[1]) < life / 2 then redis.call('PEXPIRE', KEYS[1], text(life)) end
         if count(redis.call('HGET', KEYS[1], 'x')) > now / 1000 + 1000 and redis.call('EXISTS', KEYS[2]) == 0 then
           redis.call('HDEL', KEYS[1], 'x')
           begin()
@@ -72,7 +79,7 @@ internal static class LedgerScripts
         end
         if ARGV[2] == run .. '.' .. text(since) then
           highest = count(ARGV[4])
-          for i = 6, #ARGV, 2 do take(ARGV[i], tonumber(ARGV[i + 1])) end
+          for i = 7, #ARGV, 2 do take(ARGV[i], tonumber(ARGV[i + 1])) end
         end
         local epoch, visited = run .. '.' .. text(since), 0
         while left > 0 and visited < 64 do
@@ -92,14 +99,14 @@ internal static class LedgerScripts
           begin()
           more = 1
         end
-        return { epoch, text(age), text(uses), text(highest), text(more), out }
+        return { epoch, text(age), text(uses), text(highest), text(more), text(life), out }
         """);
 
-    // KEYS: head, index, ends. ARGV: part's name, entries a part, channel, message, then class, life ms and entry of each.
-    public static readonly RedisScript Add = new("ledger-add", Start + """
+    // KEYS: head, index, ends. ARGV: part's name, entries a part, channel, message.
+    public const string Saying = Start + """
         local x, n = count(redis.call('HGET', KEYS[1], 'x')), count(redis.call('HGET', KEYS[1], 'n'))
-        for i = 5, #ARGV, 3 do
-          local class, life = 'p' .. ARGV[i], tonumber(ARGV[i + 1])
+        local function say(class, life, entry)
+          class, life = 'p' .. class, tonumber(life)
           local open = count(redis.call('HGET', KEYS[1], class))
           local size = 0
           if open > 0 then size = redis.call('LLEN', ARGV[1] .. text(open)) end
@@ -116,18 +123,27 @@ internal static class LedgerScripts
             end
           end
           local key = ARGV[1] .. text(open)
-          redis.call('RPUSH', key, ARGV[i + 2])
+          redis.call('RPUSH', key, entry)
           if redis.call('PTTL', key) < life then
             redis.call('PEXPIRE', key, text(life))
             redis.call('ZADD', KEYS[3], text(now / 1000 + life), text(open))
           end
           if now / 1000 + life > x then x = now / 1000 + life end
         end
-        redis.call('HSET', KEYS[1], 'x', text(x))
-        for i = 1, 3 do
-          if redis.call('PTTL', KEYS[i]) < x - now / 1000 then redis.call('PEXPIRE', KEYS[i], text(x - now / 1000)) end
+        local function said()
+          redis.call('HSET', KEYS[1], 'x', text(x))
+          for i = 1, 3 do
+            if redis.call('PTTL', KEYS[i]) < x - now / 1000 then redis.call('PEXPIRE', KEYS[i], text(x - now / 1000)) end
+          end
+          redis.call('PUBLISH', ARGV[3], ARGV[4])
         end
-        redis.call('PUBLISH', ARGV[3], ARGV[4])
+
+        """;
+
+    // ARGV, after that: class, life ms and entry of each.
+    public static readonly RedisScript Add = new("ledger-add", Saying + """
+        for i = 5, #ARGV, 3 do say(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+        said()
         return 1
         """);
 

@@ -15,8 +15,7 @@ internal sealed class LedgerWatch : IDisposable
     private const int AtOnce = 64;
 
     private readonly RedisLedger ledger;
-    private readonly Func<IEnumerable<Fact>> known;
-    private readonly Action<Fact> told;
+    private readonly LedgerParts parts;
     private readonly LedgerTimes times;
     private readonly TimeProvider time;
     private readonly ILogger log;
@@ -27,19 +26,13 @@ internal sealed class LedgerWatch : IDisposable
     private TaskCompletionSource wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Contact? contact;
     private TimeSpan young;
+    private bool isToAgree;
 
-    // 'known' is all that this replica would say again; 'told' takes what was read.
-    public LedgerWatch(RedisLedger ledger, Func<IEnumerable<Fact>> known, Action<Fact> told, LedgerTimes times, TimeProvider time, ILogger log)
+    public LedgerWatch(RedisLedger ledger, LedgerParts parts, LedgerTimes times, TimeProvider time, ILogger log)
     {
-        (this.ledger, this.known, this.told, this.times, this.time, this.log) = (ledger, known, told, times, time, log);
-        ledger.Link.Heard += message =>
-        {
-            if (message == ledger.Names.Message)
-            {
-                Volatile.Read(ref wake).TrySetResult();
-            }
-        };
-        ledger.Link.Returned += () => Volatile.Read(ref wake).TrySetResult();
+        (this.ledger, this.parts, this.times, this.time, this.log) = (ledger, parts, times, time, log);
+        ledger.Link.Returned += () => LookNow();
+        ledger.Link.Heard += message => _ = message == ledger.Names.Message && LookNow();
     }
 
     public void Start()
@@ -52,8 +45,7 @@ internal sealed class LedgerWatch : IDisposable
 
     /// <summary>Whether all that stood in Redis so long ago, or less, is known here. Asked on each request: no lock, no allocation, no call.</summary>
     /// <remarks>By both clocks: the one stands still while the machine sleeps, the other can be set.</remarks>
-    public bool HasHeardWithin(TimeSpan span) =>
-        contact is { } last && time.GetElapsedTime(last.Stamp) < span && time.GetUtcNow() - last.Utc < span;
+    public bool HasHeardWithin(TimeSpan span) => contact is { } last && time.GetElapsedTime(last.Stamp) < span && time.GetUtcNow() - last.Utc < span;
 
     /// <summary>Says it to all. False when it is not known whether Redis has it; it is said again until it has.</summary>
     public async Task<bool> Say(Fact fact)
@@ -66,6 +58,16 @@ internal sealed class LedgerWatch : IDisposable
 
         unsaid.Said(fact);
         return true;
+    }
+
+    /// <summary>Whether something of this is not known to stand in Redis.</summary>
+    public bool IsToSay(FactKind kind, string name) => unsaid.Has(kind, name);
+
+    /// <summary>Says it to all as soon as that is possible; nobody waits for it.</summary>
+    public void SayLater(Fact fact)
+    {
+        unsaid.Put(fact);
+        LookNow();
     }
 
     /// <summary>Reads all that is new now; false when that was not possible.</summary>
@@ -96,8 +98,10 @@ internal sealed class LedgerWatch : IDisposable
     public void Dispose()
     {
         stop.Cancel();
-        Volatile.Read(ref wake).TrySetResult();
+        LookNow();
     }
+
+    private bool LookNow() => Volatile.Read(ref wake).TrySetResult();
 
     private async Task Run()
     {
@@ -122,7 +126,9 @@ internal sealed class LedgerWatch : IDisposable
     /// <summary>Whether there is more to do at once; null when Redis did not answer.</summary>
     private async Task<bool?> Step()
     {
-        var (stamp, utc, before) = (time.GetTimestamp(), time.GetUtcNow(), cursor.Epoch);
+        var (stamp, utc) = (time.GetTimestamp(), time.GetUtcNow());
+        // A clock that was set back: what was over by it, and is forgotten here, may not be over.
+        var before = cursor.Epoch = utc < contact?.Utc - TokenReader.Skew ? "" : cursor.Epoch;
         if (await ledger.Since(cursor) is not { } page)
         {
             return null;
@@ -135,7 +141,7 @@ internal sealed class LedgerWatch : IDisposable
 
         foreach (var fact in page.Facts)
         {
-            told(fact);
+            parts.Told(fact);
             unsaid.Saw(fact);
         }
 
@@ -149,14 +155,24 @@ internal sealed class LedgerWatch : IDisposable
             return true;
         }
 
-        if (unsaid.EndReading(known))
+        if (unsaid.EndReading(parts.Known))
         {
             LedgerLog.Epoch(log, page.EpochAge.TotalSeconds);
+            isToAgree = true;
         }
 
+        // Of a word that came and went while nothing was heard there is no trace in the log.
+        isToAgree |= contact is not null && !HasHeardWithin(Fact.WordLives / 2);
+        if ((isToAgree || parts.IsBehind()) && !await parts.Agree())
+        {
+            return null;
+        }
+
+        isToAgree = false;
         young = times.EpochPause - page.EpochAge;
         if (young <= TimeSpan.Zero)
         {
+            parts.Settle();
             contact = new(stamp, utc);
         }
 
@@ -179,9 +195,4 @@ internal sealed class LedgerWatch : IDisposable
         LedgerLog.SaidAgain(log, some.Count);
         return true;
     }
-
-    private sealed record Contact(long Stamp, DateTimeOffset Utc);
 }
-
-/// <summary>How often the log is read where no word comes, and how long an epoch lasts before who starts in it believes to know all.</summary>
-internal sealed record LedgerTimes(TimeSpan Poll, TimeSpan EpochPause);

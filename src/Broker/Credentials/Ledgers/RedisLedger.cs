@@ -25,25 +25,43 @@ internal sealed class LedgerCursor
 /// <param name="Doubtful">Entries that nobody of ours wrote.</param>
 internal sealed record LedgerPage(string Epoch, TimeSpan EpochAge, IReadOnlyList<Fact> Facts, bool HasMore, int Doubtful);
 
+/// <summary>A number that only grows.</summary>
+internal sealed class Peak(long value = 0)
+{
+    private long value = value;
+
+    public long Value => Volatile.Read(ref value);
+
+    public void Saw(long told)
+    {
+        var known = Value;
+        while (told > known)
+        {
+            known = Interlocked.CompareExchange(ref value, told, known);
+        }
+    }
+}
+
 /// <summary>The log of facts in Redis.</summary>
-internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvider time)
+/// <param name="life">The longest that any config of these brokers lets a token live, in milliseconds.</param>
+internal sealed class RedisLedger(RedisLink link, LedgerNames names, Peak life, TimeProvider time)
 {
     private const int PartSize = 128;
     private const int PageSize = 512;
 
-    private long uses;
+    private readonly Peak uses = new();
 
     public LedgerNames Names => names;
 
     public RedisLink Link => link;
 
     /// <summary>The most uses of refresh tokens that Redis told of; less than that, and it has forgotten some.</summary>
-    public long Uses => Volatile.Read(ref uses);
+    public long Uses => uses.Value;
 
-    /// <summary>What came since the cursor, which moves on; null when Redis did not answer.</summary>
+    /// <summary>What came since the cursor, which moves on; null when Redis did not answer, or did not take out what the brokers did not write.</summary>
     public async Task<LedgerPage?> Since(LedgerCursor cursor)
     {
-        List<RedisValue> values = [names.Part, cursor.Epoch, Uses, cursor.Highest, PageSize];
+        List<RedisValue> values = [names.Part, cursor.Epoch, Uses, cursor.Highest, PageSize, life.Value];
         foreach (var (part, read) in cursor.Open)
         {
             values.AddRange([part, read]);
@@ -57,6 +75,7 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvide
         var all = (RedisResult[])answer!;
         var epoch = (string)all[0]!;
         Saw(Number((RedisValue)all[2]));
+        life.Saw(Math.Min(Number((RedisValue)all[5]), (long)SharedRevocations.LongestOfAll.TotalMilliseconds));
         if (epoch != cursor.Epoch)
         {
             cursor.Open.Clear();
@@ -64,7 +83,7 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvide
 
         var facts = new List<Fact>();
         var doubtful = new List<(long Part, int Place, RedisValue Entry)>();
-        foreach (var part in (RedisResult[])all[5]!)
+        foreach (var part in (RedisResult[])all[6]!)
         {
             Read(cursor, (RedisValue[])part!, facts, doubtful);
         }
@@ -72,35 +91,31 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, TimeProvide
         (cursor.Epoch, cursor.Highest) = (epoch, Number((RedisValue)all[3]));
         foreach (var (part, place, entry) in doubtful)
         {
-            await link.Run(LedgerScripts.Doubt, [names.Keys[0], names.Part + part.ToString(CultureInfo.InvariantCulture)], [place, entry]);
+            if (await link.Run(LedgerScripts.Doubt, [names.Keys[0], names.Part + part.ToString(CultureInfo.InvariantCulture)], [place, entry]) is null)
+            {
+                cursor.Epoch = ""; // nobody was told that something is missing there: not to be passed over
+                return null;
+            }
         }
 
         return new(epoch, TimeSpan.FromMicroseconds(Number((RedisValue)all[1])), facts, Number((RedisValue)all[4]) == 1, doubtful.Count);
     }
 
     /// <summary>Whether Redis has them.</summary>
-    public async Task<bool> Add(IReadOnlyList<Fact> facts)
-    {
-        var now = time.GetUtcNow();
-        List<RedisValue> values = [names.Part, PartSize, names.Channel, names.Message];
-        foreach (var fact in facts)
-        {
-            var life = Math.Max(1, (long)(fact.Until + TokenReader.Skew - now).TotalMilliseconds);
-            values.AddRange([ClassOf(life), life, names.Seal.Close(fact.Write(), names.Entry, 0)]);
-        }
+    public async Task<bool> Add(IReadOnlyList<Fact> facts) => await link.Run(LedgerScripts.Add, names.Keys, [.. Head(), .. facts.SelectMany(Entry)]) is not null;
 
-        return await link.Run(LedgerScripts.Add, names.Keys, [.. values]) is not null;
+    /// <summary>What a script that says something takes first.</summary>
+    public RedisValue[] Head() => [names.Part, PartSize, names.Channel, names.Message];
+
+    /// <summary>A fact as such a script takes it: class, life, entry.</summary>
+    public RedisValue[] Entry(Fact fact)
+    {
+        var left = Math.Max(1, (long)(fact.Until + TokenReader.Skew - time.GetUtcNow()).TotalMilliseconds);
+        return [ClassOf(left), left, names.Seal.Close(fact.Write(), names.Entry, 0)];
     }
 
     /// <summary>Remembers how many uses of refresh tokens Redis told of.</summary>
-    public void Saw(long told)
-    {
-        var known = Uses;
-        while (told > known)
-        {
-            known = Interlocked.CompareExchange(ref uses, told, known);
-        }
-    }
+    public void Saw(long told) => uses.Saw(told);
 
     /// <summary>Entries of one part end within four times of each other's life, and no later than its last.</summary>
     private static int ClassOf(long lifeMilliseconds) => (int)Math.Ceiling(Math.Log(Math.Max(1, lifeMilliseconds / 900_000.0), 4));

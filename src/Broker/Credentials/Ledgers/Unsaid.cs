@@ -8,7 +8,9 @@ internal sealed class Unsaid
     private readonly ConcurrentDictionary<(FactKind Kind, string Name), Fact> facts = new();
     private Dictionary<(FactKind Kind, string Name), Fact>? read;
 
-    public void Put(Fact fact) => facts[(fact.Kind, fact.Name)] = fact;
+    public void Put(Fact fact) => facts.AddOrUpdate((fact.Kind, fact.Name), fact, (_, there) => Covers(there, fact) ? there : fact);
+
+    public bool Has(FactKind kind, string name) => facts.ContainsKey((kind, name));
 
     public void Said(Fact fact) => facts.TryRemove(new((fact.Kind, fact.Name), fact));
 
@@ -62,6 +64,6 @@ internal sealed class Unsaid
         return [.. facts.Values.Take(most)];
     }
 
-    // A generation's number says all: what it ends is over long before the entry is.
+    // A generation's number says all: two replicas that give the same one do so for the same reason.
     private static bool Covers(Fact one, Fact other) => one.Number >= other.Number && (one.Kind == FactKind.Generation || one.Until >= other.Until);
 }

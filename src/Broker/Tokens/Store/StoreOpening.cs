@@ -17,8 +17,7 @@ internal static class StoreOpening
             Lease = options.Lease,
             Poll = options.Poll,
             EpochPause = options.EpochPause,
-            // An attempt that began while Redis was away has to run out first (RedisLink.Healing), then comes the pause, then the word.
-            Reconnect = (options.CallTimeout * 6) + TimeSpan.FromSeconds(1) + options.Poll,
+            Reconnect = options.Reconnect,
             RefreshLives = options.RefreshLives,
             MaxReplicas = options.MaxReplicas,
             SeatLives = options.Lease * 6,

@@ -3,6 +3,7 @@ using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Issuing;
 using Broker.Redis;
+using Broker.Tests.Credentials;
 using Microsoft.Extensions.Logging.Abstractions;
 using Policies;
 
@@ -15,6 +16,7 @@ internal sealed class LedgerReplica : IDisposable
     public static readonly byte[] SecondKey = SHA256.HashData("second"u8);
 
     private readonly RedisLink link;
+    private readonly Bench config = new();
 
     public LedgerReplica(string endpoint, string prefix, Settings? settings = null)
     {
@@ -30,11 +32,21 @@ internal sealed class LedgerReplica : IDisposable
             CallTimeout = now.CallTimeout,
         };
         link = new(RedisSettings.Of(options) with { Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, NullLogger.Instance);
-        Ledgers = new(now.Ahead == TimeSpan.Zero ? TimeProvider.System : new FastClock(now.Ahead));
-        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown, FirstWait = TimeSpan.FromMinutes(10) });
-        Ledgers.Share(link, options, NullLogger.Instance);
+        Clock.Ahead = now.Ahead;
+        Ledgers = new(Clock);
+        if (now.Callers is { } callers)
+        {
+            Ledgers.Follow(config.Store);
+            Load(callers);
+        }
+
+        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown, FirstWait = TimeSpan.FromMinutes(10), SessionLifetime = now.SessionLifetime });
+        Ledgers.Share(link, options, now.IsPauseWhole ? TokenLedgers.PauseOf(options) : options.EpochPause, NullLogger.Instance);
         link.Start();
     }
+
+    /// <summary>Its own; Redis's and the others' go on as they are.</summary>
+    public FastClock Clock { get; } = new();
 
     public TokenLedgers Ledgers { get; }
 
@@ -59,6 +71,10 @@ internal sealed class LedgerReplica : IDisposable
         Generations = [generation],
     };
 
+    /// <summary>Loads a config with these callers; a minus says that one is disabled.</summary>
+    public void Load(params string[] callers) =>
+        config.Publish(Bench.With([.. callers.Select((name, i) => (name.TrimStart('-'), Bench.Wide with { UserId = i, Disabled = name[0] == '-' }))]));
+
     public static DateTimeOffset In(TimeSpan time) => TimeProvider.System.GetUtcNow() + time;
 
     public Standing Of(string id) => Revocations.Of(Token(id));
@@ -66,7 +82,7 @@ internal sealed class LedgerReplica : IDisposable
     /// <summary>Until this replica knows what all know.</summary>
     public async Task<LedgerReplica> Ready()
     {
-        await Soon(() => Of("nobody's") == Standing.Good, "the replica knows what was ended");
+        await Soon(() => Revocations.Of(Token("nobody's", subject: "key:nobody")) == Standing.Good, "the replica knows what was ended");
         return this;
     }
 
@@ -76,6 +92,7 @@ internal sealed class LedgerReplica : IDisposable
     {
         Ledgers.Dispose();
         link.Dispose();
+        config.Dispose();
     }
 
     public static Task Soon(Func<bool> condition, string what) => Soon(() => Task.FromResult(condition()), what);
@@ -111,6 +128,14 @@ internal sealed class LedgerReplica : IDisposable
 
         public string NameKey { get; init; } = "a name key of the tests, long enough";
 
+        public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(182);
+
+        /// <summary>Those of the config that it starts with; it follows none without.</summary>
+        public string[]? Callers { get; init; }
+
+        /// <summary>Whether it waits in a young epoch as long as a broker does, and not for EpochPause alone.</summary>
+        public bool IsPauseWhole { get; init; }
+
         /// <summary>How far its clock is ahead of the others'.</summary>
         public TimeSpan Ahead { get; init; }
 
@@ -118,8 +143,10 @@ internal sealed class LedgerReplica : IDisposable
         public bool IsDeaf { get; init; }
     }
 
-    private sealed class FastClock(TimeSpan ahead) : TimeProvider
+    internal sealed class FastClock : TimeProvider
     {
-        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + ahead;
+        public TimeSpan Ahead { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + Ahead;
     }
 }

@@ -142,6 +142,68 @@ public sealed class RedisLostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_forgotten_by_a_clock_that_was_wrong_is_read_again_when_it_is_set_back()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await one.Revocations.EndAllOf("key:other", default); // it has read its own word
+        one.Clock.Ahead = TimeSpan.FromDays(1);
+        await one.Revocations.End("another", In(TimeSpan.FromDays(2)), default);
+        one.Of("token").ShouldNotBe(Standing.Ended); // by this clock it is over, and so would the token be
+        await Soon(() => one.Of("a third") == Standing.Good, "it has heard by this clock");
+
+        one.Clock.Ahead = TimeSpan.Zero;
+
+        await one.Hears("token");
+    }
+
+    [Fact]
+    public async Task A_redis_whose_clock_was_set_back_is_believed_again_after_the_pause()
+    {
+        await (await New()).Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        await server.Ask("HSET", await server.Ask("KEYS", "*:head"), "s", "5000000000000000"); // as if the epoch had begun in a hundred years
+
+        await (await New()).Hears("token");
+    }
+
+    [Fact]
+    public async Task A_forged_entry_that_cannot_be_taken_out_is_not_passed_over_nor_asked_for_without_a_pause()
+    {
+        using (var one = await New(new() { IsDeaf = true, Poll = TimeSpan.FromHours(1) }))
+        {
+            await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        }
+
+        await server.Ask("LSET", await server.Ask("KEYS", "*part*"), "0", "nonsense");
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "1"); // nothing is written any more
+        await server.Ask("CONFIG", "RESETSTAT");
+        var from = Environment.TickCount64;
+        var late = Add(new() { Poll = TimeSpan.FromMilliseconds(400) });
+        await Soon(async () => await Calls() >= 20, "it has asked again and again");
+
+        late.Of("another").ShouldBe(Standing.Unknown);
+        (Environment.TickCount64 - from).ShouldBeGreaterThan(1000); // two calls each fifth of a second, and a probe now and then
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "0");
+        await late.Ready();
+
+        async Task<int> Calls() => (await server.Ask("INFO", "commandstats")).Split('\n').Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
+            .Sum(line => int.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    [Fact]
+    public async Task An_epoch_is_young_until_every_replica_has_had_the_time_to_find_redis_again_and_say_what_it_knows()
+    {
+        var one = await New();
+        await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default);
+        var late = Add(new() { EpochPause = TimeSpan.FromMilliseconds(1), CallTimeout = TimeSpan.FromSeconds(30), IsPauseWhole = true });
+        var line = await Line(late);
+
+        await late.Hears("token");
+        late.Of("another").ShouldBe(Standing.Unknown);
+        (await late.Ledgers.Rotation.Use(Use(line, 0), default)).Verdict.ShouldBe(RotationVerdict.Unknown);
+    }
+
+    [Fact]
     public async Task A_restart_of_redis_is_a_young_epoch_also_where_it_kept_its_memory()
     {
         var one = await New();

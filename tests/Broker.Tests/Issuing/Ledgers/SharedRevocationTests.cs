@@ -129,6 +129,41 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         await Soon(() => one.Revocations.Of(Token("x", generation: given)) == Standing.Ended, "what came between is ended as well");
     }
 
+    [Fact]
+    public async Task What_is_ended_again_and_again_is_said_once()
+    {
+        var (one, other) = (await New(), await New());
+        for (var i = 0; i < 10; i++)
+        {
+            (await one.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default)).ShouldBeTrue();
+            await other.Hears("token");
+            (await other.Revocations.End("token", In(TimeSpan.FromMinutes(5)), default)).ShouldBeTrue();
+        }
+
+        (await redis.Server.Ask("LLEN", await redis.Server.Ask("KEYS", prefix + ":*part*"))).ShouldBe("1");
+    }
+
+    [Fact]
+    public async Task A_callers_generation_is_kept_as_long_as_the_longest_token_of_any_config_and_said_again_no_longer()
+    {
+        (await New(new() { SessionLifetime = TimeSpan.FromDays(100) })).Dispose(); // gave tokens that live on
+        var one = await New(new() { SessionLifetime = TimeSpan.FromDays(2) });
+        await one.Revocations.EndAllOf("key:app", default);
+        (await Left()).ShouldBeInRange(99.9, 100.1);
+
+        one.Clock.Ahead = TimeSpan.FromDays(60);
+        foreach (var key in (await redis.Server.Ask("KEYS", prefix + ":*")).Split('\n'))
+        {
+            await redis.Server.Ask("DEL", key);
+        }
+
+        await Soon(async () => (await redis.Server.Ask("KEYS", prefix + ":*part*")).Length > 0, "it is said again");
+        (await Left()).ShouldBeInRange(39.9, 40.1);
+        (await New(new() { SessionLifetime = TimeSpan.FromDays(2) })).Revocations.GenerationOf("key:app").ShouldBe(one.Revocations.GenerationOf("key:app"));
+
+        async Task<double> Left() => TimeSpan.FromMilliseconds(Number(await redis.Server.Ask("PTTL", await redis.Server.Ask("KEYS", prefix + ":*part*")))).TotalDays;
+    }
+
     [Theory]
     [InlineData("damaged")]
     [InlineData("forged")]
@@ -200,6 +235,18 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         one.Dispose(); // nothing reads or polls any more
 
         Allocations.Of(() => _ = (one.Revocations.Of(good), one.Revocations.Of(ended))).ShouldBe(0);
+    }
+
+    [Fact]
+    public void Of_two_facts_that_wait_to_be_said_the_one_that_says_more_is_kept()
+    {
+        var unsaid = new Unsaid();
+        foreach (var number in new[] { 4, 9, 7 })
+        {
+            unsaid.Put(new(FactKind.Generation, "key:app", number, In(TimeSpan.FromDays(1))));
+        }
+
+        unsaid.Some(10, In(TimeSpan.Zero)).ShouldHaveSingleItem().Number.ShouldBe(9);
     }
 
     [Fact]

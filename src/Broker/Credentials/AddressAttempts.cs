@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Broker.Credentials;
+
+/// <summary>Failed logins in a row from one address, by name: a bounded number of names apart, and one row that the others share.</summary>
+internal sealed class AddressAttempts
+{
+    /// <summary>The place that they share. No digest is empty.</summary>
+    public const string Rest = "";
+
+    private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
+    private DateTimeOffset sweepAt;
+
+    public Dictionary<string, FailedRow> Rows { get; } = new(StringComparer.Ordinal);
+
+    public static string OwnPlaceOf(string name) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Folded(name))));
+
+    /// <summary>What an upstream may take for the same name counts as one: a guesser gets no ten attempts for each way to write it.</summary>
+    public static string Folded(string name) => name.Trim().ToUpperInvariant();
+
+    /// <summary>A name's own place while there is one; what is over makes room.</summary>
+    public string PlaceOf(string name, DateTimeOffset now)
+    {
+        var own = OwnPlaceOf(name);
+        if (Rows.Count < AttemptMemory.NamesApart || Rows.ContainsKey(own))
+        {
+            return own;
+        }
+
+        if (sweepAt <= now)
+        {
+            sweepAt = now + SweepAfter;
+            foreach (var (place, _) in Rows.Where(pair => pair.Value.IsOver(now)).ToList())
+            {
+                Rows.Remove(place);
+            }
+        }
+
+        return Rows.Count < AttemptMemory.NamesApart ? own : Rest;
+    }
+}
+
+/// <summary>Failed logins in a row.</summary>
+/// <param name="Failures">How many.</param>
+/// <param name="Last">When the last one was.</param>
+/// <param name="Next">When the next may be.</param>
+internal readonly record struct FailedRow(int Failures, DateTimeOffset Last, DateTimeOffset Next)
+{
+    public bool IsOver(DateTimeOffset now) => Failures <= 0 || Last + (Failures < AttemptMemory.Free ? AttemptMemory.FewForgotten : AttemptMemory.Forgotten) <= now;
+}

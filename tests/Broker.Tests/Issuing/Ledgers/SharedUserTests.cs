@@ -1,0 +1,186 @@
+using Broker.Credentials;
+using Broker.Tests.Credentials;
+using Broker.Tests.Redis;
+using Policies;
+using Shouldly;
+using Xunit;
+using static Broker.Tests.Issuing.Ledgers.LedgerReplica;
+
+namespace Broker.Tests.Issuing.Ledgers;
+
+/// <summary>Upstreams' users who logged in again with narrower rights: nobody goes on with the wider ones, whatever was lost on the way.</summary>
+public sealed class SharedUserTests : IAsyncLifetime
+{
+    private static readonly Settings Slow = new() { IsDeaf = true, Poll = TimeSpan.FromHours(1) }; // reads when it is told to
+
+    private readonly List<LedgerReplica> replicas = [];
+    private RedisServer server = null!;
+
+    public async ValueTask InitializeAsync() => server = await RedisServer.Start();
+
+    public async ValueTask DisposeAsync()
+    {
+        replicas.ForEach(replica => replica.Dispose());
+        await server.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("gone")]
+    [InlineData("damaged")]
+    [InlineData("old")]
+    public async Task Who_hears_of_a_later_login_and_cannot_read_it_does_not_go_on_with_the_older(string what)
+    {
+        var (one, other) = (await New(), await New(Slow));
+        await LogIn(one, "1", "2");
+        (await Networks(other)).ShouldBe("1 2");
+        await server.Ask("COPY", await Key(), "kept");
+        await LogIn(one, "2");
+        one.Dispose();
+        await (what switch
+        {
+            "old" => server.Ask("COPY", "kept", await Key(), "REPLACE"),
+            "damaged" => server.Ask("HSET", await Key(), "b", "nonsense"),
+            _ => server.Ask("DEL", await Key()),
+        });
+
+        await Hear(other);
+
+        (await Networks(other)).ShouldBe("not known");
+        await LogIn(other, "3");
+        (await Networks(await New())).ShouldBe("3");
+    }
+
+    [Fact]
+    public async Task While_redis_does_not_answer_nobody_can_say_what_a_user_may_of_whom_a_later_login_was_heard()
+    {
+        var (one, other) = (await New(), await New(new() { CallTimeout = TimeSpan.FromMilliseconds(500), IsDeaf = true, Poll = TimeSpan.FromHours(1) }));
+        await LogIn(one, "1", "2");
+        (await Networks(other)).ShouldBe("1 2");
+        await LogIn(one, "2");
+        await server.Ask("DEL", await Key());
+        await Hear(other);
+        await server.Kill();
+
+        (await other.Ledgers.Users.Recall("hive.17")).ShouldBeFalse();
+        other.Ledgers.Users.Find("hive.17").ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task A_login_that_redis_did_not_take_is_stored_when_it_does_and_heard_by_who_has_the_older()
+    {
+        var (one, other) = (await New(), await New());
+        await LogIn(one, "1", "2");
+        (await Networks(other)).ShouldBe("1 2");
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "1"); // nothing is written any more
+        await LogIn(one, "2");
+        (await Networks(one)).ShouldBe("2");
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "0");
+
+        await Soon(async () => await Networks(other) == "2", "the other has the later one");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Where_redis_lost_its_memory_the_latest_login_that_any_replica_knows_is_stored_again_whoever_is_first(bool isLatestFirst)
+    {
+        var (one, other) = (await New(isLatestFirst ? null : Slow), await New(Slow));
+        await LogIn(one, "1", "2");
+        (await Networks(other)).ShouldBe("1 2");
+        await LogIn(one, "2");
+        await server.Ask("FLUSHALL"); // before the other has read of it
+        if (isLatestFirst)
+        {
+            await Soon(async () => (await server.Ask("KEYS", "*:login:*")).Length > 0, "it is stored again");
+            await Hear(other);
+        }
+        else
+        {
+            await Hear(other);
+            await Hear(one);
+            await Hear(other);
+        }
+
+        await Soon(async () => await Networks(other) == "2", "the other has the later one");
+        (await Networks(await New())).ShouldBe("2");
+    }
+
+    [Fact]
+    public async Task The_later_login_is_the_later_one_though_the_clock_where_it_was_made_is_behind_and_a_forged_number_is_none()
+    {
+        var (one, other) = (await New(new() { Ahead = TimeSpan.FromMinutes(10) }), await New());
+        await LogIn(one, "1", "2");
+        await LogIn(other, "2");
+        (await Networks(await New())).ShouldBe("2");
+        await Soon(async () => await Networks(one) == "2", "it is later there as well");
+
+        await server.Ask("HSET", await Key(), "n", "9007199254740990");
+        await LogIn(other, "3");
+        (await Networks(await New())).ShouldBe("3");
+    }
+
+    [Fact]
+    public async Task A_replica_that_heard_nothing_for_longer_than_the_word_lives_reads_anew_whom_it_holds()
+    {
+        var (one, other) = (await New(), await New(Slow));
+        await one.Revocations.End("token", In(TimeSpan.FromDays(100)), default);
+        await LogIn(one, "1", "2");
+        (await Networks(other)).ShouldBe("1 2");
+        await Hear(other);
+        await LogIn(one, "2");
+        await server.Ask("DEL", (await server.Ask("KEYS", "*:part:2"))); // as when it has lived
+        await server.Ask("ZREM", await server.Ask("KEYS", "*:ends"), "2");
+        await server.Ask("ZREM", await server.Ask("KEYS", "*:index"), "2");
+
+        await Hear(other);
+        (await Networks(other)).ShouldBe("1 2");
+        other.Clock.Ahead = TimeSpan.FromMinutes(6);
+        await Hear(other);
+
+        (await Networks(other)).ShouldBe("2");
+    }
+
+    [Fact]
+    public async Task A_token_that_is_remembered_is_no_exception()
+    {
+        var (one, other) = (await New(), await New(Slow));
+        using var bench = new Bench(users: other.Ledgers.Users);
+        bench.Publish(Bench.With(("app", Bench.Wide)) with { TokenService = new() { UsersOf = "hive" } });
+        var bearer = "Bearer " + bench.Token(c => c["sub"] = "user:hive.17");
+        async Task<Caller?> Ask() => (await bench.ReadAsync(CredentialKinds.Any, [("Authorization", bearer)])).Caller;
+        await LogIn(one, "1", "2");
+        (await Ask())!.Permissions.Networks.ShouldBe(Selection.Of("1", "2"));
+        await LogIn(one, "2");
+        var key = await Key();
+        await server.Ask("RENAME", key, "kept");
+
+        await Hear(other);
+        (await Networks(other)).ShouldBe("not known");
+        (await Ask()).ShouldBeNull();
+        await server.Ask("RENAME", "kept", key);
+
+        (await Ask())!.Permissions.Networks.ShouldBe(Selection.Of("2"));
+    }
+
+    private static ValueTask LogIn(LedgerReplica replica, params string[] networks) => replica.Ledgers.Users.Keep(
+        new("hive", 17, new(Selection.Of("GetDevice"), Selection.Of(networks), Selection.Of("3"), Selection.Everything), "a refresh token of his own", In(TimeSpan.FromDays(1))));
+
+    /// <summary>What a request of his may reach at this replica.</summary>
+    private static async Task<string> Networks(LedgerReplica replica)
+    {
+        (await replica.Ledgers.Users.Recall("hive.17")).ShouldBeTrue();
+        return replica.Ledgers.Users.Find("hive.17") is { } user ? string.Join(' ', user.Permissions.Networks.Names.Order(StringComparer.Ordinal)) : "not known";
+    }
+
+    /// <summary>Has a slow replica read the log.</summary>
+    private static async Task Hear(LedgerReplica replica) => (await replica.Revocations.EndAllOf("key:nobody-of-these", default)).ShouldBeTrue();
+
+    private Task<string> Key() => server.Ask("KEYS", "*:login:*");
+
+    private async Task<LedgerReplica> New(Settings? settings = null)
+    {
+        var replica = new LedgerReplica(server.Endpoint, "users", settings);
+        replicas.Add(replica);
+        return await replica.Ready();
+    }
+}
