@@ -22,7 +22,7 @@ internal sealed class TokenFleet : IAsyncDisposable
     private readonly string folder = Directory.CreateTempSubdirectory("token-fleet-").FullName;
     private readonly Landscape landscape;
     private readonly Action<JsonObject>? change;
-    private readonly List<BrokerProcess> brokers = [];
+    private volatile BrokerProcess[] brokers = [];
 
     private TokenFleet(Landscape landscape, Action<JsonObject>? change) => (this.landscape, this.change) = (landscape, change);
 
@@ -47,14 +47,14 @@ internal sealed class TokenFleet : IAsyncDisposable
     /// <summary>One broker more, that starts now.</summary>
     public async Task<BrokerProcess> Add(IEnumerable<string> redis, Action<JsonObject>? with = null)
     {
-        var i = brokers.Count;
-        await Write(i, redis, with);
-        brokers.Add(await BrokerProcess.Start(File(i), Secrets));
+        var i = brokers.Length;
+        Write(i, redis, with);
+        brokers = [.. brokers, await BrokerProcess.Start(File(i), Secrets)];
         return brokers[i];
     }
 
     /// <summary>Writes a config; a broker that runs finds it at its next poll.</summary>
-    public Task Write(int i, IEnumerable<string> redis, Action<JsonObject>? with = null)
+    public void Write(int i, IEnumerable<string> redis, Action<JsonObject>? with = null)
     {
         var config = landscape.Config(redis);
         var broker = config["Broker"]!.AsObject();
@@ -73,7 +73,6 @@ internal sealed class TokenFleet : IAsyncDisposable
         var next = File(i) + ".next";
         System.IO.File.WriteAllText(next, config.ToJsonString());
         System.IO.File.Move(next, File(i), overwrite: true);
-        return Task.CompletedTask;
     }
 
     public static Task<Answered> LogIn(BrokerProcess broker, string user = User) =>
