@@ -10,6 +10,11 @@ public sealed class RevocationDelayTests(ITestOutputHelper output)
     private const int Tries = 3;
     private static readonly TimeSpan Bound = TimeSpan.FromSeconds(1);
 
+    private static readonly (string User, Func<Pair, string> What)[] Kinds =
+    [
+        (TokenFleet.User, pair => "token=" + pair.Access), (TokenFleet.User, pair => "token=" + pair.Refresh), ("clerk", _ => "caller=key:clerk"),
+    ];
+
     /// <summary>As it ships; by the word on the channel alone, for the broker would look once in half a minute; by looking alone, for no word gets through.</summary>
     [Theory]
     [InlineData("{}", false, 30)]
@@ -37,11 +42,13 @@ public sealed class RevocationDelayTests(ITestOutputHelper output)
         for (var i = 0; i < Tries && best >= Bound; i++)
         {
             List<TimeSpan> delays = [];
-            for (var round = 0; round < rounds; round++)
+            foreach (var (user, what) in Enumerable.Repeat(Kinds, rounds).SelectMany(kinds => kinds))
             {
-                delays.Add(await Delay(fleet, await TokenFleet.Login(fleet.Brokers[0]), pair => "token=" + pair.Access));
-                delays.Add(await Delay(fleet, await TokenFleet.Login(fleet.Brokers[0]), pair => "token=" + pair.Refresh));
-                delays.Add(await Delay(fleet, await TokenFleet.Login(fleet.Brokers[0], "clerk"), _ => "caller=key:clerk"));
+                delays.Add(await Delay(fleet, await TokenFleet.Login(fleet.Brokers[0], user), what));
+                if (delays[^1] >= Bound)
+                {
+                    break;
+                }
             }
             delays.Sort();
             output.WriteLine($"{redisOptions}{(isDeaf ? ", no word" : "")}: {delays.Count} ended; ms median {delays[delays.Count / 2].TotalMilliseconds:F1}, "
