@@ -68,4 +68,34 @@ public sealed class DeviceHiveRowsTests
         (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{plugin.Refresh}}"}""")).Status.ShouldBe(401);
         (await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", admin)).ShouldBe((401, """{"error":401,"message":"Unauthorized"}"""));
     }
+
+    [Fact]
+    public async Task Under_another_prefix_the_whole_family_stands_there_and_nowhere_else()
+    {
+        await using var bed = await TokenBed.Start(broker => broker["TokenService"]!["Prefixes"] = new System.Text.Json.Nodes.JsonArray("/hive/login"));
+        var (access, refresh) = TokenBed.Pair(await bed.Post("/hive/login", $$"""{"login":"operator","password":"{{TokenBed.Password}}"}"""));
+
+        (await bed.Post("/hive/login/create", """{"userId":2}""", access)).Status.ShouldBe(201);
+        (await bed.Post("/hive/login/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status.ShouldBe(201);
+        (await bed.Post("/hive/login/plugin/create", "{}", access)).Status.ShouldBe(403);
+        (await bed.Get("/hive/login/plugin/authenticate?token=x")).Status.ShouldBe(401);
+        bed.Upstream.Requests.ShouldBeEmpty();
+        (await bed.Post("/token", "{}", "key:app-key")).Status.ShouldBe(200); // a path like any other: forwarded
+        bed.Upstream.Only.RawTarget.ShouldBe("/token");
+    }
+
+    [Theory]
+    [InlineData("\"deviceTypeIds\":[5,6]", "deviceTypeIds 6")]
+    [InlineData("\"deviceTypeIds\":[\"*\"]", "deviceTypeIds *")]
+    [InlineData("\"deviceIds\":[\"a\",\"b\",\"c\"]", "deviceIds b, c")]
+    [InlineData("\"deviceIds\":[\"*\"]", "deviceIds *")]
+    public async Task Types_and_devices_beyond_the_creators_are_named_as_well(string wish, string part)
+    {
+        await using var bed = await TokenBed.Start();
+        var (login, _) = await bed.LogIn("operator");
+        var (access, _) = await bed.Create(login, """{"userId":2,"deviceTypeIds":[5],"deviceIds":["a"]}""");
+
+        (await bed.Post("/token/create", $$"""{"userId":2,{{wish}}}""", access))
+            .ShouldBe((403, $$"""{"error":403,"message":"Access is denied: {{part}} is beyond what the creator and the user hold"}"""));
+    }
 }
