@@ -38,14 +38,14 @@ internal sealed class EndedTokens : IAsyncDisposable
     public async Task End()
     {
         var (token, session, caller) = (await TokenFleet.Login(fleet.Brokers[0]), await TokenFleet.Login(fleet.Brokers[1]), await TokenFleet.Login(fleet.Brokers[1], "clerk"));
-        (await TokenFleet.End(fleet.Brokers[0], "token=" + token.Access)).Status.ShouldBe(200);
-        (await TokenFleet.End(fleet.Brokers[0], "token=" + session.Refresh)).Status.ShouldBe(200);
-        (await TokenFleet.End(fleet.Brokers[0], "caller=key:clerk")).Status.ShouldBe(200);
+        await TokenFleet.Ended(fleet.Brokers[0], "token=" + token.Access);
+        await TokenFleet.Ended(fleet.Brokers[0], "token=" + session.Refresh);
+        await TokenFleet.Ended(fleet.Brokers[0], "caller=key:clerk");
         ended.AddRange([("token", token.Access), ("session", session.Access), ("caller", caller.Access)]);
         foreach (var pair in used)
         {
-            var successor = TokenFleet.PairOf(await TokenFleet.Use(fleet.Brokers[1], pair.Refresh));
-            (await TokenFleet.Use(fleet.Brokers[0], successor.Refresh)).Status.ShouldBe(201); // which closes the grace
+            var successor = TokenFleet.PairOf(await TokenFleet.Used(fleet.Brokers[1], pair.Refresh));
+            (await TokenFleet.Used(fleet.Brokers[0], successor.Refresh)).Status.ShouldBe(201); // which closes the grace
         }
         foreach (var broker in fleet.Brokers)
         {

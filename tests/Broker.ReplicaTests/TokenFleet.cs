@@ -102,6 +102,9 @@ internal sealed class TokenFleet : IAsyncDisposable
         broker, what.StartsWith("caller=", StringComparison.Ordinal) ? "/oauth/revoke-all" : "/oauth/revoke",
         $"{what}&client_id={User}&client_secret={Uri.EscapeDataString(Password)}", Form);
 
+    /// <summary>Ends it until it is known to be ended everywhere.</summary>
+    public static Task Ended(BrokerProcess broker, string what) => Eventually.Holds(async () => (await End(broker, what)).Status == 200, "it is ended");
+
     /// <summary>A request of a forwarded route.</summary>
     public async Task<int> Ask(BrokerProcess broker, string access)
     {
