@@ -31,6 +31,11 @@ internal sealed record OwnAnswer(int Status, JsonNode? Body, string Decision)
         var response = context.Response;
         response.StatusCode = Status;
         response.Headers.CacheControl = IsPublic ? "public, max-age=300" : "no-store";
+        if (!IsPublic)
+        {
+            response.Headers.Pragma = "no-cache"; // RFC 6749, 5.1: for caches that know no Cache-Control
+        }
+
         if (RetryAfter is { } wait)
         {
             response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
