@@ -81,29 +81,6 @@ public class FaultyCluster : IAsyncLifetime
     /// <summary>The account that has its token longest: the next that comes due.</summary>
     internal string Next(Func<string, bool>? which = null) => Staggered.Names.Where(which ?? (static _ => true)).MinBy(name => Staggered.Landscape[name].Received.Token[^1].At)!;
 
-    /// <summary>Waits until every broker reaches every node and has the same token of each account: what comes next begins from there.</summary>
-    internal async Task Settled()
-    {
-        foreach (var name in Staggered.Names)
-        {
-            await Eventually.Holds(
-                async () =>
-                {
-                    HashSet<string?> tokens = [];
-                    foreach (var broker in Fleet.Brokers)
-                    {
-                        if ((await Fleet.Ask(broker, name)).Status == 200)
-                        {
-                            tokens.Add(Staggered.Landscape[name].Received.Data[^1].Bearer());
-                        }
-                    }
-                    return tokens.Count == 1;
-                },
-                $"all brokers have one token of {name}");
-        }
-        await Eventually.Holds(() => Fleet.Brokers.All(broker => !IsAway(broker.Log)), "every broker reaches Redis");
-    }
-
     /// <summary>Begins a fault, waits until an account's renewal has met it, ends it a second later, and sees that all goes on.</summary>
     /// <remarks>A steady stream of requests to every account at every broker runs through it: not one fails that a live token could have served.</remarks>
     /// <param name="begin">Begins it.</param>
@@ -112,8 +89,8 @@ public class FaultyCluster : IAsyncLifetime
     /// <returns>What happened, in a line.</returns>
     internal async Task<string> Endures(Func<Task> begin, Func<Task> end, Func<string>? meets = null)
     {
-        await Settled();
-        await using var load = new Load(Fleet, Staggered.Names, TimeSpan.FromMilliseconds(150), Staggered.MustServe);
+        await Staggered.Settled(Fleet);
+        await using var load = new Load(Fleet, Staggered.Names, TimeSpan.FromMilliseconds(150), Staggered);
         await load.Goes(Staggered.Names.Count() * 3);
         var (before, lines) = (Staggered.Grants(), Told());
         Staggered.Fault = (DateTimeOffset.UtcNow, DateTimeOffset.MaxValue - TimeSpan.FromDays(1));
@@ -144,8 +121,6 @@ public class FaultyCluster : IAsyncLifetime
     internal int Told() => Fleet.Brokers.Sum(broker => broker.Log.Split('\n').Count(line => Is(line, 700) || Is(line, 703)));
 
     private static bool Is(string line, int @event) => line.Contains($"\"Id\":{@event}", StringComparison.Ordinal);
-
-    private static bool IsAway(string log) => log.Split('\n').LastOrDefault(line => Is(line, 700) || Is(line, 701) || Is(line, 703)) is { } last && !Is(last, 701);
 
     /// <summary>Gets each account its first token, as <see cref="Staggered.Begin"/> does, and finds where its pair stands.</summary>
     private async Task Begin()
