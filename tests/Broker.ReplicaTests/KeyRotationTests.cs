@@ -7,6 +7,7 @@ using Xunit;
 namespace Broker.ReplicaTests;
 
 /// <summary>Signing keys change at one broker after the other while callers log in at both and show what they got at both: add, sign with the new, verify with both, drop.</summary>
+[Collection(Lanes.TokenService)]
 public sealed class KeyRotationTests
 {
     [Fact]

@@ -5,6 +5,7 @@ using Xunit;
 namespace Broker.ReplicaTests;
 
 /// <summary>How long after a token, a session or a caller was ended at one broker another one still lets it pass.</summary>
+[Collection(Lanes.TokenService)]
 public sealed class RevocationDelayTests(ITestOutputHelper output)
 {
     private const int Tries = 3;

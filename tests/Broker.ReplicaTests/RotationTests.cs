@@ -5,6 +5,7 @@ using Xunit;
 namespace Broker.ReplicaTests;
 
 /// <summary>Rotating refresh tokens over two brokers.</summary>
+[Collection(Lanes.TokenService)]
 public sealed class RotationTests : IAsyncLifetime
 {
     private RedisServer redis = null!;

@@ -6,19 +6,18 @@ namespace Broker.ReplicaTests;
 
 /// <summary>
 /// Two brokers, and a third that starts as soon as Redis is back: what was ended stays ended at all of them and at every moment, and a used refresh token is
-/// not taken again, whatever Redis has forgotten. The times are the product's own.
+/// not taken again, whatever Redis has forgotten.
 /// </summary>
+[Collection(Lanes.TokenService)]
 public sealed class TokensAndRedisLostTests
 {
-    private const string Own = "{}";
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)] // from before all that was ended and used
     public async Task A_redis_that_is_killed_and_comes_back_empty_or_from_an_old_snapshot(bool hasSnapshot)
     {
         await using var redis = await RedisServer.Start();
-        await using var fleet = await TokenFleet.Start(2, _ => [redis.Endpoint], Own);
+        await using var fleet = await TokenFleet.Start(2, _ => [redis.Endpoint]);
         await using var tokens = await EndedTokens.Begin(fleet, brokersInTheEnd: 3);
         if (hasSnapshot)
         {
@@ -42,7 +41,7 @@ public sealed class TokensAndRedisLostTests
     {
         await using var redis = await RedisServer.Start();
         await using var wire = new Wire(redis.Port);
-        await using var fleet = await TokenFleet.Start(2, _ => [wire.Endpoint], """{ "EpochPause": "00:00:12" }""");
+        await using var fleet = await TokenFleet.Start(2, _ => [wire.Endpoint], """{ "EpochPause": "00:00:06" }""");
         await using var tokens = await EndedTokens.Begin(fleet, brokersInTheEnd: 3);
         await tokens.End();
         wire.Fault = WireFault.Resets; // those who know
@@ -64,7 +63,7 @@ public sealed class TokensAndRedisLostTests
         await using var between = new Wire(primary.Port);
         await using var replica = await RedisServer.Start("--replicaof", "127.0.0.1", $"{between.Port}");
         await Redises.IsReplicated(primary, replica);
-        await using var fleet = await TokenFleet.Start(2, _ => [primary.Endpoint, replica.Endpoint], Own);
+        await using var fleet = await TokenFleet.Start(2, _ => [primary.Endpoint, replica.Endpoint]);
         await using var tokens = await EndedTokens.Begin(fleet, brokersInTheEnd: 3);
         between.Fault = WireFault.Drops;
         await tokens.End(); // the primary alone knows
@@ -83,7 +82,7 @@ public sealed class TokensAndRedisLostTests
     public async Task A_cluster_whose_master_of_the_ledgers_dies()
     {
         await using var redis = await Redises.Cluster(replicas: 1);
-        await using var fleet = await TokenFleet.Start(2, _ => redis.Endpoints, Own);
+        await using var fleet = await TokenFleet.Start(2, _ => redis.Endpoints);
         await using var tokens = await EndedTokens.Begin(fleet, brokersInTheEnd: 3);
         await tokens.End();
         RedisServer? dead = null;
@@ -112,7 +111,7 @@ public sealed class TokensAndRedisLostTests
     public async Task Without_a_word_of_redis_tokens_of_ours_are_503_and_nothing_else_is_and_who_is_told_to_serve_serves()
     {
         await using var redis = await RedisServer.Start();
-        await using var fleet = await TokenFleet.Start(2, _ => [redis.Endpoint], Own, broker => broker["TokenService"]!["UnknownAfter"] = "00:00:12");
+        await using var fleet = await TokenFleet.Start(2, _ => [redis.Endpoint], change: broker => broker["TokenService"]!["UnknownAfter"] = "00:00:08");
         var serving = await fleet.Add([redis.Endpoint], broker => broker["TokenService"]!["WhenUnknown"] = "Serve");
         await using var tokens = await EndedTokens.Begin(fleet, brokersInTheEnd: 4);
         await tokens.End();
@@ -125,7 +124,7 @@ public sealed class TokensAndRedisLostTests
         {
             await Eventually.Holds(async () => await fleet.Ask(broker, tokens.Kept.Access) == 503, "it has given up");
         }
-        TimeProvider.System.GetElapsedTime(killed).ShouldBeGreaterThan(TimeSpan.FromSeconds(6)); // it had heard within half a Poll, or a little more where the machine is busy
+        TimeProvider.System.GetElapsedTime(killed).ShouldBeGreaterThan(TimeSpan.FromSeconds(4)); // it had heard within half a Poll, or a little more where the machine is busy
         foreach (var broker in fleet.Brokers)
         {
             await Eventually.Holds(async () => await fleet.AskByKey(broker) == 200, "who comes by a key is served"); // once the broker may log in at the upstream alone
