@@ -97,6 +97,18 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
     }
 
     [Fact]
+    public async Task A_replica_that_starts_with_an_older_config_does_not_send_its_first_token_again_once_another_secret_has_the_account()
+    {
+        var first = upstream.Provision();
+        await Fresh(New().Cell(upstream.Source(canLogin: false, first), secret: "first"));
+        var second = upstream.Provision();
+        var other = await Fresh(New().Cell(upstream.Source(canLogin: false, second), secret: "second"));
+        (await New().Cell(upstream.Source(canLogin: false, first), secret: "first").Get(None)).Token.ShouldBeNull();
+        upstream.IsLive(Value(other)).ShouldBeTrue();
+        (upstream.Refreshes, upstream.Reused).ShouldBe((2, 0));
+    }
+
+    [Fact]
     public async Task A_replica_that_waits_for_an_epoch_to_pass_neither_wakes_itself_nor_others()
     {
         var first = upstream.Provision();
