@@ -21,20 +21,27 @@ internal sealed class HandContent(long? length = null) : HttpContent
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
     {
-        await stream.FlushAsync();
-        while (await pipe.Reader.ReadAsync() is var read)
+        try
         {
-            foreach (var part in read.Buffer)
+            await stream.FlushAsync();
+            while (await pipe.Reader.ReadAsync() is var read)
             {
-                await stream.WriteAsync(part);
-                await stream.FlushAsync();
-            }
+                foreach (var part in read.Buffer)
+                {
+                    await stream.WriteAsync(part);
+                    await stream.FlushAsync();
+                }
 
-            pipe.Reader.AdvanceTo(read.Buffer.End);
-            if (read.IsCompleted)
-            {
-                return;
+                pipe.Reader.AdvanceTo(read.Buffer.End);
+                if (read.IsCompleted)
+                {
+                    return;
+                }
             }
+        }
+        finally
+        {
+            await pipe.Reader.CompleteAsync(); // the answer may come before the last byte: then nobody takes the rest, and Send must not wait for it
         }
     }
 
