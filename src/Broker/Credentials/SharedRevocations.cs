@@ -64,7 +64,7 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     public async ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)
     {
         // Above what other replicas have given: what they issued under that is to end as well. Not known when they cannot be asked.
-        var isCurrent = watch is not { } shared || await shared.CatchUp();
+        var isCurrent = watch is not { } shared || await CaughtUp(shared, cancellation);
         var fact = Raise(identity, Next(identity, IsDisabled(identity)));
         return watch is null || (await watch.Say(fact) && isCurrent);
     }
@@ -109,6 +109,19 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
         .. memory.AllEnded.Select(pair => new Fact(FactKind.Ended, pair.Key, 0, new DateTimeOffset(pair.Value, TimeSpan.Zero))),
         .. memory.AllGenerations.Select(pair => new Fact(FactKind.Generation, pair.Key, pair.Value.Number, pair.Value.Until)),
     ];
+
+    // Whoever asked for it and does not wait gets it all the same.
+    private static async ValueTask<bool> CaughtUp(LedgerWatch shared, CancellationToken cancellation)
+    {
+        try
+        {
+            return await shared.CatchUp(cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
 
     private bool IsDisabled(string identity) => long.IsOddInteger(memory.GenerationOf(identity));
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using Broker.Credentials.Ledgers;
-using StackExchange.Redis;
 
 namespace Broker.Credentials;
 
@@ -9,8 +8,11 @@ namespace Broker.Credentials;
 /// Logins are numbered, and the latest that is known says what he may. Who hears of a later one than he holds drops his at once and reads the other; while
 /// that cannot be read the user is not known here. A login that did not reach Redis, or that Redis lost, is stored again.
 /// </remarks>
-internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
+internal sealed partial class UserBook(TimeProvider time, int capacity = 100_000)
 {
+    // Longer than a call to Redis takes.
+    private static readonly TimeSpan AskedLives = TimeSpan.FromMinutes(1);
+
     private readonly ConcurrentDictionary<string, Login> users = new(StringComparer.Ordinal);
     private volatile UserLedger? ledger;
     private volatile bool isBehind;
@@ -23,7 +25,7 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
     public bool IsBehind => isBehind;
 
     /// <summary>Shares from now on.</summary>
-    public void Share(RedisLedger with) => ledger = new(with, time);
+    public void Share(RedisLedger with, ILogger log) => ledger = new(with, time, log);
 
     public LoggedInUser? Find(string name) => users.TryGetValue(name, out var login) && login.User is { } user && user.End > time.GetUtcNow() ? user : null;
 
@@ -42,14 +44,22 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
     }
 
     /// <summary>Looks for who is not known here where all replicas keep them; false when nobody can say.</summary>
+    /// <remarks>Asked anew each time: who is told to log in may do so at another replica, and come back before the word of it.</remarks>
     public async ValueTask<bool> Recall(string name)
     {
-        if (ledger is not { } shared || (users.TryGetValue(name, out var login) && login.User is not null))
+        var isHere = users.TryGetValue(name, out var login);
+        if (ledger is not { } shared || login?.User is not null)
         {
             return true;
         }
 
-        return await Read(shared, name) is not null;
+        if (!isHere)
+        {
+            // What is heard of him while Redis is asked finds its place, and is not undone by the answer.
+            Put(name, new(null, 0, time.GetUtcNow() + AskedLives, IsStored: true));
+        }
+
+        return await Read(shared, name) is { IsSealed: false };
     }
 
     /// <summary>He logged in at another replica.</summary>
@@ -60,107 +70,6 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
             Put(fact.Name, new(null, fact.Number, login.End, IsStored: true));
             _ = Read(shared, fact.Name);
         }
-    }
-
-    /// <summary>Takes what is later in Redis, and stores there what is later here, now or when Redis takes it; false when it could not be read.</summary>
-    public async Task<bool> Agree()
-    {
-        isBehind = false;
-        foreach (var some in users.Where(pair => pair.Value.End > time.GetUtcNow()).Chunk(UserLedger.AskedAtOnce))
-        {
-            if (ledger is not { } shared || await shared.Numbers([.. some.Select(pair => pair.Key)]) is not { } numbers || !await Agree(shared, some, numbers))
-            {
-                isBehind = true;
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private async Task<bool> Agree(UserLedger shared, KeyValuePair<string, Login>[] some, long[] numbers)
-    {
-        var late = new List<(string Name, Login Login, RedisValue Replaces)>();
-        for (var i = 0; i < some.Length; i++)
-        {
-            var (name, login) = some[i];
-            if (!login.IsStored)
-            {
-                await Store(name, login);
-            }
-            else if (numbers[i] != login.Number)
-            {
-                if (await Read(shared, name) is not { } there)
-                {
-                    return false;
-                }
-
-                if (there.Number < login.Number)
-                {
-                    late.Add((name, login, there.Number == 0 ? there.Text : RedisValue.EmptyString));
-                }
-            }
-        }
-
-        foreach (var few in late.Chunk(UserLedger.AtOnce))
-        {
-            isBehind |= await shared.Store(few) is null; // one that gave way gave way to a later one, which is said in the log
-        }
-
-        return true;
-    }
-
-    /// <summary>Stores a login that was made here: later than whatever stands there, though another's clock may say otherwise.</summary>
-    private async Task Store(string name, Login login)
-    {
-        if (ledger is not { } shared)
-        {
-            return;
-        }
-
-        var replaces = RedisValue.EmptyString;
-        for (var tries = 0; tries < 3; tries++)
-        {
-            if (await shared.Store([(name, login, replaces)]) is not { } done)
-            {
-                break;
-            }
-
-            if (done[0])
-            {
-                users.TryUpdate(name, login with { IsStored = true }, login);
-                return;
-            }
-
-            if (await shared.Read(name) is not { } there)
-            {
-                break;
-            }
-
-            replaces = there.Number == 0 ? there.Text : RedisValue.EmptyString;
-            if (there.Number >= login.Number)
-            {
-                login = Put(name, login with { Number = there.Number + 1 });
-            }
-        }
-
-        isBehind = true; // it is stored again when the log is read the next time
-    }
-
-    /// <summary>Takes what stands there, unless a later one is known; null when Redis did not answer.</summary>
-    private async Task<StoredLogin?> Read(UserLedger shared, string name)
-    {
-        var read = await shared.Read(name);
-        if (read is { Number: > 0, User: { } user } there)
-        {
-            Put(name, new(user, there.Number, user.End, IsStored: true));
-        }
-        else if (read is { Number: > 0 } said && users.TryGetValue(name, out var login) && login.Number < said.Number)
-        {
-            Put(name, new(null, said.Number, login.End, IsStored: true));
-        }
-
-        return read;
     }
 
     /// <summary>A login that is later than any known.</summary>
@@ -183,8 +92,17 @@ internal sealed class UserBook(TimeProvider time, int capacity = 100_000)
             }
         }
 
-        var put = users.AddOrUpdate(name, _ => login(null), (_, there) => login(there));
-        Interlocked.Increment(ref version);
+        LoggedInUser? before = null;
+        var put = users.AddOrUpdate(name, _ => login(null), (_, there) =>
+        {
+            before = there.User;
+            return login(there);
+        });
+        if (!ReferenceEquals(put.User, before))
+        {
+            Interlocked.Increment(ref version);
+        }
+
         return put;
     }
 }

@@ -63,7 +63,7 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
         revocations.Share(watch);
         rotation.Share(ledger, pause, log);
         attempts.Share(ledger);
-        Users.Share(ledger);
+        Users.Share(ledger, log);
         watch.Start();
     }
 

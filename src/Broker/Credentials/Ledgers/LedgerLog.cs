@@ -17,4 +17,7 @@ internal static partial class LedgerLog
 
     [LoggerMessage(225, LogLevel.Error, "A refresh token's line in Redis is not the brokers' own, or damaged: the token is refused")]
     public static partial void LineDoubtful(ILogger log);
+
+    [LoggerMessage(226, LogLevel.Error, "Logins of users in Redis are sealed under key '{Key}', which this config's Broker:Redis:Encryption lacks: nobody here knows what they may, and they are answered 503. Put the key into the ring, behind the first")]
+    public static partial void LacksKey(ILogger log, string key);
 }

@@ -71,9 +71,10 @@ internal sealed class LedgerWatch : IDisposable
     }
 
     /// <summary>Reads all that is new now; false when that was not possible.</summary>
-    public async Task<bool> CatchUp()
+    /// <exception cref="OperationCanceledException">Who asked did not wait for its turn.</exception>
+    public async Task<bool> CatchUp(CancellationToken cancellation)
     {
-        await turn.WaitAsync(stop.Token);
+        await turn.WaitAsync(cancellation);
         try
         {
             while (true)
@@ -111,7 +112,7 @@ internal sealed class LedgerWatch : IDisposable
             Volatile.Write(ref wake, word); // what is said from here on wakes
             try
             {
-                await CatchUp();
+                await CatchUp(stop.Token);
             }
             catch (Exception problem) when (problem is not OperationCanceledException)
             {

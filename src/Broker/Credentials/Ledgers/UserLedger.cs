@@ -15,12 +15,13 @@ internal sealed record Login(LoggedInUser? User, long Number, DateTimeOffset End
 
 /// <summary>What stands in Redis of a user.</summary>
 /// <param name="Number">Of his last login; 0 when there is none that the brokers wrote.</param>
-/// <param name="User">Null when it says no more than the number, or is sealed under a key that this replica lacks.</param>
+/// <param name="User">Null when it says no more than the number, or is sealed.</param>
+/// <param name="IsSealed">It is sealed under a key that this replica lacks: nobody here can say what he may.</param>
 /// <param name="Text">The number as it stands there.</param>
-internal readonly record struct StoredLogin(long Number, LoggedInUser? User, RedisValue Text);
+internal readonly record struct StoredLogin(long Number, LoggedInUser? User, bool IsSealed, RedisValue Text);
 
 /// <summary>The last logins of upstreams' users in Redis. One step stores a login and says in the log that there is one: who has an older one drops it.</summary>
-internal sealed class UserLedger(RedisLedger ledger, TimeProvider time)
+internal sealed class UserLedger(RedisLedger ledger, TimeProvider time, ILogger log)
 {
     /// <summary>How many are stored in one step.</summary>
     public const int AtOnce = 64;
@@ -41,7 +42,7 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time)
             redis.call('PEXPIRE', KEYS[i], ARGV[at + 5])
             say(ARGV[at], ARGV[at + 1], ARGV[at + 2])
             any = true
-          elseif there ~= number then
+          elseif there ~= number or redis.call('HGET', KEYS[i], 'b') ~= ARGV[at + 4] then -- another of the same millisecond
             answers[#answers] = 0
           end
         end
@@ -57,7 +58,9 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time)
         return numbers
         """);
 
-    /// <summary>Of each whether it stands there now; one that does not gave way to a later one. Null when nobody knows.</summary>
+    private volatile string? lacked;
+
+    /// <summary>Of each whether it stands there now; one that does not gave way to a later one, or to another of the same number. Null when nobody knows.</summary>
     public async Task<bool[]?> Store(IReadOnlyList<(string Name, Login Login, RedisValue Replaces)> logins)
     {
         List<RedisValue> values = [.. ledger.Head()];
@@ -84,9 +87,16 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time)
 
         var parts = (RedisValue[])answer!;
         var number = Number(parts[0]);
-        var text = number > 0 ? ledger.Names.Secrets.Open((byte[])parts[1]! ?? [], key, number, out var lacks) ?? (lacks is null ? null : []) : null;
+        string? lacks = null;
+        var text = number > 0 ? ledger.Names.Secrets.Open((byte[])parts[1]! ?? [], key, number, out lacks) : null;
+        if (lacks is not null && lacks != lacked)
+        {
+            LedgerLog.LacksKey(log, lacks); // once, not for each request
+            lacked = lacks;
+        }
+
         var user = text is null ? null : Parse(text);
-        return new(text is null ? 0 : number, user?.Name == name ? user : null, parts[0]);
+        return new(text is null && lacks is null ? 0 : number, user?.Name == name ? user : null, lacks is not null, parts[0]);
     }
 
     /// <summary>The numbers that stand there, whoever wrote them; null when Redis did not answer.</summary>

@@ -1,6 +1,10 @@
+using System.Globalization;
+using Broker.Configuration;
 using Broker.Credentials;
+using Broker.Credentials.Ledgers;
 using Broker.Tests.Credentials;
 using Broker.Tests.Redis;
+using Microsoft.Extensions.Logging.Abstractions;
 using Policies;
 using Shouldly;
 using Xunit;
@@ -162,8 +166,96 @@ public sealed class SharedUserTests : IAsyncLifetime
         (await Ask())!.Permissions.Networks.ShouldBe(Selection.Of("2"));
     }
 
-    private static ValueTask LogIn(LedgerReplica replica, params string[] networks) => replica.Ledgers.Users.Keep(
-        new("hive", 17, new(Selection.Of("GetDevice"), Selection.Of(networks), Selection.Of("3"), Selection.Everything), "a refresh token of his own", In(TimeSpan.FromDays(1))));
+    [Fact]
+    public async Task A_login_that_redis_did_not_take_gives_way_to_a_later_one_that_it_took_meanwhile()
+    {
+        var (one, other) = (await New(Slow), await New(new() { Ahead = TimeSpan.FromSeconds(1) }));
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "1"); // nothing is written any more
+        await LogIn(one, "1", "2");
+        (await Networks(one)).ShouldBe("1 2");
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "0");
+        await LogIn(other, "2");
+        foreach (var kept in new[] { "*:part:*", "*:ends", "*:index" })
+        {
+            await server.Ask(["DEL", .. (await server.Ask("KEYS", kept)).Split('\n')]); // the word of it has lived
+        }
+
+        await Hear(one);
+
+        foreach (var replica in new[] { one, other, await New() })
+        {
+            (await Networks(replica)).ShouldBe("2");
+        }
+    }
+
+    [Fact]
+    public async Task A_word_that_comes_while_redis_is_asked_for_a_user_is_not_undone_by_an_older_answer()
+    {
+        var (one, other) = (await New(), await New(Slow with { CallTimeout = TimeSpan.FromSeconds(30) }));
+        await LogIn(one, "1", "2");
+        var number = long.Parse(await server.Ask("HGET", await Key(), "n"), CultureInfo.InvariantCulture);
+        server.Freeze();
+        var asked = other.Ledgers.Users.Recall("hive.17");
+        other.Ledgers.Users.Hear(new(FactKind.User, "hive.17", number + 1, In(TimeSpan.FromMinutes(1))));
+        server.Thaw();
+
+        await asked;
+
+        other.Ledgers.Users.Find("hive.17").ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Many_users_that_redis_forgot_are_stored_again_in_few_steps()
+    {
+        const int users = 1000;
+        var one = await New(Slow);
+        for (var i = 0; i < users; i++)
+        {
+            await LogIn(one, i, "1");
+        }
+
+        await server.Ask("FLUSHALL");
+        await server.Ask("CONFIG", "RESETSTAT");
+
+        await Hear(one);
+
+        (await server.Ask("KEYS", "*:login:*")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(users);
+        var steps = (await server.Ask("INFO", "commandstats")).Split('\n').Single(line => line.StartsWith("cmdstat_evalsha:calls=", StringComparison.Ordinal));
+        int.Parse(steps.Split('=')[1].Split(',')[0], CultureInfo.InvariantCulture).ShouldBeLessThan(users / 10);
+    }
+
+    [Fact]
+    public async Task What_a_user_may_whose_login_is_sealed_under_a_key_that_is_not_in_the_ring_nobody_can_say()
+    {
+        var (one, other) = (await New(), await New(new() { Ring = [new("second", SecondKey)] }));
+        await LogIn(one, "1", "2");
+
+        (await other.Ledgers.Users.Recall("hive.17")).ShouldBeFalse();
+        other.Ledgers.Users.Find("hive.17").ShouldBeNull();
+        await LogIn(other, "2");
+        (await Networks(await New(new() { Ring = [new("first", FirstKey), new("second", SecondKey)] }))).ShouldBe("2");
+    }
+
+    [Fact]
+    public async Task Of_two_logins_of_one_number_the_one_that_stands_in_redis_is_stored_and_the_other_is_not()
+    {
+        var replica = await New();
+        var options = new RedisOptions { Endpoints = [server.Endpoint], KeyPrefix = "users", NameKey = new Secret("a test", new Settings().NameKey) };
+        var ledger = new UserLedger(new(replica.Link, new(options), new(), TimeProvider.System), TimeProvider.System, NullLogger.Instance);
+        async Task<bool> Store(params string[] networks) => (await ledger.Store([("hive.17", new(User(17, networks), 1, In(TimeSpan.FromDays(1)), IsStored: false), StackExchange.Redis.RedisValue.EmptyString)]))!.Single();
+
+        (await Store("1")).ShouldBeTrue();
+        (await Store("1", "2")).ShouldBeFalse();
+
+        (await ledger.Read("hive.17"))!.Value.User!.Permissions.Networks.ShouldBe(Selection.Of("1"));
+    }
+
+    private static ValueTask LogIn(LedgerReplica replica, params string[] networks) => LogIn(replica, 17, networks);
+
+    private static ValueTask LogIn(LedgerReplica replica, long id, params string[] networks) => replica.Ledgers.Users.Keep(User(id, networks));
+
+    private static LoggedInUser User(long id, params string[] networks) =>
+        new("hive", id, new(Selection.Of("GetDevice"), Selection.Of(networks), Selection.Of("3"), Selection.Everything), "a refresh token of his own", In(TimeSpan.FromDays(1)));
 
     /// <summary>What a request of his may reach at this replica.</summary>
     private static async Task<string> Networks(LedgerReplica replica)
