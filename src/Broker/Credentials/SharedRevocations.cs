@@ -65,7 +65,7 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     {
         // Above what other replicas have given: what they issued under that is to end as well. Not known when they cannot be asked.
         var isCurrent = watch is not { } shared || await CaughtUp(shared, cancellation);
-        var fact = Raise(identity, Next(identity, IsDisabled(identity)));
+        var fact = Raise(identity, Next(identity, KindOf(identity)));
         return watch is null || (await watch.Say(fact) && isCurrent);
     }
 
@@ -74,21 +74,36 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     {
         if (!IsDisabled(identity))
         {
-            Say(Raise(identity, Next(identity, isDisabled: true)));
+            Say(Raise(identity, Next(identity, Kind.Disabled)));
         }
     }
 
-    /// <summary>A config has him enabled again: what a replica with an older config let him have meanwhile ends too.</summary>
+    /// <summary>A config that was loaded has him enabled again: what a replica with an older config let him have meanwhile ends too.</summary>
     /// <param name="identity">Whose.</param>
     /// <param name="isCertain">Whether he was disabled also when nobody here was told so.</param>
-    /// <remarks>The number follows from the one before: replicas that see it at the same time all give the same one.</remarks>
     public void Enable(string identity, bool isCertain)
     {
-        if (IsDisabled(identity) || isCertain)
+        if (KindOf(identity) != Kind.Enabled)
         {
-            Say(Raise(identity, IsDisabled(identity) ? memory.GenerationOf(identity) + 1 : Next(identity, isDisabled: false)));
+            Say(Raise(identity, After(memory.GenerationOf(identity), Kind.Enabled)));
+        }
+        else if (isCertain)
+        {
+            Say(Raise(identity, Next(identity, Kind.Enabled)));
         }
     }
+
+    /// <summary>A broker starts with him enabled: that ends what he was let have while he was disabled, unless it is known that he is enabled.</summary>
+    public void StartEnabled(string identity)
+    {
+        if (IsDisabled(identity))
+        {
+            Say(Raise(identity, After(memory.GenerationOf(identity), Kind.StartedEnabled)));
+        }
+    }
+
+    /// <summary>Whether only a broker that started so says that he is enabled: its config may be an older one than that which disabled him.</summary>
+    public bool IsEnabledInDoubt(string identity) => KindOf(identity) == Kind.StartedEnabled;
 
     /// <summary>Takes what another replica ended.</summary>
     public void Hear(Fact fact)
@@ -123,14 +138,15 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
         }
     }
 
+    private Kind KindOf(string identity) => (Kind)(memory.GenerationOf(identity) & 3);
+
     private bool IsDisabled(string identity) => long.IsOddInteger(memory.GenerationOf(identity));
 
     /// <summary>Counts up with what is ended; a number that is a time to begin with never counts backwards, whatever is forgotten.</summary>
-    private long Next(string identity, bool isDisabled)
-    {
-        var next = Math.Max(memory.GenerationOf(identity) + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
-        return long.IsOddInteger(next) == isDisabled ? next : next + 1;
-    }
+    private long Next(string identity, Kind kind) => After(Math.Max(memory.GenerationOf(identity), time.GetUtcNow().ToUnixTimeMilliseconds() - 1), kind);
+
+    // Follows from the number before: replicas that see that one all give the same.
+    private static long After(long generation, Kind kind) => generation + 1 + (((long)kind - generation - 1) & 3);
 
     private void Say(Fact fact) => watch?.SayLater(fact);
 
@@ -139,6 +155,15 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
         var until = AllOver;
         memory.Raise(identity, generation, until);
         return new(FactKind.Generation, identity, generation, until);
+    }
+
+    /// <summary>What a generation's number says beside its place: its remainder by four.</summary>
+    private enum Kind
+    {
+        Enabled = 0,
+        Disabled = 1,
+        StartedEnabled = 2,
+        AlsoDisabled = 3,
     }
 
     private sealed record Rule(TimeSpan UnknownAfter, bool Serves);

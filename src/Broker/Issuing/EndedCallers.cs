@@ -6,11 +6,14 @@ namespace Broker.Issuing;
 /// <summary>Ends all that came of a caller whom a config disables or has no more: enabled again, he starts anew.</summary>
 /// <remarks>
 /// <code>
-/// enabled, generation even --a config disables him--> odd: ends what came before --a config enables him--> even: ends what came meanwhile
+/// enabled --a config disables him--> disabled: ends what came before --a config enables him--> enabled: ends what came meanwhile
+///    ^                                  |    ^                                                     (for certain: a reload saw the change)
+///    '------ last one replaced ---- enabled in doubt: a broker started with him enabled; who has him disabled says so again
 /// </code>
 /// A config that changes while the broker runs says so itself. Brokers that are replaced with their config see only the one or the other, and there the
-/// number tells. It is a fact like any other: said again where Redis forgot it, and read by all without a step that two could take, or none. Only who
-/// begins with him enabled takes an odd number for the end of it: who had him enabled before has an older config, not a newer one.
+/// generation's number tells. It is a fact like any other: said again where Redis forgot it, and read by all without a step that two could take, or none.
+/// Who begins with him enabled may have the newer config or an old one. As long as a running broker has him disabled, it is taken for the old one: while
+/// brokers are replaced one by one with a config that enables him, each of them may end his fresh logins.
 /// </remarks>
 internal sealed class EndedCallers
 {
@@ -32,19 +35,17 @@ internal sealed class EndedCallers
     {
         lock (turn)
         {
-            if (!isDue)
-            {
-                return;
-            }
-
             foreach (var identity in disabled)
             {
-                revocations.Disable(identity);
+                if (isDue || revocations.IsEnabledInDoubt(identity))
+                {
+                    revocations.Disable(identity);
+                }
             }
 
             foreach (var identity in isSettled ? [] : enabled)
             {
-                revocations.Enable(identity, isCertain: false);
+                revocations.StartEnabled(identity);
             }
 
             (isSettled, isDue) = (true, false);

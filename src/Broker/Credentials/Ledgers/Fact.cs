@@ -8,7 +8,7 @@ internal enum FactKind
     /// <summary>A token or a session was ended.</summary>
     Ended = 1,
 
-    /// <summary>All that came of an identity before this generation was ended. An odd one says that a config has him disabled.</summary>
+    /// <summary>All that came of an identity before this generation was ended. Its remainder by four says whether a config has him disabled (SharedRevocations).</summary>
     Generation = 2,
 
     /// <summary>An upstream's user logged in: what came of an earlier login of his is old.</summary>

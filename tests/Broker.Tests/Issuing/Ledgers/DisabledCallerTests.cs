@@ -64,6 +64,25 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_a_broker_that_started_again_with_the_old_config_let_him_have_ends_when_he_is_enabled()
+    {
+        var next = await Add(new Settings { Callers = ["-app"], IsDeaf = true, Poll = TimeSpan.FromHours(1) }).Ready(); // reads when it is told to
+        await Soon(async () => await Entries() > 0, "he is said to be disabled");
+        var old = await New("app");
+        var meanwhile = Token("meanwhile", generation: old.Revocations.GenerationOf("key:app"));
+        Odd(old).ShouldBeFalse();
+
+        (await next.Revocations.EndAllOf("key:nobody", default)).ShouldBeTrue();
+        await Soon(() => old.Revocations.Of(meanwhile) == Standing.Ended, "the old one is told");
+        meanwhile = Token("meanwhile", generation: old.Revocations.GenerationOf("key:app"));
+        old.Revocations.Of(meanwhile).ShouldBe(Standing.Good);
+        next.Load("app");
+
+        next.Revocations.Of(meanwhile).ShouldBe(Standing.Ended);
+        await Soon(() => old.Revocations.Of(meanwhile) == Standing.Ended, "at the old one as well");
+    }
+
+    [Fact]
     public async Task Who_can_only_read_that_he_was_disabled_ends_what_came_before_all_the_same_and_so_does_the_next()
     {
         var next = await New("-app");
