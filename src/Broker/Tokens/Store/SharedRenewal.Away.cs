@@ -72,24 +72,29 @@ internal sealed partial class SharedRenewal
     }
 
     /// <summary>A share of the budget, from one window after Redis went away: until then the others may have used it all. Where there is not one for each, each has its turn.</summary>
-    /// <remarks>Of a Cluster the budget's node may be there: others go on using it, and it is asked.</remarks>
+    /// <remarks>Of a Cluster the budget's node may be there: others go on using it, and it is asked. One that is not counts from its own absence.</remarks>
     /// <returns>How long until there is one; null when it was taken.</returns>
     private async Task<TimeSpan?> WaitAlone(Asked asked)
     {
         var longest = asked.Plan.Logins.Select(window => window.Per).Append(TimeSpan.Zero).Max();
-        if (longest - AwayFor(asked) is var left && left > TimeSpan.Zero)
+        foreach (var scope in Scopes(asked).Where(scope => store.Tokens.IsSpread && SilenceOf(asked, scope) == TimeSpan.Zero))
+        {
+            await store.Remind(BudgetOf(asked.Plan, scope.Key)); // takes nothing, and tells whether its node is there
+        }
+        if (Longer(longest - AwayFor(asked), Unsure(asked, Scopes(asked).Where(scope => SilenceOf(asked, scope) > TimeSpan.Zero))) is var left && left > TimeSpan.Zero)
         {
             return left;
         }
-        var turn = asked.Plan.Logins.Where(store.Seat.IsNeeded).Select(window => store.Seat.TurnIn(window, store.AwayFor)).Append(TimeSpan.Zero).Max();
-        if (turn > TimeSpan.Zero)
+        TimeSpan Turn() => asked.Plan.Logins.Where(store.Seat.IsNeeded).Select(window => store.Seat.TurnIn(window, store.AwayFor)).Append(TimeSpan.Zero).Max();
+        if (Turn() is var turn && turn > TimeSpan.Zero)
         {
             return turn; // before anything is taken: permits are never given back
         }
         List<IGrouping<LoginScope, LoginWindowOptions>> alone = [];
         foreach (var scope in Scopes(asked))
         {
-            var permission = store.AwayFor >= longest ? default : await Permit(asked, store.NewAttempt(), scope);
+            // Where there is one server, and nobody has heard of it for so long, there is nobody to ask.
+            var permission = !store.Tokens.IsSpread && store.AwayFor >= longest ? default : await Permit(asked, store.NewAttempt(), scope);
             if (permission.Outcome == StoreOutcome.Lost)
             {
                 return permission.Wait;
@@ -103,6 +108,10 @@ internal sealed partial class SharedRenewal
         {
             return TimeSpan.Zero; // it came back meanwhile: there is a lease to be had
         }
+        if (Longer(Unsure(asked, alone), Turn()) is var late && late > TimeSpan.Zero)
+        {
+            return late;
+        }
         if (!vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. alone.SelectMany(scope => scope).Select(Share)], asked.IsRejection, out var wait))
         {
             return wait;
@@ -114,9 +123,17 @@ internal sealed partial class SharedRenewal
         return null;
     }
 
+    private TimeSpan SilenceOf(Asked asked, IGrouping<LoginScope, LoginWindowOptions> scope) => store.SilenceOf(BudgetOf(asked.Plan, scope.Key));
+
+    /// <summary>How long until the others cannot have used these budgets since they were heard of the last time.</summary>
+    private TimeSpan Unsure(Asked asked, IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> scopes) => !store.Tokens.IsSpread ? TimeSpan.Zero
+        : scopes.Select(scope => scope.Max(window => window.Per) - SilenceOf(asked, scope)).Append(TimeSpan.Zero).Max();
+
+    private static TimeSpan Longer(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
     /// <summary>How long all of Redis is away; of a Cluster, the node of this record or of a budget of it.</summary>
     private TimeSpan AwayFor(Asked asked) => !store.Tokens.IsSpread ? store.AwayFor
-        : Scopes(asked).Select(scope => store.SilenceOf(BudgetOf(asked.Plan, scope.Key)))
+        : Scopes(asked).Select(scope => SilenceOf(asked, scope))
             .Append(silence is { } now && now.Returns == store.Returns ? time.GetElapsedTime(now.Since) : TimeSpan.Zero).Append(store.AwayFor).Max();
 
     private LoginWindowOptions Share(LoginWindowOptions window) => !store.Seat.IsNeeded(window)

@@ -8,12 +8,14 @@ internal class AtOnce(SimulatedRedis redis) : ISharedTokens
 {
     public event Action? Returned;
 
+    public virtual bool IsSpread => false;
+
     /// <summary>Redis is reached again.</summary>
     public void Return() => Returned?.Invoke();
 
-    public Task<Seen> Read(StoreName name) => Task.FromResult(redis.Read(name));
+    public virtual Task<Seen> Read(StoreName name) => Task.FromResult(redis.Read(name));
 
-    public Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) => Task.FromResult(redis.Take(name, attempt, lease));
+    public virtual Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) => Task.FromResult(redis.Take(name, attempt, lease));
 
     public Task<StoreOutcome> Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease) =>
         Task.FromResult(redis.Note(name, attempt, spends, deadline, lease));
@@ -30,7 +32,7 @@ internal class AtOnce(SimulatedRedis redis) : ISharedTokens
     public virtual Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) =>
         Task.FromResult(redis.Republish(name, pair, lives, note));
 
-    public Task<Permission> Permit(BudgetAsk ask) => Task.FromResult(redis.Permit(ask));
+    public virtual Task<Permission> Permit(BudgetAsk ask) => Task.FromResult(redis.Permit(ask));
 
     public virtual Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives) => Task.FromResult<int?>(redis.Sit(who, had, seats, lives));
 
