@@ -57,6 +57,8 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
     /// <summary>Whether a renewal would not kill the token of a newer cell of the same identity.</summary>
     public bool MayRenew(TokenCell cell) => !plan.IsOnlyOne || identity.IsCurrent(cell);
 
+    public NameKey Names => vault.Names;
+
     /// <summary>Where its token stands: lease, note and pair are the identity's where its logins kill each other's tokens.</summary>
     public StoreName NameOf(TokenCell cell) => new(plan.Identity, plan.IsOnlyOne ? plan.Identity : cell.Name);
 

@@ -67,7 +67,9 @@ internal sealed partial class SharedRenewal
         return first is null || (source.Rotates && seen.Pair?.Spent.Contains(Origin(first)) is true) ? null : new TokenPair(null, asked.Plan.Keep is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
     }
 
-    private RecordName Origin(string first) => vault.Names.Name("first", first);
+    private RecordName Origin(string first) => Origin(vault.Names, first);
+
+    private static RecordName Origin(NameKey names, string first) => names.Name("first", first);
 
     private RecordName Digest(TokenPair pair) => vault.Names.Name("spends", pair.Refresh);
 

@@ -28,7 +28,7 @@ internal sealed partial class SharedRenewal
             Run = lease.Seen.Run,
             Record = asked.Cell.Name,
             Of = of,
-            Spent = SpentBefore(lease.Seen.Pair, of),
+            Spent = SpentBefore(vault.Names, lease.Seen.Pair, of),
             Access = got.Access!,
             Refresh = got.Refresh ?? spent?.Refresh,
             Life = answer.Life,
@@ -60,8 +60,8 @@ internal sealed partial class SharedRenewal
     }
 
     /// <summary>What a pair of this origin leaves behind for good. An upstream that hands out no new refresh token has spent none.</summary>
-    private IReadOnlyList<RecordName> SpentBefore(SharedPair? before, RecordName of) => before is null ? [] :
-        [.. before.Spent.Prepend(before.Refresh is { } last && Origin(last) == before.Of ? default : before.Of).Where(origin => origin != default && origin != of).Distinct().Take(MostSpent)];
+    public static IReadOnlyList<RecordName> SpentBefore(NameKey names, SharedPair? before, RecordName of) => before is null ? [] :
+        [.. before.Spent.Prepend(before.Refresh is { } last && Origin(names, last) == before.Of ? default : before.Of).Where(origin => origin != default && origin != of).Distinct().Take(MostSpent)];
 
     private async Task<StoreOutcome> CommitPending()
     {

@@ -119,11 +119,14 @@ internal sealed class TokenDesk(OpenStore open)
 
     private async Task<DeskAnswer> TakeAway(TokenCell cell, StoreName name, Attempt attempt, Seen taken)
     {
+        var plan = cell.Renewer!.Plan;
         var none = new SharedPair
         {
             Generation = taken.Number,
             Run = taken.Run,
             Record = cell.Name,
+            // The config's first refresh token was spent for what is taken away; where the newest is kept in a file, that goes on from there.
+            Spent = plan.Keep is null ? SharedRenewal.SpentBefore(cell.Renewer!.Names, taken.Pair, of: default) : taken.Pair?.Spent ?? [],
             Access = "",
             Refresh = null,
             Life = store.Times.RefreshLives,
@@ -139,10 +142,13 @@ internal sealed class TokenDesk(OpenStore open)
         if (outcome == StoreOutcome.Done)
         {
             await tokens.AskToLook(name);
-            return new(true, "forgotten: the replicas are told, and drop it; the next request logs in. One that misses the word serves its own until that is due or refused");
+            return new(true, $"forgotten: the replicas are told, and drop it; {Next(plan)}. One that misses the word serves its own until that is due or refused");
         }
         return outcome == StoreOutcome.Unknown ? DeskAnswer.Away : new(false, "not forgotten: a newer token came meanwhile");
     }
+
+    private static string Next(CellPlan plan) => plan.Source.CanLogin || !plan.Source.Rotates || plan.Keep is not null
+        ? "the next request logs in" : "it cannot log in, and its first refresh token is spent: give it a new one in the config";
 
     private async Task<bool> IsStill(Seen before, StoreName name) =>
         await tokens.Read(name) is not { Outcome: StoreOutcome.Done } now || (now.Pair?.Generation ?? 0) <= (before.Pair?.Generation ?? 0);

@@ -94,6 +94,26 @@ public sealed class TokenDeskTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_account_that_can_only_refresh_does_not_send_its_first_token_again_after_its_pair_was_taken_away()
+    {
+        var holder = New();
+        var first = upstream.Provision();
+        var cell = holder.Cell(upstream.Source(canLogin: false, first), times: Slow);
+        await Fresh(cell);
+        var forgotten = await Desk(holder).Forget(cell);
+        forgotten.IsDone.ShouldBeTrue();
+        forgotten.Word.ShouldContain("its first refresh token is spent");
+        await Eventually(() => Task.FromResult(cell.Held is null));
+
+        (await cell.Get(None)).Token.ShouldBeNull();
+        var second = upstream.Provision();
+        var next = await Fresh(holder.Cell(upstream.Source(canLogin: false, second), secret: "second", times: Slow));
+
+        upstream.IsLive(Value(next)).ShouldBeTrue();
+        (upstream.Refreshes, upstream.Reused).ShouldBe((2, 0));
+    }
+
+    [Fact]
     public async Task A_pair_that_comes_late_is_void_against_what_was_taken_away()
     {
         var holder = New();
