@@ -45,7 +45,9 @@ internal sealed class AddressAttempts
 /// <param name="Failures">How many.</param>
 /// <param name="Last">When the last one was.</param>
 /// <param name="Next">When the next may be.</param>
-internal readonly record struct FailedRow(int Failures, DateTimeOffset Last, DateTimeOffset Next)
+/// <param name="IsHere">Whether the last one was counted by this process alone.</param>
+/// <param name="Began">Which count of all replicas was followed last: since when Redis has it. Null when there was none.</param>
+internal readonly record struct FailedRow(int Failures, DateTimeOffset Last, DateTimeOffset Next, bool IsHere = false, string? Began = null)
 {
     public bool IsOver(DateTimeOffset now) => Failures <= 0 || Last + (Failures < AttemptMemory.Free ? AttemptMemory.FewForgotten : AttemptMemory.Forgotten) <= now;
 }

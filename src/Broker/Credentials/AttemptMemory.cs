@@ -50,7 +50,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
             }
 
             var failures = row.Failures + 1;
-            Put(at, place, new(failures, now, failures < Free ? default : now + WaitAfter(failures)));
+            Put(at, place, new(failures, now, failures < Free ? default : now + WaitAfter(failures), IsHere: true, row.Began));
             return new(AttemptTurn.Go);
         }
     }
@@ -82,13 +82,22 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         }
     }
 
+    /// <summary>What is counted here; the default when nothing is, or it is over.</summary>
+    public FailedRow Row(string name, string address)
+    {
+        lock (turn)
+        {
+            return addresses.TryGetValue(address, out var at) && at.Rows.GetValueOrDefault(PlaceOf(at, name)) is var row && !row.IsOver(time.GetUtcNow()) ? row : default;
+        }
+    }
+
     /// <summary>Takes over what all replicas together counted.</summary>
-    public void Follow(string name, string address, int failures, TimeSpan wait)
+    public void Follow(string name, string address, int failures, TimeSpan wait, string began)
     {
         lock (turn)
         {
             var (now, at) = (time.GetUtcNow(), AddressOf(address));
-            Put(at, PlaceOf(at, name), new(failures, now, wait > TimeSpan.Zero ? now + wait : default));
+            Put(at, PlaceOf(at, name), new(failures, now, wait > TimeSpan.Zero ? now + wait : default, Began: began));
         }
     }
 

@@ -11,7 +11,7 @@ namespace Broker.Credentials;
 internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 {
     // An address's hash: for each name f:n:l, failures, from when on the next may follow, and the last one; '*' is shared by the names beyond those that are
-    // counted apart; '~' is when to look again for what is over. ARGV[1] is the name.
+    // counted apart; '~' is when to look again for what is over, '@' since when there is the hash. ARGV[1] is the name.
     private const string Start = """
         local t = redis.call('TIME')
         local now, place = t[1] * 1000 + math.floor(t[2] / 1000), ARGV[1]
@@ -23,16 +23,21 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 
         """;
 
-    // ARGV: free failures, first and longest wait ms, after how many ms few and many are forgotten, names apart.
-    // Answers: whether it may, wait ms (now, or after it), failures.
+    // ARGV: free failures, first and longest wait ms, after how many ms few and many are forgotten, names apart; '@' as this replica knows it, and failures.
+    // Answers: whether it may, wait ms (now, or after it), failures, '@'. Who knows of another hash counts on from what he knows: Redis lost it.
     private static readonly RedisScript BeginScript = new("attempt-begin", Start + """
         local free, first, longest, apart = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
         local function life(f) return tonumber(f < free and ARGV[5] or ARGV[6]) end
+        local began = redis.call('HGET', KEYS[1], '@')
+        if not began then
+          began = string.format('%.0f', now)
+          redis.call('HSET', KEYS[1], '@', began)
+        end
         if redis.call('HLEN', KEYS[1]) >= apart and redis.call('HEXISTS', KEYS[1], place) == 0 then
           if tonumber(redis.call('HGET', KEYS[1], '~') or '0') <= now then
             for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
               local f, _, l = read(field)
-              if l + life(f) <= now then redis.call('HDEL', KEYS[1], field) end
+              if field ~= '@' and l + life(f) <= now then redis.call('HDEL', KEYS[1], field) end
             end
             redis.call('HSET', KEYS[1], '~', string.format('%.0f', now + 60000))
           end
@@ -40,13 +45,14 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         end
         local failures, following, last = read(place)
         if last + life(failures) <= now then failures, following = 0, 0 end
-        if following > now then return { 0, math.min(following - now, longest), failures } end
+        if ARGV[8] ~= '' and ARGV[8] ~= began then failures = math.max(failures, tonumber(ARGV[9])) end
+        if following > now then return { 0, math.min(following - now, longest), failures, began } end
         failures = failures + 1
         following = 0
         if failures >= free then following = now + math.min(first * 2 ^ math.min(failures - free, 20), longest) end
         write(failures, following, now)
         if redis.call('PTTL', KEYS[1]) < life(failures) then redis.call('PEXPIRE', KEYS[1], life(failures)) end
-        return { 1, math.max(0, following - now), failures }
+        return { 1, math.max(0, following - now), failures, began }
         """);
 
     private const string TakeBack = """
@@ -85,6 +91,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     public async ValueTask<AttemptTurn> Begin(string name, string address, CancellationToken cancellation)
     {
         var known = await memory.Look(name, address, cancellation);
+        var row = memory.Row(name, address);
         if (!known.MayTry || Shared is not { } shared
             || await shared.Link.Run(
                 BeginScript,
@@ -92,6 +99,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
                 [
                     FieldOf(shared, name, address), AttemptMemory.Free, Milliseconds(memory.First), Milliseconds(AttemptMemory.Longest),
                     Milliseconds(AttemptMemory.FewForgotten), Milliseconds(AttemptMemory.Forgotten), AttemptMemory.NamesApart,
+                    row.Began ?? RedisValue.EmptyString, row.Failures,
                 ]) is not { } answered)
         {
             return known.MayTry ? await memory.Begin(name, address, cancellation) : known;
@@ -99,7 +107,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 
         var parts = (RedisValue[])answered!;
         var wait = TimeSpan.FromMilliseconds(Math.Clamp((long)parts[1], 0, AttemptMemory.Longest.TotalMilliseconds));
-        memory.Follow(name, address, (int)Math.Clamp((long)parts[2], 1, int.MaxValue), wait);
+        memory.Follow(name, address, (int)Math.Clamp((long)parts[2], 1, int.MaxValue), wait, (string)parts[3]!);
         return (long)parts[0] == 1 ? AttemptTurn.Go : new(true, wait);
     }
 
@@ -113,8 +121,9 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 
     public async ValueTask Withdraw(string name, string address, CancellationToken cancellation)
     {
+        var isHere = memory.Row(name, address).IsHere;
         await memory.Withdraw(name, address, cancellation);
-        if (Shared is { } shared)
+        if (!isHere && Shared is { } shared)
         {
             await shared.Link.Run(WithdrawScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address)]);
         }

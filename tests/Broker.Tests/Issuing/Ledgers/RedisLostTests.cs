@@ -276,6 +276,46 @@ public sealed class RedisLostTests : IAsyncLifetime
         (await one.Ledgers.Attempts.Begin("alice", "2", default)).MayTry.ShouldBeTrue();
     }
 
+    [Fact]
+    public async Task Failed_logins_that_redis_forgot_are_counted_on_from_what_a_replica_knows_but_a_row_that_was_broken_is_broken()
+    {
+        var (one, other, fresh) = (await New(), await New(), await New());
+        for (var i = 0; i < AttemptMemory.Free - 1; i++)
+        {
+            (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+            (await one.Ledgers.Attempts.Begin("bob", "2", default)).MayTry.ShouldBeTrue();
+        }
+
+        await other.Ledgers.Attempts.Succeeded("bob", "2", wasBegun: true, default);
+        (await one.Ledgers.Attempts.Begin("bob", "2", default)).MayTry.ShouldBeTrue();
+        (await one.Ledgers.Attempts.Begin("bob", "2", default)).MayTry.ShouldBeTrue();
+        await server.Ask("FLUSHALL");
+
+        (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue(); // the tenth
+        (await fresh.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeFalse();
+        (await one.Ledgers.Attempts.Begin("bob", "2", default)).MayTry.ShouldBeTrue();
+        (await one.Ledgers.Attempts.Begin("bob", "2", default)).MayTry.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task An_attempt_that_redis_did_not_count_is_not_taken_back_from_what_stands_there()
+    {
+        var one = await New();
+        for (var i = 0; i < AttemptMemory.Free - 1; i++)
+        {
+            (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+        }
+
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "1"); // nothing is written any more
+        (await one.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
+        await server.Ask("CONFIG", "SET", "min-replicas-to-write", "0");
+        await Soon(() => !one.Link.IsAway, "Redis is there again");
+        await one.Ledgers.Attempts.Withdraw("alice", "1", default);
+
+        var rows = await server.Ask("HVALS", await server.Ask("KEYS", "lost:tries:*"));
+        rows.Split('\n').Single(row => row.Contains(':', StringComparison.Ordinal)).ShouldStartWith($"{AttemptMemory.Free - 1}:");
+    }
+
     private static RefreshUse Use(string line, int place) => new(line, place, $"successor of {place}", TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1)));
 
     /// <summary>The verdict once there is one.</summary>

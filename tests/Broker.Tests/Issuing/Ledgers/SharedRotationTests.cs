@@ -138,7 +138,7 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
 
         await one.Ledgers.Attempts.Begin("alice", "1", default);
         var key = await redis.Server.Ask("KEYS", prefix + ":tries:*");
-        await redis.Server.Ask("HSET", key, await redis.Server.Ask("HKEYS", key), "3:99999999999999:99999999999999");
+        await redis.Server.Ask("HSET", key, (await redis.Server.Ask("HKEYS", key)).Split('\n').Single(name => name != "@"), "3:99999999999999:99999999999999");
         (await other.Ledgers.Attempts.Begin("alice", "1", default)).Wait.ShouldBe(AttemptMemory.Longest);
     }
 
