@@ -6,15 +6,24 @@ using Xunit.v3;
 [assembly: HangGuard]
 
 /// <summary>Ends the run, and names the tests that hung, when one takes longer than any should: the runner alone would wait for it for ever.</summary>
+/// <remarks>Not a run by hand that was told to be long.</remarks>
 [AttributeUsage(AttributeTargets.Assembly)]
 internal sealed class HangGuardAttribute : BeforeAfterTestAttribute
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(Environment.GetEnvironmentVariable("BROKER_LONG_TESTS") is null ? 10 : 120);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
+
+    private static readonly bool IsLong = new[] { "BROKER_LONG_TESTS", "KILLER_ROUNDS", "SIMULATION_SEEDS", "SIMULATION_SEED" }.Any(name => Environment.GetEnvironmentVariable(name) is not null);
 
     private static readonly ConcurrentDictionary<string, (string Name, long Start)> Running = new();
 
     // A thread of its own: a test may have taken all of the pool's.
-    static HangGuardAttribute() => new Thread(Watch) { IsBackground = true, Name = "hang guard" }.Start();
+    static HangGuardAttribute()
+    {
+        if (!IsLong)
+        {
+            new Thread(Watch) { IsBackground = true, Name = "hang guard" }.Start();
+        }
+    }
 
     public override void Before(MethodInfo methodUnderTest, IXunitTest test) => Running[test.UniqueID] = (test.TestDisplayName, Stopwatch.GetTimestamp());
 

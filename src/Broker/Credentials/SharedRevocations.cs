@@ -65,7 +65,8 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     {
         // Above what other replicas have given: what they issued under that is to end as well. Not known when they cannot be asked.
         var isCurrent = watch is not { } shared || await CaughtUp(shared, cancellation);
-        var fact = Raise(identity, Next(identity, KindOf(identity)));
+        // Whether he was disabled meanwhile is not known then either: whoever has him disabled says so again.
+        var fact = Raise(identity, Next(identity, isCurrent || IsDisabled(identity) ? KindOf(identity) : Kind.StartedEnabled));
         return watch is null || (await watch.Say(fact) && isCurrent);
     }
 
@@ -74,7 +75,7 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     {
         if (!IsDisabled(identity))
         {
-            Say(Raise(identity, Next(identity, Kind.Disabled)));
+            Say(Raise(identity, IsEnabledInDoubt(identity) ? After(memory.GenerationOf(identity), Kind.Disabled) : Next(identity, Kind.Disabled)));
         }
     }
 
@@ -102,7 +103,7 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
         }
     }
 
-    /// <summary>Whether only a broker that started so says that he is enabled: its config may be an older one than that which disabled him.</summary>
+    /// <summary>Whether only a broker that started so says that he is enabled, or one that could not ask: its config may be an older one than that which disabled him.</summary>
     public bool IsEnabledInDoubt(string identity) => KindOf(identity) == Kind.StartedEnabled;
 
     /// <summary>Takes what another replica ended.</summary>

@@ -29,12 +29,12 @@ internal sealed partial class UserBook
         var others = new List<(string Name, Login Login)>();
         for (var i = 0; i < some.Length; i++)
         {
-            var (name, login) = some[i];
+            var (name, login) = (some[i].Key, Said(some[i].Value));
             if (numbers[i] == 0 && login.Number > 0)
             {
                 late.Add((name, login, RedisValue.EmptyString));
             }
-            else if (numbers[i] != login.Number || !login.IsStored)
+            else if (!login.IsStored || (numbers[i] != login.Number && numbers[i] != some[i].Value.Number))
             {
                 others.Add((name, login));
             }
@@ -76,6 +76,9 @@ internal sealed partial class UserBook
 
         return true;
     }
+
+    /// <summary>What is stored where it is missing. Of a login that was only heard of, that those before it are over: who has it stores it above.</summary>
+    private static Login Said(Login login) => login is { User: null, IsStored: true, Number: > 0 } ? login with { Number = login.Number - 1 } : login;
 
     /// <summary>Stores a login that was made here just now: later than whatever stands there, though another's clock may say otherwise.</summary>
     private async Task Store(string name, Login login)

@@ -27,6 +27,9 @@ internal sealed partial class UserBook(TimeProvider time, int capacity = 100_000
     /// <summary>Shares from now on.</summary>
     public void Share(RedisLedger with, ILogger log) => ledger = new(with, time, log);
 
+    /// <summary>There is another ring of keys.</summary>
+    public void Adopted() => ledger?.Adopted();
+
     public LoggedInUser? Find(string name) => users.TryGetValue(name, out var login) && login.User is { } user && user.End > time.GetUtcNow() ? user : null;
 
     public void Put(LoggedInUser user) => Next(user.Name, user, user.End);

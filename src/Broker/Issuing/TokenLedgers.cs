@@ -68,7 +68,11 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     }
 
     /// <summary>Another ring of keys.</summary>
-    public void Adopt(RedisOptions newer) => names?.Use(newer);
+    public void Adopt(RedisOptions newer)
+    {
+        names?.Use(newer);
+        Users.Adopted();
+    }
 
     public void Dispose() => watch?.Dispose();
 

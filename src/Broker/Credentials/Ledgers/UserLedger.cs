@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using Broker.Redis;
@@ -58,7 +59,10 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time, ILogger 
         return numbers
         """);
 
-    private volatile string? lacked;
+    private readonly ConcurrentDictionary<string, bool> lacked = new(StringComparer.Ordinal);
+
+    /// <summary>There is another ring of keys: what it lacks is told anew.</summary>
+    public void Adopted() => lacked.Clear();
 
     /// <summary>Of each whether it stands there now; one that does not gave way to a later one, or to another of the same number. Null when nobody knows.</summary>
     public async Task<bool[]?> Store(IReadOnlyList<(string Name, Login Login, RedisValue Replaces)> logins)
@@ -89,10 +93,9 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time, ILogger 
         var number = Number(parts[0]);
         string? lacks = null;
         var text = number > 0 ? ledger.Names.Secrets.Open((byte[])parts[1]! ?? [], key, number, out lacks) : null;
-        if (lacks is not null && lacks != lacked)
+        if (lacks is not null && lacked.TryAdd(lacks, true))
         {
             LedgerLog.LacksKey(log, lacks); // once, not for each request
-            lacked = lacks;
         }
 
         var user = text is null ? null : Parse(text);

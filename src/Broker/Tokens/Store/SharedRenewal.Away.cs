@@ -77,9 +77,9 @@ internal sealed partial class SharedRenewal
     private async Task<TimeSpan?> WaitAlone(Asked asked)
     {
         var longest = asked.Plan.Logins.Select(window => window.Per).Append(TimeSpan.Zero).Max();
-        foreach (var scope in Scopes(asked).Where(scope => store.Tokens.IsSpread && SilenceOf(asked, scope) == TimeSpan.Zero))
+        foreach (var scope in Scopes(asked).Where(_ => store.Tokens.IsSpread))
         {
-            await store.Remind(BudgetOf(asked.Plan, scope.Key)); // takes nothing, and tells whether its node is there
+            await store.Remind(BudgetOf(asked.Plan, scope.Key)); // takes nothing, and tells whether its node is there, or there again
         }
         if (Longer(longest - AwayFor(asked), Unsure(asked, Scopes(asked).Where(scope => SilenceOf(asked, scope) > TimeSpan.Zero))) is var left && left > TimeSpan.Zero)
         {

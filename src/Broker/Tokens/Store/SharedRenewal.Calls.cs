@@ -69,7 +69,7 @@ internal sealed partial class SharedRenewal
 
     private RecordName Origin(string first) => Origin(vault.Names, first);
 
-    private static RecordName Origin(NameKey names, string first) => names.Name("first", first);
+    public static RecordName Origin(NameKey names, string first) => names.Name("first", first);
 
     private RecordName Digest(TokenPair pair) => vault.Names.Name("spends", pair.Refresh);
 

@@ -142,13 +142,14 @@ internal sealed class TokenDesk(OpenStore open)
         if (outcome == StoreOutcome.Done)
         {
             await tokens.AskToLook(name);
-            return new(true, $"forgotten: the replicas are told, and drop it; {Next(plan)}. One that misses the word serves its own until that is due or refused");
+            return new(true, $"forgotten: the replicas are told, and drop it; {Next(cell, none)}. One that misses the word serves its own until that is due or refused");
         }
         return outcome == StoreOutcome.Unknown ? DeskAnswer.Away : new(false, "not forgotten: a newer token came meanwhile");
     }
 
-    private static string Next(CellPlan plan) => plan.Source.CanLogin || !plan.Source.Rotates || plan.Keep is not null
-        ? "the next request logs in" : "it cannot log in, and its first refresh token is spent: give it a new one in the config";
+    private static string Next(TokenCell cell, SharedPair none) =>
+        cell.Renewer!.Plan.Source is { CanLogin: false, FirstRefreshToken: { } first } && none.Spent.Contains(SharedRenewal.Origin(cell.Renewer.Names, first))
+            ? "the account cannot log in, and its first refresh token is spent: give it a new one in the config" : "the next request gets another";
 
     private async Task<bool> IsStill(Seen before, StoreName name) =>
         await tokens.Read(name) is not { Outcome: StoreOutcome.Done } now || (now.Pair?.Generation ?? 0) <= (before.Pair?.Generation ?? 0);

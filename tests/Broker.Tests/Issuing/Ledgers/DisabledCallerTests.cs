@@ -66,11 +66,12 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     [Fact]
     public async Task What_a_broker_that_started_again_with_the_old_config_let_him_have_ends_when_he_is_enabled()
     {
-        var next = await Add(new Settings { Callers = ["-app"], IsDeaf = true, Poll = TimeSpan.FromHours(1) }).Ready(); // reads when it is told to
+        var next = await Add(new Settings { Callers = ["-app"], IsDeaf = true, Poll = TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromSeconds(30) }).Ready(); // reads when it is told to
         await Soon(async () => await Entries() > 0, "he is said to be disabled");
         var old = await New("app");
         var meanwhile = Token("meanwhile", generation: old.Revocations.GenerationOf("key:app"));
         Odd(old).ShouldBeFalse();
+        await Soon(async () => await Entries() == 2, "he is said to be enabled");
 
         (await next.Revocations.EndAllOf("key:nobody", default)).ShouldBeTrue();
         await Soon(() => old.Revocations.Of(meanwhile) == Standing.Ended, "the old one is told");
@@ -80,6 +81,24 @@ public sealed class DisabledCallerTests : IAsyncLifetime
 
         next.Revocations.Of(meanwhile).ShouldBe(Standing.Ended);
         await Soon(() => old.Revocations.Of(meanwhile) == Standing.Ended, "at the old one as well");
+    }
+
+    [Fact]
+    public async Task What_a_broker_that_could_not_ask_gave_him_when_all_of_his_was_to_end_ends_when_he_is_enabled()
+    {
+        var old = await Add(new Settings { Callers = ["app"], IsDeaf = true, Poll = TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromMilliseconds(300) }).Ready();
+        var next = await New("-app");
+        await Soon(async () => await Entries() > 0, "he is said to be disabled");
+        server.Freeze();
+        (await old.Revocations.EndAllOf("key:app", default)).ShouldBeFalse();
+        var meanwhile = Token("meanwhile", generation: old.Revocations.GenerationOf("key:app"));
+        Odd(old).ShouldBeFalse("nobody told it");
+        server.Thaw();
+        await Soon(() => next.Revocations.GenerationOf("key:app") >= meanwhile.GenerationAt(0), "it is said to the other");
+
+        next.Load("app");
+
+        next.Revocations.Of(meanwhile).ShouldBe(Standing.Ended);
     }
 
     [Fact]
@@ -142,7 +161,7 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     public async Task Replicas_that_enable_him_one_after_the_other_leave_alone_what_the_first_let_him_have(bool isToldBetween)
     {
         var one = await New("-app");
-        var other = Add(new Settings { Callers = ["-app"], IsDeaf = !isToldBetween, Poll = isToldBetween ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromHours(1) });
+        var other = Add(new Settings { Callers = ["-app"], IsDeaf = !isToldBetween, Poll = isToldBetween ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromSeconds(30) });
         await other.Ready();
         await Soon(() => Odd(one) && one.Revocations.GenerationOf("key:app") == other.Revocations.GenerationOf("key:app"), "both know that he is disabled");
 

@@ -118,7 +118,7 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
     public async Task A_callers_generation_goes_beyond_what_any_replica_gave_it()
     {
         // Of two clocks: a number that is given by the one that is behind has to be beyond all the same.
-        var (one, other) = (await New(new() { Ahead = TimeSpan.FromMinutes(10) }), await New(new() { IsDeaf = true, Poll = TimeSpan.FromHours(1) }));
+        var (one, other) = (await New(new() { Ahead = TimeSpan.FromMinutes(10) }), await New(new() { IsDeaf = true, Poll = TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromSeconds(30) }));
         await one.Revocations.EndAllOf("key:app", default);
         await one.Revocations.EndAllOf("key:app", default);
         var given = one.Revocations.GenerationOf("key:app");

@@ -15,7 +15,10 @@ namespace Broker.Tests.Issuing.Ledgers;
 /// <summary>Upstreams' users who logged in again with narrower rights: nobody goes on with the wider ones, whatever was lost on the way.</summary>
 public sealed class SharedUserTests : IAsyncLifetime
 {
-    private static readonly Settings Slow = new() { IsDeaf = true, Poll = TimeSpan.FromHours(1) }; // reads when it is told to
+    // On a loaded machine too: who finds Redis again after a call that was not answered reads what is new.
+    private static readonly Settings Patient = new() { CallTimeout = TimeSpan.FromSeconds(30) };
+
+    private static readonly Settings Slow = Patient with { IsDeaf = true, Poll = TimeSpan.FromHours(1) }; // reads when it is told to
 
     private readonly List<LedgerReplica> replicas = [];
     private RedisServer server = null!;
@@ -112,7 +115,7 @@ public sealed class SharedUserTests : IAsyncLifetime
     [Fact]
     public async Task The_later_login_is_the_later_one_though_the_clock_where_it_was_made_is_behind_and_a_forged_number_is_none()
     {
-        var (one, other) = (await New(new() { Ahead = TimeSpan.FromMinutes(10) }), await New());
+        var (one, other) = (await New(Patient with { Ahead = TimeSpan.FromMinutes(10) }), await New());
         await LogIn(one, "1", "2");
         await LogIn(other, "2");
         (await Networks(await New())).ShouldBe("2");
@@ -169,7 +172,7 @@ public sealed class SharedUserTests : IAsyncLifetime
     [Fact]
     public async Task A_login_that_redis_did_not_take_gives_way_to_a_later_one_that_it_took_meanwhile()
     {
-        var (one, other) = (await New(Slow), await New(new() { Ahead = TimeSpan.FromSeconds(1) }));
+        var (one, other) = (await New(Slow), await New(Patient with { Ahead = TimeSpan.FromSeconds(1) }));
         await server.Ask("CONFIG", "SET", "min-replicas-to-write", "1"); // nothing is written any more
         await LogIn(one, "1", "2");
         (await Networks(one)).ShouldBe("1 2");
@@ -191,7 +194,7 @@ public sealed class SharedUserTests : IAsyncLifetime
     [Fact]
     public async Task A_word_that_comes_while_redis_is_asked_for_a_user_is_not_undone_by_an_older_answer()
     {
-        var (one, other) = (await New(), await New(Slow with { CallTimeout = TimeSpan.FromSeconds(30) }));
+        var (one, other) = (await New(), await New(Slow));
         await LogIn(one, "1", "2");
         var number = long.Parse(await server.Ask("HGET", await Key(), "n"), CultureInfo.InvariantCulture);
         server.Freeze();
@@ -202,6 +205,27 @@ public sealed class SharedUserTests : IAsyncLifetime
         await asked;
 
         other.Ledgers.Users.Find("hive.17").ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Who_only_heard_of_a_login_does_not_stand_in_the_way_of_who_has_it_where_redis_forgot_it()
+    {
+        var (one, other) = (await New(Slow), await New(Slow));
+        await LogIn(one, "1", "2");
+        (await Networks(other)).ShouldBe("1 2");
+        await LogIn(one, "2");
+        await server.Ask("DEL", await Key());
+        await Hear(other);
+        (await Networks(other)).ShouldBe("not known");
+        await server.Ask("FLUSHALL");
+
+        await Hear(other);
+        (await Key()).ShouldNotBeEmpty("those before are over");
+        await Hear(one);
+        await Hear(other);
+
+        (await Networks(await New())).ShouldBe("2");
+        await Soon(async () => await Networks(other) == "2", "the other has it as well");
     }
 
     [Fact]
@@ -227,13 +251,13 @@ public sealed class SharedUserTests : IAsyncLifetime
     [Fact]
     public async Task What_a_user_may_whose_login_is_sealed_under_a_key_that_is_not_in_the_ring_nobody_can_say()
     {
-        var (one, other) = (await New(), await New(new() { Ring = [new("second", SecondKey)] }));
+        var (one, other) = (await New(), await New(Patient with { Ring = [new("second", SecondKey)] }));
         await LogIn(one, "1", "2");
 
         (await other.Ledgers.Users.Recall("hive.17")).ShouldBeFalse();
         other.Ledgers.Users.Find("hive.17").ShouldBeNull();
         await LogIn(other, "2");
-        (await Networks(await New(new() { Ring = [new("first", FirstKey), new("second", SecondKey)] }))).ShouldBe("2");
+        (await Networks(await New(Patient with { Ring = [new("first", FirstKey), new("second", SecondKey)] }))).ShouldBe("2");
     }
 
     [Fact]
@@ -271,7 +295,7 @@ public sealed class SharedUserTests : IAsyncLifetime
 
     private async Task<LedgerReplica> New(Settings? settings = null)
     {
-        var replica = new LedgerReplica(server.Endpoint, "users", settings);
+        var replica = new LedgerReplica(server.Endpoint, "users", settings ?? Patient);
         replicas.Add(replica);
         return await replica.Ready();
     }

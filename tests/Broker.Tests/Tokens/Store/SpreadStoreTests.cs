@@ -80,6 +80,21 @@ public sealed class SpreadStoreTests : IDisposable
         (nodes.Permits(Account), nodes.Permits(Endpoint)).ShouldBe((2, 2)); // the first login's and this one's
     }
 
+    [Fact]
+    public async Task A_budget_whose_node_missed_one_call_is_asked_again()
+    {
+        var token = await Fresh(cell);
+        nodes.IsRecordAway = true;
+        await Replace(token);
+        bench.Pass(Window * 10);
+        nodes.Away.Add(Endpoint);
+        (await Replace(token)).ShouldBe(TokenProblem.BudgetSpent);
+        nodes.Away.Clear();
+        bench.Pass(TimeSpan.FromSeconds(10)); // the quiet time
+
+        (await Replace(token)).ShouldBe(TokenProblem.None);
+    }
+
     private async Task<TokenProblem> Replace(UpstreamToken token) => (await cell.Replace(token, 0, "s", None)).Problem;
 
     private sealed class Nodes(SimulatedRedis redis) : AtOnce(redis)
