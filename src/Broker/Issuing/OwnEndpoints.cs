@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Diagnostics;
 using Broker.Configuration;
 using Broker.Operations;
 using Microsoft.AspNetCore.Cors.Infrastructure;
@@ -33,7 +34,7 @@ internal sealed class OwnEndpointTable(IEnumerable<OwnEndpoint> endpoints)
 }
 
 /// <summary>Answers requests to endpoints of the broker's own, before any forwarded route is looked at.</summary>
-internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, RequestDelegate next)
+internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, ILogger<OwnEndpoints> log, RequestDelegate next)
 {
     public const string RouteName = "token-service";
 
@@ -64,7 +65,8 @@ internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider 
         await answer.Write(context);
     }
 
-    private static async Task<OwnAnswer> Try(HttpContext context, OwnEndpoint endpoint, OwnRequest request)
+    /// <summary>Whatever happens, the answer is one that clients of this family read.</summary>
+    private async Task<OwnAnswer> Try(HttpContext context, OwnEndpoint endpoint, OwnRequest request)
     {
         try
         {
@@ -73,6 +75,16 @@ internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider 
         catch (TokenTooWideException tooWide)
         {
             return endpoint.Refuse(400, tooWide.Message, "token-too-wide");
+        }
+        catch (BadHttpRequestException) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            return endpoint.Refuse(400, "The request's body broke off, or is not HTTP.", "bad-request");
+        }
+        catch (Exception fault) when (!context.RequestAborted.IsCancellationRequested)
+        {
+            // The type and the place, not the text: a library's message may quote what it was given.
+            RequestLog.Failed(log, fault.GetType().FullName ?? "exception", fault.StackTrace ?? "", Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
+            return endpoint.Refuse(500, "HTTP 500 Internal Server Error", "failed");
         }
     }
 }

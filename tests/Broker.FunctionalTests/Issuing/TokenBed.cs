@@ -8,6 +8,7 @@ using Broker.Credentials;
 using Broker.Issuing;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Options;
+using Shouldly;
 
 namespace Broker.FunctionalTests.Issuing;
 
@@ -107,6 +108,11 @@ internal sealed class TokenBed : IAsyncDisposable
 
         Authorize(request, bearer);
         using var answer = await Client.SendAsync(request);
+        if (path.Contains("token", StringComparison.OrdinalIgnoreCase))
+        {
+            (answer.Content.Headers.ContentType?.MediaType ?? "application/json").ShouldBe("application/json"); // DeviceHive's or OAuth2's, never a problem's
+        }
+
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
