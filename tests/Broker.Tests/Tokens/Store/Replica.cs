@@ -110,5 +110,7 @@ internal sealed class AheadClock : TimeProvider
     public override long GetTimestamp() => System.GetTimestamp() + (long)(new TimeSpan(Interlocked.Read(ref ahead)).TotalSeconds * TimestampFrequency);
 
     /// <summary>Until so much is left of a token.</summary>
-    public void LeaveOf(UpstreamToken token, TimeSpan left) => Interlocked.Add(ref ahead, (GetElapsedTime(GetTimestamp(), token.EndsAt) - left).Ticks);
+    public void LeaveOf(UpstreamToken token, TimeSpan left) => Interlocked.Add(ref ahead, (LeftOf(token) - left).Ticks);
+
+    public TimeSpan LeftOf(UpstreamToken token) => GetElapsedTime(GetTimestamp(), token.EndsAt);
 }
