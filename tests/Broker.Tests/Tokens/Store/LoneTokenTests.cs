@@ -4,6 +4,7 @@ using Broker.Tokens;
 using Shouldly;
 using Xunit;
 using static Broker.Tests.Tokens.CellBench;
+using static Broker.Tests.Tokens.Store.RedisAwayTests;
 using static Broker.Tests.Tokens.Store.SharedRenewalTests;
 
 namespace Broker.Tests.Tokens.Store;
@@ -35,7 +36,7 @@ public sealed class LoneTokenTests : IAsyncLifetime
     public async Task A_token_that_is_merely_due_is_left_as_it_is_and_one_near_its_end_is_got_by_a_login()
     {
         var cell = New().Cell(upstream.Source(), logins: Logins, times: Times);
-        var token = await First(cell);
+        var token = await FirstToken(cell);
         server.Freeze();
         clock.LeaveOf(token, Due + TimeSpan.FromSeconds(20));
         (await cell.Renewer!.Run(cell, isRejection: false)).Problem.ShouldBe(TokenProblem.Unavailable);
@@ -55,7 +56,7 @@ public sealed class LoneTokenTests : IAsyncLifetime
     public async Task What_was_got_alone_is_never_stored_and_what_would_refresh_it_never_sent(bool comesBackEmpty)
     {
         var cell = New().Cell(upstream.Source(), logins: Logins);
-        var token = await First(cell);
+        var token = await FirstToken(cell);
         await (comesBackEmpty ? server.Kill() : Done(server.Freeze));
         var lone = token;
         await Eventually(async () => (lone = (await cell.Replace(token, 0, "s", None)).Token ?? token) != token);
@@ -75,13 +76,6 @@ public sealed class LoneTokenTests : IAsyncLifetime
         });
         await Eventually(async () => await Stored() == Value(now)); // a real renewal
         upstream.Sent.ShouldNotContain(Value(lone).Replace("access", "refresh", StringComparison.Ordinal));
-    }
-
-    /// <summary>Connecting may take an impatient replica longer than it waits for an answer.</summary>
-    private static async Task<UpstreamToken> First(TokenCell cell)
-    {
-        await Eventually(async () => (await cell.Get(None)).Token is not null);
-        return await Fresh(cell);
     }
 
     private static Task Done(Action step)
