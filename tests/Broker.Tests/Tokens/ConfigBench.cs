@@ -18,6 +18,9 @@ internal sealed class ConfigBench : IDisposable
 
     public TokenVault Vault { get; }
 
+    /// <summary>Null where tokens live in one process only.</summary>
+    public RedisOptions? Redis { get; init; }
+
     public static Secret Secret(string value) => new("test", value);
 
     public static IReadOnlyDictionary<string, T> Accounts<T>(T account) => new Dictionary<string, T> { ["default"] = account };
@@ -44,6 +47,7 @@ internal sealed class ConfigBench : IDisposable
             Version = ++version,
             Broker = new BrokerOptions
             {
+                Redis = Redis,
                 Upstreams = upstreams.ToDictionary(upstream => upstream.Name, upstream => upstream.Options),
                 Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = null! },
             },

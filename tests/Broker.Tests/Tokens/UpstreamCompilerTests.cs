@@ -102,6 +102,21 @@ public sealed class UpstreamCompilerTests : IDisposable
             bench.Compile(("other", OAuth2(refresh with { RefreshToken = Secret("") }))).Table.ByName["other"].Accounts["default"].Cell(ConfigBench.NoValues)!.Renewer!.Plan.Identity);
     }
 
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(false, "/var/keep")]
+    [InlineData(true, null)]
+    public void That_an_account_that_can_only_refresh_can_be_lost_is_told_once_and_redis_besides_where_there_is_one(bool hasRedis, string? keep)
+    {
+        using var shared = new ConfigBench { Redis = hasRedis ? new() { Endpoints = ["127.0.0.1:6379"], NameKey = Secret("n") } : null };
+        var refresh = Client with { Grant = OAuth2Grant.RefreshToken, RefreshToken = Secret("r"), Rotates = hasRedis || keep is not null, Keep = keep };
+        var warning = shared.Compile(("up", OAuth2(refresh)), ("other", OAuth2())).Mistakes.ShouldHaveSingleItem();
+        (warning.Severity, warning.Path).ShouldBe((Severity.Warning, "Broker:Upstreams:up:Accounts:default:Grant"));
+        warning.ToString().ShouldContain("can only refresh can be lost by a kill between spending its token and keeping the next");
+        warning.ToString().Contains("a Redis that loses its memory", StringComparison.Ordinal).ShouldBe(hasRedis);
+        warning.ToString().Contains("appendonly", StringComparison.Ordinal).ShouldBe(hasRedis);
+    }
+
     /// <summary>The options are internal, and a theory is public.</summary>
     private static Func<UpstreamOptions> Of(Func<UpstreamOptions> options) => options;
 

@@ -181,7 +181,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
     }
 
     /// <summary>Connecting may take an impatient replica longer than it waits for an answer.</summary>
-    private static async Task<UpstreamToken> FirstToken(TokenCell cell)
+    internal static async Task<UpstreamToken> FirstToken(TokenCell cell)
     {
         await Eventually(async () => (await cell.Get(None)).Token is not null);
         return await Fresh(cell);

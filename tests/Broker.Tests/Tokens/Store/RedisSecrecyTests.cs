@@ -39,17 +39,6 @@ public sealed class RedisSecrecyTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Every_key_has_an_expiry_but_the_budgets_marker()
-    {
-        await Fresh(New().Cell(upstream.Source()));
-        foreach (var key in await Keys())
-        {
-            var left = long.Parse(await server.Ask("PTTL", key), System.Globalization.CultureInfo.InvariantCulture);
-            (left > 0).ShouldBe(!key.EndsWith(":marker", StringComparison.Ordinal), key);
-        }
-    }
-
-    [Fact]
     public async Task An_entry_moved_to_another_account_or_generation_is_a_miss()
     {
         var (one, other) = (New(), New());

@@ -29,11 +29,11 @@ internal sealed class Replica : IDisposable
     {
         var now = settings ?? new();
         var logger = now.Log ?? NullLogger<TokenVault>.Instance;
-        Vault = new(TimeProvider.System, logger);
-        Vault.NameBy(new("a name key of the tests, long enough"));
-        link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, ReplicasReturn = now.ReplicasReturn, Channel = prefix + ":changed" }, TimeProvider.System, logger);
-        Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, TimeProvider.System);
-        Vault.Share(new(Tokens, now.Times, Chance, now.Name, TimeProvider.System));
+        Vault = new(now.Clock, logger);
+        Vault.NameBy(new(now.NameKey));
+        link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, ReplicasReturn = now.ReplicasReturn, Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, logger);
+        Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, now.Clock);
+        Vault.Share(new(Tokens, now.Times, Chance, now.Name, now.Clock));
         Tokens.LookAsked += new LookAgain(Vault).At;
         link.Start();
     }
@@ -86,8 +86,31 @@ internal sealed class Replica : IDisposable
 
         public IReadOnlyList<KeyValuePair<string, byte[]>> Ring { get; init; } = [new("first", FirstKey)];
 
+        public string NameKey { get; init; } = "a name key of the tests, long enough";
+
         public string Name { get; init; } = "replica";
+
+        /// <summary>What its tokens go by; the connection goes by the system's.</summary>
+        public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+        /// <summary>Hears no word of the others: what it knows it has looked up.</summary>
+        public bool IsDeaf { get; init; }
 
         public ILogger<TokenVault>? Log { get; init; }
     }
+}
+
+/// <summary>A running clock that a test sets forward: a token comes near its end in no time.</summary>
+internal sealed class AheadClock : TimeProvider
+{
+    private long ahead;
+
+    public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + new TimeSpan(Interlocked.Read(ref ahead));
+
+    public override long GetTimestamp() => System.GetTimestamp() + (long)(new TimeSpan(Interlocked.Read(ref ahead)).TotalSeconds * TimestampFrequency);
+
+    /// <summary>Until so much is left of a token.</summary>
+    public void LeaveOf(UpstreamToken token, TimeSpan left) => Interlocked.Add(ref ahead, (LeftOf(token) - left).Ticks);
+
+    public TimeSpan LeftOf(UpstreamToken token) => GetElapsedTime(GetTimestamp(), token.EndsAt);
 }

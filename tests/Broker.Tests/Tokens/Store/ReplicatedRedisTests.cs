@@ -57,6 +57,24 @@ public sealed class ReplicatedRedisTests : IAsyncLifetime
         replica.Thaw();
     }
 
+    [Fact]
+    public async Task While_no_replica_confirms_a_token_that_is_merely_due_is_left_as_it_is_and_one_near_its_end_is_got_by_a_login()
+    {
+        var clock = new AheadClock();
+        using var ahead = new Replica(primary.Endpoint, "p", new() { CallTimeout = TimeSpan.FromMilliseconds(600), Clock = clock });
+        var cell = ahead.Cell(upstream.Source(), times: LoneTokenTests.Times);
+        var token = await Fresh(cell);
+        replica.Freeze();
+        clock.LeaveOf(token, LoneTokenTests.Due);
+        (await cell.Renewer!.Run(cell, isRejection: false)).Problem.ShouldBe(TokenProblem.Unavailable);
+        (upstream.Logins, upstream.Refreshes).ShouldBe((1, 0));
+        (await primary.Ask("KEYS", "*:note")).ShouldBeEmpty();
+        clock.LeaveOf(token, LoneTokenTests.NearEnd);
+        await Eventually(async () => (await cell.Renewer!.Run(cell, isRejection: false)).Access is not null);
+        clock.LeftOf(token).ShouldBeGreaterThan(LoneTokenTests.NearEnd / 2); // at once, and not in its last second
+        (upstream.Logins, upstream.Refreshes).ShouldBe((2, 0));
+    }
+
     [Theory]
     [InlineData(60_000, false)] // it may be back in a moment, or be the primary in another
     [InlineData(1, true)] // there is none any more

@@ -9,6 +9,7 @@ internal sealed class StrictUpstream
     private readonly Lock gate = new();
     private readonly HashSet<string> dead = [];
     private readonly ConcurrentQueue<TaskCompletionSource> holds = new();
+    private readonly ConcurrentQueue<string> sent = new();
     private int issued;
     private string? liveAccess;
     private string? liveRefresh;
@@ -29,6 +30,9 @@ internal sealed class StrictUpstream
 
     /// <summary>How often a refresh token was sent that was spent already.</summary>
     public int Reused { get; private set; }
+
+    /// <summary>Every refresh token that was sent.</summary>
+    public IReadOnlyCollection<string> Sent => sent;
 
     public int Calls => Logins + Refreshes;
 
@@ -88,6 +92,7 @@ internal sealed class StrictUpstream
         lock (gate)
         {
             Refreshes++;
+            sent.Enqueue(refresh);
             if (refresh != liveRefresh)
             {
                 Reused += dead.Contains(refresh) ? 1 : 0;
