@@ -20,7 +20,7 @@ public sealed class KillerTests(ITestOutputHelper output)
 
     // So few that it is spent now and then: who needs a login waits for the window.
     private const int Scarce = 2;
-    private static readonly TimeSpan ScarcePer = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan ScarcePer = TimeSpan.FromSeconds(15);
 
     [Fact]
     public async Task However_the_renewing_replica_is_killed_or_paused_no_account_is_lost_and_no_budget_is_exceeded()
