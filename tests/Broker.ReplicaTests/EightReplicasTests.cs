@@ -63,9 +63,9 @@ public abstract class EightReplicasTests(EightReplicas replicas)
         replicas.Short.TokenLifetime = TimeSpan.FromSeconds(3);
         await replicas.Fleet.Ask(0, "expiring");
         replicas.Short.TokenLifetime = TimeSpan.FromHours(1); // so that there is one expiry
-        await using var load = new Load(replicas.Fleet, ["expiring"], pause: TimeSpan.Zero);
+        await using var load = new Load(replicas.Fleet, ["expiring"], pause: TimeSpan.Zero, each: 5); // several at once at every broker
         await Eventually.Holds(() => simulator.LiveTokens == 1 && simulator.Refreshes > 0, "the first token has expired");
-        await load.Goes(EightReplicas.Count * 20);
+        await load.Goes(EightReplicas.Count * 5 * 4);
         load.Failed.ShouldBeEmpty(replicas.Fleet.Told());
         (simulator.Logins, simulator.Refreshes, simulator.RefreshesGranted).ShouldBe((1, 1, 1));
         simulator.Received.Data.Select(request => request.Bearer()).Distinct().Count().ShouldBe(2);

@@ -47,11 +47,11 @@ internal sealed class Fleet : IAsyncDisposable
 
     public Task<Answered> Ask(BrokerProcess broker, string upstream, CancellationToken cancellation = default) => Ask(broker, upstream, "", cancellation);
 
-    /// <summary>With a query, which the upstream sees.</summary>
-    public async Task<Answered> Ask(BrokerProcess broker, string upstream, string query, CancellationToken cancellation)
+    /// <summary>With a query, which the upstream sees, and as another caller.</summary>
+    public async Task<Answered> Ask(BrokerProcess broker, string upstream, string query, CancellationToken cancellation, string key = Landscape.Key)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, landscape.Path(upstream) + query);
-        request.Headers.Add("X-Api-Key", Landscape.Key);
+        request.Headers.Add("X-Api-Key", key);
         using var response = await broker.Client.SendAsync(request, cancellation);
         var body = await response.Content.ReadAsStringAsync(cancellation);
         return new((int)response.StatusCode, response.IsSuccessStatusCode ? null : Code(body), body);

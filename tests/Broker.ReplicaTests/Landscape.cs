@@ -9,8 +9,11 @@ namespace Broker.ReplicaTests;
 internal sealed class Landscape : IAsyncDisposable
 {
     public const string Key = "the-callers-key-of-these-tests";
+    public const string OtherKey = "the-other-callers-key-of-these-tests";
     public const string NameKey = "a name key of the tests, long enough";
     public const string RingKey = "cmVwbGljYSB0ZXN0cyBlbmNyeXB0aW9uIGtleSAzMiE=";
+
+    private const string Other = "other";
 
     /// <summary>A budget that no test reaches.</summary>
     public const string Ample = """[ { "Permit": 1000, "Per": "01:00:00" } ]""";
@@ -23,6 +26,8 @@ internal sealed class Landscape : IAsyncDisposable
         ("USER_PASSWORD", OAuth2Simulator.Password),
         ("REFRESH_TOKEN", OAuth2Simulator.InitialRefreshToken),
         ("DAMOOV_PASSWORD", DamoovSimulator.AdminPassword),
+        ("OPERATOR_PASSWORD", DeviceHiveSimulator.OperatorPassword),
+        ("ADMIN_PASSWORD", DeviceHiveSimulator.AdminPassword),
         ("REDIS_KEY", RingKey),
         ("REDIS_NAMES", NameKey),
         ("WRONG", "not-the-secret-that-is-right"),
@@ -59,6 +64,15 @@ internal sealed class Landscape : IAsyncDisposable
         return simulator;
     }
 
+    /// <summary>A DeviceHive upstream with an account for each of its users: the operator's, and the administrator's, with which the caller of the other key goes.</summary>
+    public async Task<DeviceHiveSimulator> DeviceHive(string name)
+    {
+        var simulator = await DeviceHiveSimulator.StartAsync(Strict);
+        Add(name, simulator, "DeviceHive", "auth/rest/token", """{ "Login": "operator", "Password": { "Env": "OPERATOR_PASSWORD" } }""", "");
+        Upstream(name)["Accounts"]![Other] = Json("""{ "Login": "admin", "Password": { "Env": "ADMIN_PASSWORD" } }""");
+        return simulator;
+    }
+
     public Simulator this[string name] => upstreams[name].Simulator;
 
     /// <summary>The upstream's section, to change it.</summary>
@@ -73,8 +87,7 @@ internal sealed class Landscape : IAsyncDisposable
               "Broker": {
                 "Management": { "Url": "http://127.0.0.1:0" }, "PollInterval": "00:00:00.200", "DrainDelay": "00:00:00",
                 "Upstreams": {},
-                "Callers": { "tester": { "Keys": [ { "Sha256": "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Key)))}}" } ],
-                  "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] } }
+                "Callers": { "tester": {{Caller(Key)}}, "{{Other}}": {{Caller(OtherKey)}} }
               },
               "ReverseProxy": { "Routes": {}, "Clusters": {} }
             }
@@ -87,6 +100,8 @@ internal sealed class Landscape : IAsyncDisposable
             shared["Encryption"] = Json("""{ "first": { "Env": "REDIS_KEY" } }""");
         }
         config["Broker"]!["Redis"] = shared;
+        var others = upstreams.Where(upstream => upstream.Value.Upstream["Accounts"]![Other] is not null);
+        config["Broker"]!["Callers"]![Other]!["Accounts"] = new JsonObject(others.Select(upstream => KeyValuePair.Create(upstream.Key, (JsonNode?)Other)));
         foreach (var (name, (upstream, simulator)) in upstreams)
         {
             config["Broker"]!["Upstreams"]![name] = upstream.DeepClone();
@@ -100,7 +115,12 @@ internal sealed class Landscape : IAsyncDisposable
     }
 
     /// <summary>A request that this upstream answers to whoever shows a live token.</summary>
-    public string Path(string name) => upstreams[name].Simulator is DamoovSimulator ? $"/{name}/v1/Instances/{DamoovSimulator.InstanceId}" : $"/{name}/api/things";
+    public string Path(string name) => upstreams[name].Simulator switch
+    {
+        DamoovSimulator => $"/{name}/v1/Instances/{DamoovSimulator.InstanceId}",
+        DeviceHiveSimulator => $"/{name}/api/rest/user/current",
+        _ => $"/{name}/api/things",
+    };
 
     public async ValueTask DisposeAsync()
     {
@@ -122,6 +142,11 @@ internal sealed class Landscape : IAsyncDisposable
         }
         upstreams[name] = (upstream, simulator);
     }
+
+    private static string Caller(string key) => $$"""
+        { "Keys": [ { "Sha256": "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}}" } ],
+          "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] }
+        """;
 
     private static JsonObject Json(string text) => JsonNode.Parse(text)!.AsObject();
 }

@@ -19,10 +19,11 @@ internal sealed class Load : IAsyncDisposable
     /// <param name="upstreams">What is asked for, each in a stream of its own.</param>
     /// <param name="pause">Between an answer and the next request.</param>
     /// <param name="accounts">Whose tokens are watched: what lives must serve. Without it nothing must.</param>
-    public Load(Fleet fleet, IEnumerable<string> upstreams, TimeSpan pause, Staggered? accounts = null)
+    /// <param name="each">How many streams of each there are.</param>
+    public Load(Fleet fleet, IEnumerable<string> upstreams, TimeSpan pause, Staggered? accounts = null, int each = 1)
     {
         (this.fleet, this.pause, this.accounts) = (fleet, pause, accounts);
-        streams = [.. from i in Enumerable.Range(0, fleet.Brokers.Count) from upstream in upstreams select Stream(i, upstream)];
+        streams = [.. from i in Enumerable.Range(0, fleet.Brokers.Count) from upstream in upstreams from _ in Enumerable.Range(0, each) select Stream(i, upstream)];
     }
 
     public ConcurrentQueue<Failure> Failed { get; } = new();

@@ -1,10 +1,16 @@
 using System.Text.Json.Nodes;
+using Broker.FunctionalTests.Forwarding;
+using Broker.FunctionalTests.Tokens;
+using Broker.Tests.Redis;
 using Shouldly;
 using Simulators;
 using Xunit;
 
 namespace Broker.FunctionalTests.Operations;
 
+/// <summary>By itself: the meters are the process's, and other tests have brokers and Redises in it.</summary>
+[CollectionDefinition(nameof(TelemetryTests), DisableParallelization = true)]
+[Collection(nameof(TelemetryTests))]
 public sealed class TelemetryTests
 {
     [Fact]
@@ -47,5 +53,37 @@ public sealed class TelemetryTests
         {
             (metrics + spans).ShouldNotContain(secret);
         }
+    }
+
+    [Fact]
+    public async Task Calls_that_redis_answers_and_calls_that_it_does_not_are_counted_and_timed()
+    {
+        await using var collector = await EchoUpstream.Start();
+        await using var simulator = await OAuth2Simulator.StartAsync(new());
+        await using var redis = await RedisServer.Start();
+        var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address));
+        config["Broker"]!["Redis"] = JsonNode.Parse($$"""
+            { "Endpoints": [ "{{redis.Endpoint}}" ], "CallTimeout": "00:00:00.500", "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
+            """);
+        config["Broker"]!["Telemetry"] = JsonNode.Parse($$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf" }""");
+
+        await using var broker = await TokenConfig.Start(config);
+        (await broker.Ask("/api/things")).IsSuccessStatusCode.ShouldBeTrue();
+        redis.Freeze();
+        simulator.RevokeAccessTokens();
+        foreach (var answer in await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => broker.Ask("/api/things"))))
+        {
+            await answer.ShouldRefuse(503, "login-budget-spent");
+        }
+
+        redis.Thaw();
+        await broker.Stop();
+        broker.Log.Split('\n').Count(line => line.Contains("\"Id\":700", StringComparison.Ordinal)).ShouldBe(1, "one warning, not one a request");
+        var metrics = string.Concat(collector.Requests.Where(request => request.RawTarget == "/v1/metrics").Select(request => request.Body));
+        metrics.ShouldContain("broker.redis.calls");
+        metrics.ShouldContain("broker.redis.duration");
+        // As a collector reads it: each text has its length before it, and each value the length of that.
+        metrics.ShouldContain("outcome\u0012\u000a\u000a\u0008answered");
+        metrics.ShouldContain("outcome\u0012\u000c\u000a\u000aunanswered");
     }
 }
