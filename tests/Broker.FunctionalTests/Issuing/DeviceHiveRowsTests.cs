@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Shouldly;
 using Xunit;
 
@@ -20,6 +21,63 @@ public sealed class DeviceHiveRowsTests
         }
 
         await bed.LogIn("operator");
+    }
+
+    [Theory]
+    [InlineData("admin", """{"u":1,"a":[0],"n":["*"],"dt":["*"],"d":["*"]""")]
+    [InlineData("clerk", """{"u":3,"a":[3,10],"n":["2","3"],"dt":["*"],"d":["*"]""")]
+    [InlineData("newcomer", """{"u":7,"a":[],"n":[],"dt":["*"],"d":["*"]""")]
+    public async Task A_logins_payload_is_the_users_and_an_administrators_is_action_0_and_every_star(string login, string held)
+    {
+        await using var bed = await TokenBed.Start(broker =>
+        {
+            broker["Callers"]!["newcomer"] = TokenBed.User(7, "GetDevice", "1");
+            (broker["Callers"]!["newcomer"]!["Actions"], broker["Callers"]!["newcomer"]!["Networks"]) = (new JsonArray(), new JsonArray());
+        });
+
+        var (access, refresh) = await bed.LogIn(login);
+
+        foreach (var (token, use) in new[] { (access, 1), (refresh, 0) })
+        {
+            TokenBed.Claims(token).GetProperty("payload").GetRawText().ShouldBe($$"""{{held}},"e":{{TokenBed.Payload(token, "e")}},"t":{{use}}}""");
+        }
+    }
+
+    [Theory]
+    [InlineData("disabled")]
+    [InlineData("gone")]
+    [InlineData("gone, and his number is another's")]
+    public async Task A_refresh_token_of_a_user_who_is_gone_or_not_active_is_a_401_with_an_empty_body(string became)
+    {
+        await using var bed = await TokenBed.Start(broker => broker["TokenService"]!["Messages"] = "DeviceHive");
+        var (access, refresh) = await bed.LogIn("operator");
+        var (_, created) = await bed.Create(access, """{"userId":2}""");
+        (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{created}}"}""")).Status.ShouldBe(201);
+
+        await bed.Reload(broker =>
+        {
+            broker["TokenService"]!["Messages"] = "DeviceHive";
+            var callers = broker["Callers"]!.AsObject();
+            if (became == "disabled")
+            {
+                callers["operator"]!["Disabled"] = true;
+                return;
+            }
+
+            callers.Remove("operator");
+            if (became != "gone")
+            {
+                callers["successor"] = TokenBed.User(2, "*", "*");
+            }
+        });
+
+        foreach (var body in new[] { refresh, created })
+        {
+            using var answer = await bed.Client.PostAsync("/token/refresh", new StringContent($$"""{"refreshToken":"{{body}}"}""", null, "application/json"));
+            ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(), answer.Content.Headers.ContentType).ShouldBe((401, "", null));
+        }
+
+        (await bed.Get("/net/1", access)).Status.ShouldBe(401);
     }
 
     [Theory]

@@ -64,6 +64,25 @@ public sealed class FlawTests
         TokenBed.Payload(plain.Access, "a").ShouldBe(AsWideAsOperator);
     }
 
+    [Fact]
+    public async Task Null_is_as_mine_for_actions_too_and_not_nothing()
+    {
+        await using var bed = await TokenBed.Start();
+        var (access, refresh) = await bed.LogIn("operator");
+
+        var made = await bed.Create(
+            access, """{"userId":2,"actions":null,"networkIds":null,"deviceTypeIds":null,"deviceIds":null,"expiration":null,"refreshExpiration":null}""");
+
+        foreach (var claim in new[] { "a", "n", "dt", "d" })
+        {
+            TokenBed.Payload(made.Access, claim).ShouldBe(TokenBed.Payload(access, claim), claim);
+            TokenBed.Payload(made.Refresh, claim).ShouldBe(TokenBed.Payload(access, claim), claim);
+        }
+
+        TokenBed.Claims(made.Refresh).GetProperty("exp").GetInt64().ShouldBe(TokenBed.Claims(refresh).GetProperty("exp").GetInt64());
+        (await bed.Get("/net/1", made.Access)).Status.ShouldBe(200);
+    }
+
     [Theory]
     [InlineData("\"GetDeviceState\"", "GetDeviceState")]
     [InlineData("3,19", "19")]

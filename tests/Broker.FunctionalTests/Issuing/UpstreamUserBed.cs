@@ -57,13 +57,17 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
     }
 
     /// <summary>What an administrator of the upstream does.</summary>
-    public async Task SetStatus(long user, int status)
+    public Task SetStatus(long user, int status) => Administer(HttpMethod.Put, $"/user/{user}", $$"""{"status":{{status}}}""");
+
+    /// <summary>Any request of its administrator's to the upstream itself; gives the answer's body.</summary>
+    public async Task<string> Administer(HttpMethod method, string path, string body)
     {
         using var http = new HttpClient { BaseAddress = Simulator.Address };
         using var login = await http.PostAsync("/auth/rest/token", new StringContent($$"""{"login":"{{DeviceHiveSimulator.AdminLogin}}","password":"{{DeviceHiveSimulator.AdminPassword}}"}""", Encoding.UTF8, "application/json"));
-        using var request = new HttpRequestMessage(HttpMethod.Put, $"/api/rest/user/{user}") { Content = new StringContent($$"""{"status":{{status}}}""", Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(method, "/api/rest" + path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         request.Headers.Authorization = new("Bearer", TokenBed.Pair((201, await login.Content.ReadAsStringAsync())).Access);
-        (await http.SendAsync(request)).EnsureSuccessStatusCode();
+        using var answer = await http.SendAsync(request);
+        return await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
     }
 
     public async Task<int> Get(string path, string credential)

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -31,6 +32,28 @@ public sealed class UpstreamUserTests
         (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status.ShouldBe(201);
         bed.Simulator.LoginsGranted.ShouldBe(1);
         (await bed.Broker.LogHolding("user:hive.2")).ShouldNotContain(DeviceHiveSimulator.OperatorPassword);
+    }
+
+    [Fact]
+    public async Task His_star_means_his_networks_the_upstream_sees_his_own_token_and_its_own_restriction_holds()
+    {
+        await using var bed = await UpstreamUserBed.Start();
+        // Let in as an administrator, he has the star; then the upstream makes him a client of one network. His token still says "*".
+        var id = JsonElement.Parse(await bed.Administer(HttpMethod.Post, "/user", """{"login":"star","password":"a password there","role":0}""")).GetProperty("id").GetInt64();
+        var (access, _) = TokenBed.Pair(await bed.LogIn("star", "a password there"));
+        (await bed.Get("/api/rest/device/device-b", access)).ShouldBe(200);
+        await bed.Administer(HttpMethod.Put, $"/user/{id}", """{"role":1}""");
+        await bed.Administer(HttpMethod.Put, $"/user/{id}/network/1", "{}");
+
+        TokenBed.Payload(access, "n").ShouldBe("""["*"]""");
+        (await bed.Get("/api/rest/device/device-a", access)).ShouldBe(200);
+        (await bed.Get("/api/rest/device/device-b", access)).ShouldBe(404); // of network 2, which is none of his
+        (await bed.Get("/shared/device/device-b", access)).ShouldBe(403); // nor is he lent the account that would see it
+        (await bed.Get("/shared/device/device-b", "key:test-key")).ShouldBe(200);
+
+        string[] outgoing = [.. bed.Simulator.Received.Data.Where(request => request.Method == "GET")
+            .Select(request => request.Header("Authorization")!["Bearer ".Length..]).Select(token => $"{TokenBed.Payload(token, "u")} {TokenBed.Payload(token, "n")}")];
+        outgoing.ShouldBe([$$"""{{id}} ["*"]""", $$"""{{id}} ["*"]""", $$"""{{id}} ["*"]""", """1 ["*"]"""]);
     }
 
     [Theory]
