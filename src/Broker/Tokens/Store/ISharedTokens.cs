@@ -56,8 +56,8 @@ internal interface ISharedTokens
     /// <summary>6. A permit of every window of one budget, or of none and how long until there is one. Never given back.</summary>
     Task<Permission> Permit(BudgetAsk ask);
 
-    /// <summary>A seat among so many for whoever says that he is there: the one he has, or a free one. Negative when there is none; null when nobody knows.</summary>
-    Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives);
+    /// <summary>A seat among so many for whoever says that he is there: the one he has, or a free one; null when nobody knows.</summary>
+    Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives);
 
     /// <summary>Ends when something of the record changed, when the wake-up was lost at the latest after so long. May end early.</summary>
     Task Changed(StoreName name, TimeSpan atMost);

@@ -95,8 +95,9 @@ internal sealed partial class RedisTokens : ISharedTokens
         return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]), parts[3]!);
     }
 
-    public async Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
-        await link.Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer ? (int)answer : null;
+    public async Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
+        await link.Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer && (RedisValue[])answer! is [var seat, var now]
+            ? new(Number(seat) is >= 0 and var number ? (int)number : null, TimeSpan.FromMicroseconds(Number(now))) : null;
 
     public Task Changed(StoreName name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
 

@@ -8,11 +8,15 @@ namespace Broker.Tokens.Store;
 /// <code>
 ///   | seat 0: open, shut | seat 1: open, shut | ... | seat MaxReplicas - 1 |   again      a turn: (Per + what clocks differ) / (Permit - 1/2)
 /// </code>
-/// Turns are as long as it takes that one login more than a window permits never falls within it, and by the time of day, since nobody can be asked.
+/// Turns are as long as it takes that one login more than a window permits never falls within it, and by Redis's clock, as it was told with the seat and is counted on:
+/// nobody can be asked, and replicas' own clocks may say anything.
 /// A seat that is not said again is free after <see cref="SharedTimes.SeatLives"/>. New ones are given once a Redis has been the same for so long: who had one has said so.
 /// </remarks>
 internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chance, TimeProvider time) : IDisposable
 {
+    /// <summary>A clock that nobody sets is wrong by less than one part in so many.</summary>
+    private const int Drift = 10_000;
+
     private readonly CancellationTokenSource over = new();
     private int isWanted;
     private volatile Place? place;
@@ -34,13 +38,20 @@ internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chanc
     /// <param name="awayFor">How long Redis is away: the seat must have been this replica's then.</param>
     public TimeSpan TurnIn(LoginWindowOptions window, TimeSpan awayFor)
     {
-        if (place is not { } mine || time.GetElapsedTime(mine.SaidAt) - awayFor > times.SeatLives)
+        if (place is not { } mine || time.GetElapsedTime(mine.SentAt) - awayFor > times.SeatLives)
         {
             return window.Per;
         }
+        var elapsed = time.GetElapsedTime(mine.SentAt);
         var turn = ((window.Per + (times.ClocksDiffer * 2)) / (window.Permit - 0.5)).Ticks;
-        var (now, begin) = (time.GetUtcNow().Ticks % (turn * times.MaxReplicas), turn * mine.Number);
-        return now >= begin && now < begin + (turn / 2) ? TimeSpan.Zero : TimeSpan.FromTicks(begin > now ? begin - now : begin - now + (turn * times.MaxReplicas));
+        var drift = elapsed.Ticks / Drift;
+        var (now, begin) = ((mine.Redis + elapsed).Ticks % (turn * times.MaxReplicas), (turn * mine.Number) + drift);
+        if (now >= begin && now < begin + (turn / 2) - (drift * 2))
+        {
+            return TimeSpan.Zero;
+        }
+        var left = begin > now ? begin - now : begin - now + (turn * times.MaxReplicas);
+        return TimeSpan.FromTicks(left + (left * 2 / Drift) + 1); // the drift grows meanwhile
     }
 
     public void Dispose() => over.Cancel();
@@ -50,21 +61,26 @@ internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chanc
         while (!over.IsCancellationRequested)
         {
             var sent = time.GetTimestamp();
-            if (await tokens.Sit(mine, place?.Number, times.MaxReplicas, times.SeatLives) is { } given)
+            if (await tokens.Sit(mine, place?.Number, times.MaxReplicas, times.SeatLives) is { } seating)
             {
-                place = given < 0 ? null : new(given, sent);
+                var took = time.GetElapsedTime(sent);
+                // Of an answer that was long on its way nobody knows when its time was the right one.
+                place = seating.Number is not { } given ? null : took > times.ClocksDiffer ? place : new(given, sent, seating.Now - (took / 2));
             }
             await Task.Delay(times.SeatLives / 3, time, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 
-    private sealed record Place(int Number, long SaidAt);
+    /// <param name="Number">Of the seat.</param>
+    /// <param name="SentAt">When it was asked for.</param>
+    /// <param name="Redis">Redis's clock then.</param>
+    private sealed record Place(int Number, long SentAt, TimeSpan Redis);
 }
 
 /// <summary>The seats as Redis keeps them: one hash, a field each, and since when it has been the same Redis.</summary>
 internal static class SeatScript
 {
-    // ARGV: who, the seat he has or -1, how many there are, a seat's life us. Answers his seat, or -1.
+    // ARGV: who, the seat he has or -1, how many there are, a seat's life us. Answers his seat, or -1, and Redis's time.
     public static readonly RedisScript Sit = new("seat", Scripts.Run + """
         local t = redis.call('TIME')
         local now = t[1] * 1000000 + t[2]
@@ -86,12 +102,12 @@ internal static class SeatScript
           return i
         end
         local had = tonumber(ARGV[2])
-        if had >= 0 and had < seats and isFree(had) then return give(had) end
+        if had >= 0 and had < seats and isFree(had) then return { give(had), text(now) } end
         if now - since >= lives then
           for i = 0, seats - 1 do
-            if isFree(i) then return give(i) end
+            if isFree(i) then return { give(i), text(now) } end
           end
         end
-        return -1
+        return { -1, text(now) }
         """);
 }

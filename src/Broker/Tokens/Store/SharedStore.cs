@@ -23,6 +23,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     private long? silentSince;
     private int returns;
     private (long At, TimeSpan Silent, TimeSpan Absence)? back;
+    private (long? From, long To)? gap;
 
     /// <summary>Redis is reached again, or another one answers in its place.</summary>
     public event Action? Returned
@@ -126,6 +127,21 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
         }
     }
 
+    /// <summary>How much is left of an epoch's pause: zero or less when it is over. What Redis was away for does not count, for nobody could tell it anything.</summary>
+    /// <param name="age">How old the epoch is by Redis's clock.</param>
+    public TimeSpan EpochLeft(TimeSpan age)
+    {
+        lock (gate)
+        {
+            if (gap is { } away && (away.From is not { } from || age - Time.GetElapsedTime(from) < Times.EpochPause))
+            {
+                var here = Time.GetElapsedTime(away.To);
+                age = here < age ? here : age;
+            }
+            return Times.EpochPause - age;
+        }
+    }
+
     private void Back(bool isEpoch)
     {
         lock (gate)
@@ -135,6 +151,12 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
             // Of a Cluster one node may be away while the others answer.
             absence = Tokens.IsSpread && silentSince is { } since ? Longer(absence, Time.GetElapsedTime(since)) : absence;
             var silent = isEpoch ? TimeSpan.MaxValue : absence;
+            if (!isEpoch)
+            {
+                // Two absences with less than the pause in between are one.
+                var heard = Tokens.IsSpread && silentSince < lastAnswer ? silentSince : lastAnswer;
+                gap = (gap is { } first && heard is { } at && Time.GetElapsedTime(first.To, at) < Times.EpochPause ? first.From : heard, Time.GetTimestamp());
+            }
             var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.EpochPause + Times.Reconnect ? earlier : default;
             back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));
             isAway = false;

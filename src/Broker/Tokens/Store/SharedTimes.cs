@@ -24,7 +24,7 @@ internal sealed record SharedTimes
     /// <summary>How long a seat is kept for who does not say that he is there.</summary>
     public TimeSpan SeatLives { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How far the replicas' clocks may differ from the right time.</summary>
+    /// <summary>How far Redis's clock may be off, as a replica counts it on: how long the answer may take that tells it, and what differs between Redis's own machines.</summary>
     public TimeSpan ClocksDiffer { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often a commit that was not answered is tried at once; after that when Redis is back.</summary>

@@ -34,7 +34,7 @@ internal class AtOnce(SimulatedRedis redis) : ISharedTokens
 
     public virtual Task<Permission> Permit(BudgetAsk ask) => Task.FromResult(redis.Permit(ask));
 
-    public virtual Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives) => Task.FromResult<int?>(redis.Sit(who, had, seats, lives));
+    public virtual Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) => Task.FromResult<Seating?>(redis.Sit(who, had, seats, lives));
 
     public Task Changed(StoreName name, TimeSpan atMost)
     {

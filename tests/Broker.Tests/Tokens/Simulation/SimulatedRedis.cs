@@ -195,25 +195,29 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
                     Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, pair.Generation) },
                 };
                 stored = pair.Generation;
-                Told?.Invoke(name);
             }
         }
         if (note is { } told && told.Number > stored && told.Number > (entry.Note?.Number ?? 0))
         {
             entry = entry with { Note = new(told.Number, told.Spends, told.Attempt, Now + Micro(told.Left)) };
         }
+        var isTold = entry.Pair != this[name].Pair;
         Put(name, entry);
+        if (isTold)
+        {
+            Told?.Invoke(name);
+        }
         return outcome;
     }
 
-    public int Sit(Attempt who, int? had, int seats, TimeSpan lives)
+    public Seating Sit(Attempt who, int? had, int seats, TimeSpan lives)
     {
         var known = memory.Seats.Run == Run ? memory.Seats : memory.Seats with { Run = Run, Since = Now };
         bool IsFree(int seat) => !known.Taken.TryGetValue(seat, out var taken) || taken.Who == who || taken.Until <= Now;
         var given = had is { } mine && IsFree(mine) ? mine : Now - known.Since < Micro(lives) ? -1 : Enumerable.Range(0, seats).Where(IsFree).Append(-1).First();
         given = defect == Defect.OneSeatForAll ? 0 : given;
         memory = memory with { Seats = given < 0 ? known : known with { Taken = known.Taken.SetItem(given, (who, Now + Micro(lives))) } };
-        return given;
+        return new(given < 0 ? null : given, TimeSpan.FromMicroseconds(Now));
     }
 
     public Permission Permit(BudgetAsk ask)

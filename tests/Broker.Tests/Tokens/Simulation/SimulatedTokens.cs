@@ -132,8 +132,8 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         return permission;
     }
 
-    public Task<int?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
-        Send<int?>(new(), "Sit", false, () => Redis.Sit(who, had, seats, lives), seat => seat is null ? StoreOutcome.Unknown : StoreOutcome.Done);
+    public Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
+        Send<Seating?>(new(), "Sit", false, () => Redis.Sit(who, had, seats, lives), seat => seat is null ? StoreOutcome.Unknown : StoreOutcome.Done);
 
     public async Task Changed(StoreName name, TimeSpan atMost)
     {

@@ -26,7 +26,8 @@ public sealed class SeatTests
         var chance = new Random(permit * seconds);
         var window = new LoginWindowOptions { Permit = permit, Per = TimeSpan.FromSeconds(seconds) };
         var times = new SharedTimes { MaxReplicas = replicas, SeatLives = TimeSpan.FromDays(300) };
-        var seats = Enumerable.Range(0, replicas).Select(i => Sitting(i, times)).ToArray();
+        var seats = Enumerable.Range(0, replicas).Select(i => Sitting(i, times, new Clock(clock, chance), times.ClocksDiffer * ((chance.NextDouble() * 2) - 1))).ToArray();
+        clock.Advance(window.Per * 1000 / permit); // away for long: clocks that nobody sets drift apart
         var (used, logins, step) = (new long[replicas], new List<long>(), window.Per / 100);
         for (var i = 0; i < 100 * 2 * replicas * 4; i++)
         {
@@ -78,17 +79,61 @@ public sealed class SeatTests
         seat.TurnIn(window, TimeSpan.FromMinutes(1)).ShouldBe(window.Per); // it was another's long before Redis went away
     }
 
-    /// <summary>A replica that sits there, and says nothing from now on.</summary>
-    private Seat Sitting(int number, SharedTimes times)
+    [Fact]
+    public void Redis_said_its_time_halfway_and_who_had_to_wait_too_long_for_it_has_no_seat()
     {
-        var seat = new Seat(new Always(number), times, () => 1, clock);
+        var window = new LoginWindowOptions { Permit = 1, Per = TimeSpan.FromSeconds(10) };
+        var times = new SharedTimes { MaxReplicas = 2, SeatLives = TimeSpan.FromDays(1) };
+        var there = Sitting(0, times);
+        foreach (var took in new[] { TimeSpan.FromMilliseconds(900), times.ClocksDiffer })
+        {
+            var late = Sitting(0, times, took: took);
+            for (var i = 0; i < 24; i++)
+            {
+                clock.Advance(window.Per / 4);
+                late.TurnIn(window, TimeSpan.Zero).ShouldBe(there.TurnIn(window, TimeSpan.Zero), TimeSpan.FromMilliseconds(50));
+            }
+        }
+        var never = Sitting(0, times, took: times.ClocksDiffer + TimeSpan.FromTicks(1));
+        for (var i = 0; i < 24; i++)
+        {
+            clock.Advance(window.Per / 4);
+            never.TurnIn(window, TimeSpan.Zero).ShouldBe(window.Per);
+        }
+    }
+
+    /// <summary>A replica that sits there, and says nothing from now on.</summary>
+    private Seat Sitting(int number, SharedTimes times, TimeProvider? own = null, TimeSpan wrong = default, TimeSpan took = default)
+    {
+        var seat = new Seat(new Always(number, clock, wrong, took), times, () => 1, own ?? clock);
         seat.Want();
         seat.Dispose();
         return seat;
     }
 
-    private sealed class Always(int number) : AtOnce(new SimulatedRedis(new Pump(1)))
+    /// <summary>It says the time in the middle of the call.</summary>
+    private sealed class Always(int number, HandClock clock, TimeSpan wrong, TimeSpan took) : AtOnce(new SimulatedRedis(new Pump(1)))
     {
-        public override Task<int?> Sit(Broker.Tokens.Store.Attempt who, int? had, int seats, TimeSpan lives) => Task.FromResult<int?>(number);
+        public override Task<Seating?> Sit(Broker.Tokens.Store.Attempt who, int? had, int seats, TimeSpan lives)
+        {
+            clock.Advance(took / 2);
+            var now = clock.GetUtcNow().Ticks;
+            clock.Advance(took - (took / 2));
+            return Task.FromResult<Seating?>(new(number, TimeSpan.FromTicks(now) + wrong));
+        }
+    }
+
+    /// <summary>One replica's: runs a little slow or fast, and has the time of day quite wrong.</summary>
+    private sealed class Clock(HandClock right, Random chance) : TimeProvider
+    {
+        private readonly double pace = 1 + (chance.Next(2) == 0 ? 0.0001 : -0.0001);
+        private readonly long booted = chance.NextInt64(1_000_000_000_000);
+        private readonly long from = right.GetTimestamp();
+
+        public override long TimestampFrequency => right.TimestampFrequency;
+
+        public override long GetTimestamp() => booted + (long)((right.GetTimestamp() - from) * pace);
+
+        public override DateTimeOffset GetUtcNow() => right.GetUtcNow() + TimeSpan.FromTicks(booted);
     }
 }

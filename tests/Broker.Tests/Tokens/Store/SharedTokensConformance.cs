@@ -302,17 +302,17 @@ public abstract class SharedTokensConformance
     public async Task Each_seat_is_one_replicas_as_long_as_it_says_so_and_then_anothers()
     {
         var (one, two, three, lives) = (New(), New(), New(), Short * 3);
-        (await Store.Sit(one, null, 2, lives)).ShouldBe(-1); // who had a seat has not had time to say so
+        (await Seat(one, null, 2, lives)).ShouldBe(null); // who had a seat has not had time to say so
         await Pass(lives);
-        (await Store.Sit(one, null, 2, lives)).ShouldBe(0);
-        (await Store.Sit(two, null, 2, lives)).ShouldBe(1);
-        (await Store.Sit(three, null, 2, lives)).ShouldBe(-1);
-        (await Store.Sit(three, 1, 2, lives)).ShouldBe(-1);
+        (await Seat(one, null, 2, lives)).ShouldBe(0);
+        (await Seat(two, null, 2, lives)).ShouldBe(1);
+        (await Seat(three, null, 2, lives)).ShouldBe(null);
+        (await Seat(three, 1, 2, lives)).ShouldBe(null);
         await Pass(lives / 2);
-        (await Store.Sit(two, 1, 2, lives)).ShouldBe(1);
+        (await Seat(two, 1, 2, lives)).ShouldBe(1);
         await Pass(lives * 0.7);
-        (await Store.Sit(three, null, 2, lives)).ShouldBe(0);
-        (await Store.Sit(one, 0, 2, lives)).ShouldBe(-1);
+        (await Seat(three, null, 2, lives)).ShouldBe(0);
+        (await Seat(one, 0, 2, lives)).ShouldBe(null);
     }
 
     [Fact]
@@ -321,10 +321,25 @@ public abstract class SharedTokensConformance
         var (one, two, lives) = (New(), New(), Short * 3);
         await Store.Sit(one, null, 2, lives);
         await Pass(lives);
-        (await Store.Sit(one, null, 2, lives)).ShouldBe(0);
+        (await Seat(one, null, 2, lives)).ShouldBe(0);
         await RestartEmpty();
-        (await Store.Sit(two, null, 2, TimeSpan.FromMinutes(1))).ShouldBe(-1);
-        (await Store.Sit(one, 0, 2, lives)).ShouldBe(0);
+        (await Seat(two, null, 2, TimeSpan.FromMinutes(1))).ShouldBe(null);
+        (await Seat(one, 0, 2, lives)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task With_a_seat_or_without_one_Redis_says_what_time_it_has()
+    {
+        var (one, two, lives) = (New(), New(), Short * 3);
+        await Store.Sit(one, null, 1, lives);
+        await Pass(lives);
+        foreach (var (who, number) in new (Attempt, int?)[] { (one, 0), (two, null) })
+        {
+            var before = (await Store.Read(Name)).Now;
+            var seating = (await Store.Sit(who, null, 1, lives)).ShouldNotBeNull();
+            seating.Number.ShouldBe(number);
+            seating.Now.ShouldBeInRange(TimeSpan.FromMicroseconds(before), TimeSpan.FromMicroseconds((await Store.Read(Name)).Now));
+        }
     }
 
     [Fact]
@@ -343,6 +358,8 @@ public abstract class SharedTokensConformance
     private protected static TimeSpan Short { get; } = TimeSpan.FromMilliseconds(400);
 
     private static RecordName Digest { get; } = Names.Name("spends", "r");
+
+    private async Task<int?> Seat(Attempt who, int? had, int seats, TimeSpan lives) => (await Store.Sit(who, had, seats, lives)).ShouldNotBeNull().Number;
 
     private protected Attempt New() => new(0xabcd, chance++);
 
