@@ -88,11 +88,12 @@ internal static class Scripts
     // ARGV: attempt, number, blob, life ms or 0, counter's life ms, run id of the number or '', channel, message
     public static readonly RedisScript Commit = new("commit", Start + """
         local number = tonumber(ARGV[2])
-        local p = redis.call('HMGET', KEYS[1], 'g', 'a')
+        local p = redis.call('HMGET', KEYS[1], 'g', 'a', 'r')
         local stored = count(p[1])
         if number < stored or (number == stored and p[2] ~= ARGV[1]) then return 0 end
-        -- A number of an earlier epoch does not bar who holds a higher one from republishing it.
+        -- A number of an earlier epoch does not bar who holds a higher one from republishing it, and never stands over this one's: its clock may have been ahead.
         local of = ARGV[6] ~= '' and ARGV[6] or run
+        if stored > 0 and p[3] == run and of ~= run then return 0 end
         redis.call('HSET', KEYS[1], 'g', ARGV[2], 'r', of, 'b', ARGV[3], 'a', ARGV[1])
         if ARGV[4] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
         if number > count(redis.call('HGET', KEYS[4], 'n')) then redis.call('HSET', KEYS[4], 'n', ARGV[2]) end

@@ -126,6 +126,11 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         {
             return new(Adopt(asked, pair, left, seen), default);
         }
+        if (seen.Pair is { } above && above.Generation > (Held?.Generation ?? 0))
+        {
+            // Of no use here, or not yet: what we held before is told to no Redis any more.
+            holding = above.Record == asked.Cell.Name ? new(above, seen.AskedAt + Ticks(Left(above, seen))) : null;
+        }
         return seen.Quiet.Left > TimeSpan.Zero ? Step.Failed(seen.Quiet.Problem, seen.Quiet.Left)
             : seen.LeaseLeft > TimeSpan.Zero ? new Step(null, seen.LeaseLeft)
             : seen.Note is { } note && note.Left > TimeSpan.Zero ? new Step(null, note.Left)

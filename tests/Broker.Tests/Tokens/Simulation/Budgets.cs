@@ -32,7 +32,7 @@ internal sealed class Budgets(World world)
         {
             var isUntold = forgotten.ContainsKey(ask.Budget) || Of(ask.Budget).Exists(login => !login.IsTold && login.Process != process);
             permits[(ask.Attempt, ask.Budget)] =
-                (Now, isUntold && (process.Born >= world.RedisWentAt || Now >= world.RedisBackAt + World.Times.EpochPause));
+                (Now, isUntold && (process.Tokens.FirstAnswer >= world.RedisWentAt || Now >= world.RedisBackAt + World.Times.EpochPause));
         }
     }
 

@@ -43,7 +43,7 @@ internal sealed class Promises(World world, SimulatedAccount account)
             {
                 world.Fail($"the generation went down from {stored.Generation} to {pair.Generation}");
             }
-            else if (!strays.Contains(stored.Access) && !pair.IsForgotten && account.Upstream.IsLive(stored.Access) && account.Upstream.Age(pair.Access) < account.Upstream.Age(stored.Access))
+            else if (!strays.Contains(stored.Access) && !pair.IsForgotten && !IsOrderUnknown(stored, pair) && account.Upstream.IsLive(stored.Access) && account.Upstream.Age(pair.Access) < account.Upstream.Age(stored.Access))
             {
                 world.Fail($"{stored.Access} lives, and the older {pair.Access} was put over it");
             }
@@ -190,6 +190,9 @@ internal sealed class Promises(World world, SimulatedAccount account)
             world.Fail($"{process.Name} has another config, and hands out {access} of the old one");
         }
     }
+
+    /// <summary>The numbers of two earlier epochs are as good as the clocks that these had.</summary>
+    private bool IsOrderUnknown(SharedPair stored, SharedPair pair) => Redis.IsClockWrong && stored.Run != pair.Run && stored.Run != Redis.Run && pair.Run != Redis.Run;
 
     private bool HasEnded(long generation) => ends.TryGetValue(generation, out var end) && end <= Redis.Now;
 

@@ -126,7 +126,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         var (entry, number) = (this[name], pair.Generation);
         var stored = entry.Pair?.Value.Generation ?? 0;
         var isOlder = defect == Defect.OrderByExpiry && entry.Pair is { } now ? pair.EndsAt < now.Value.EndsAt
-            : number < stored || (number == stored && entry.Pair?.By != attempt);
+            : number < stored || (number == stored && entry.Pair?.By != attempt) || (entry.Pair?.Value.Run == Run && pair.Run.Length > 0 && pair.Run != Run);
         if (isOlder)
         {
             return StoreOutcome.Lost;

@@ -23,6 +23,9 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     /// <summary>When Redis answered last.</summary>
     public TimeSpan LastAnswer { get; private set; } = TimeSpan.MinValue;
 
+    /// <summary>When it did first: who starts in the moment in which Redis loses its memory knows no more than that.</summary>
+    public TimeSpan FirstAnswer { get; private set; } = TimeSpan.MaxValue;
+
     /// <summary>The highest count of permits that it was told.</summary>
     public long CountOf(RecordName budget) => counts.GetValueOrDefault(budget);
 
@@ -194,6 +197,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     private void Answered()
     {
         LastAnswer = Pump.Time;
+        FirstAnswer = FirstAnswer < Pump.Time ? FirstAnswer : Pump.Time;
         if (isAway)
         {
             isAway = false;

@@ -26,6 +26,37 @@ public sealed class RepublicationTests
         await SharedRenewalTests.Eventually(() => Task.FromResult(store.Asked == 40));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)] // another revision of the config got it
+    public async Task What_stood_above_a_held_pair_takes_its_place_though_it_is_of_no_use_here(bool isOfThisConfig)
+    {
+        using var bench = new CellBench();
+        var redis = new SimulatedRedis(new Pump(1));
+        var store = new AtOnce(redis);
+        ulong chance = 0;
+        bench.Vault.Share(new(store, new(), () => ++chance, "replica", bench.Clock));
+        var cell = bench.Cell(source: new StrictUpstream().Source(), onlyOne: true);
+        var name = new StoreName(bench.Vault.Names.Name("identity", "one"), bench.Vault.Names.Name("identity", "one"));
+        var token = await CellBench.Fresh(cell);
+        var first = redis.Read(name).Pair.ShouldNotBeNull();
+        redis.Restart(isEmpty: false, back: 0);
+        var other = new Attempt(7, 7);
+        var taken = redis.Take(name, other, TimeSpan.FromSeconds(10));
+        // Its end has come by this replica's clock, which is ahead.
+        var above = first with { Generation = taken.Number, Run = taken.Run, Access = "above", EndsAtUtc = default, Record = isOfThisConfig ? first.Record : bench.Vault.Names.Name("another") };
+        redis.Commit(name, other, above, null).ShouldBe(StoreOutcome.Done);
+        redis.Settle(name, other, new(NoteFate.Leave, default, TimeSpan.FromMinutes(1), TokenProblem.Unavailable, TimeSpan.FromMinutes(1), null));
+        redis.Release(name, other);
+        (await cell.Replace(token, 0, "s", CellBench.None)).Token.ShouldBeNull();
+
+        redis.Restart(isEmpty: true, back: 0);
+        store.Return();
+
+        redis.Read(name).Pair?.Access.ShouldBe(isOfThisConfig ? "above" : null);
+        (redis.Read(name).Pair is not null).ShouldBe(isOfThisConfig);
+    }
+
     private sealed class Holding(SimulatedRedis redis) : AtOnce(redis)
     {
         public TaskCompletionSource<StoreOutcome> Go { get; } = new();

@@ -195,6 +195,19 @@ public abstract class SharedTokensConformance
     }
 
     [Fact]
+    public async Task A_late_commit_of_an_earlier_epoch_is_void_where_this_one_has_a_pair_whatever_their_numbers()
+    {
+        var (late, seen) = await Taken();
+        await Store.Release(Name, late);
+        await Restart();
+        var (attempt, taken) = await Taken();
+        await Store.Commit(Name, attempt, Pair(taken.Number, "present") with { Run = taken.Run }, Long);
+        var ahead = Pair(taken.Number + 10, "late") with { Run = seen.Run }; // the clock of that Redis was ahead of this one's
+        (await Store.Commit(Name, late, ahead, Long)).ShouldBe(StoreOutcome.Lost);
+        (await Store.Read(Name)).Pair!.Access.ShouldBe("present");
+    }
+
+    [Fact]
     public async Task A_pair_of_this_epoch_that_ran_out_is_not_republished_and_one_without_an_end_is()
     {
         var (attempt, seen) = await Taken();
