@@ -85,7 +85,13 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         }
         process.OutputDataReceived += (_, said) => Keep(said.Data);
         process.ErrorDataReceived += (_, said) => Keep(said.Data);
-        process.Exited += (_, _) => listens.TrySetException(new InvalidOperationException($"The broker ended at its start:\n{log}"));
+        process.Exited += (_, _) =>
+        {
+            lock (log) // its last lines may still be arriving
+            {
+                listens.TrySetException(new InvalidOperationException($"The broker ended at its start:\n{log}"));
+            }
+        };
         process.Start();
         Running[process.Id] = process;
         process.BeginOutputReadLine();
