@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using Broker.Redis;
 
@@ -54,9 +55,12 @@ internal sealed class PairSeal
 /// <summary>A pair as text; only ever inside a seal, or where the config allows plain text.</summary>
 internal static class PairText
 {
+    /// <summary>No page ever shows it: '+' of an opaque token takes one byte, not six.</summary>
+    private static readonly JsonSerializerOptions Short = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static byte[] Write(SharedPair pair) => JsonSerializer.SerializeToUtf8Bytes(new Form(
         pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By, pair.Of.Hex,
-        pair.Spent.Count == 0 ? null : [.. pair.Spent.Select(origin => origin.Hex)]));
+        pair.Spent.Count == 0 ? null : [.. pair.Spent.Select(origin => origin.Hex)]), Short);
 
     public static SharedPair? Read(ReadOnlySpan<byte> text, long generation, string run)
     {

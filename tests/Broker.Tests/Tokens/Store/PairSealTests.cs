@@ -50,6 +50,20 @@ public sealed class PairSealTests
     }
 
     [Fact]
+    public void A_letter_of_an_opaque_token_takes_a_byte_whichever_it_is()
+    {
+        var seal = new PairSeal([First], Names);
+        int Size(SharedPair pair)
+        {
+            var blob = seal.Close(pair, "key");
+            seal.Open(blob, "key", 7, "run", out _).ShouldBe(pair);
+            return blob.Length;
+        }
+        const string all = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~";
+        Size(Pair with { Access = all, Refresh = all }).ShouldBe(Size(Pair with { Access = new('a', all.Length), Refresh = new('a', all.Length) }));
+    }
+
+    [Fact]
     public void Any_bit_that_changes_makes_it_a_miss()
     {
         var seal = new PairSeal([First], Names);
