@@ -124,6 +124,7 @@ internal sealed class TokenVault : IDisposable
     public void Share(SharedStore shared)
     {
         Shared = shared;
+        shared.Tokens.Answered += shared.Heard;
         shared.Tokens.Returned += shared.Back;
         shared.Returned += new Republication(this, shared).Start;
     }

@@ -15,6 +15,9 @@ internal interface ISharedTokens
     /// <summary>Redis is reached again after it was not: who holds a pair republishes it.</summary>
     event Action? Returned;
 
+    /// <summary>A step was answered, whose ever: Redis is there, before anybody says that it is back.</summary>
+    event Action? Answered;
+
     /// <summary>Whether records and budgets are at several nodes: of these one may be away, and the others answer.</summary>
     bool IsSpread => false;
 

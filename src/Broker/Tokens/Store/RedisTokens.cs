@@ -24,13 +24,15 @@ internal sealed partial class RedisTokens : ISharedTokens
 
     public event Action? Returned;
 
+    public event Action? Answered;
+
     public bool IsSpread => link.IsCluster;
 
     /// <summary>A Redis that refuses to write is away: what it reads may be old, and nothing could follow.</summary>
-    public async Task<Seen> Read(StoreName name) => Look(name, link.IsRefusing ? null : await link.Run(Scripts.Read, names.Keys(name), []));
+    public async Task<Seen> Read(StoreName name) => Look(name, link.IsRefusing ? null : await Run(Scripts.Read, names.Keys(name), []));
 
     public async Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) =>
-        Look(name, await link.Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
+        Look(name, await Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
 
     public async Task<StoreOutcome> Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease)
     {
@@ -43,17 +45,17 @@ internal sealed partial class RedisTokens : ISharedTokens
     }
 
     public Task<StoreOutcome> Extend(StoreName name, Attempt attempt, TimeSpan lease) =>
-        Outcome(link.Run(Scripts.Extend, names.Keys(name), [attempt.ToString(), Milliseconds(lease)]));
+        Outcome(Run(Scripts.Extend, names.Keys(name), [attempt.ToString(), Milliseconds(lease)]));
 
-    public Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives) => Outcome(link.Run(
+    public Task<StoreOutcome> Commit(StoreName name, Attempt attempt, SharedPair pair, TimeSpan? lives) => Outcome(Run(
         Scripts.Commit,
         names.Keys(name),
         [attempt.ToString(), Text(pair.Generation), seal.Close(pair, names.Pair(name)), Lives(lives), keyLives, pair.Run, names.Channel, RedisNames.Message(name)]));
 
     public Task<StoreOutcome> Release(StoreName name, Attempt attempt) =>
-        Outcome(link.Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, RedisNames.Message(name)]));
+        Outcome(Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, RedisNames.Message(name)]));
 
-    public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) => Outcome(link.Run(
+    public Task<StoreOutcome> Settle(StoreName name, Attempt attempt, Settlement settlement) => Outcome(Run(
         Scripts.Settle,
         names.Keys(name),
         [
@@ -62,7 +64,7 @@ internal sealed partial class RedisTokens : ISharedTokens
             settlement.Refused?.Hex ?? "", keyLives, settlement.Failure ?? "",
         ]));
 
-    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) => Outcome(link.Run(
+    public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) => Outcome(Run(
         Scripts.Republish,
         names.Keys(name),
         [
@@ -87,7 +89,7 @@ internal sealed partial class RedisTokens : ISharedTokens
         {
             values.AddRange([window.Permit, Microseconds(window.Per)]);
         }
-        if (await link.Run(BudgetScript.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
+        if (await Run(BudgetScript.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
         {
             return default;
         }
@@ -96,10 +98,20 @@ internal sealed partial class RedisTokens : ISharedTokens
     }
 
     public async Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
-        await link.Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer && (RedisValue[])answer! is [var seat, var now]
+        await Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer && (RedisValue[])answer! is [var seat, var now]
             ? new(Number(seat) is >= 0 and var number ? (int)number : null, TimeSpan.FromMicroseconds(Number(now))) : null;
 
     public Task Changed(StoreName name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
+
+    private async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values)
+    {
+        var answer = await link.Run(script, keys, values);
+        if (answer is not null && !link.IsRefusing)
+        {
+            Answered?.Invoke();
+        }
+        return answer;
+    }
 
     private static async Task<StoreOutcome> Outcome(Task<RedisResult?> step) =>
         await step is not { } answer ? StoreOutcome.Unknown : (long)answer == 1 ? StoreOutcome.Done : StoreOutcome.Lost;

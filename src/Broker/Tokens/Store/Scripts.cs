@@ -53,10 +53,10 @@ internal static class Scripts
         local lease = redis.call('GET', KEYS[2])
         if lease and not mine(ARGV[1]) then return look(0) end
         local number = now
-        local given = count(redis.call('HGET', KEYS[4], 'n')) + 1
-        local stored = count(redis.call('HGET', KEYS[1], 'g')) + 1
-        if given > number then number = given end
-        if stored > number then number = stored end
+        local c = redis.call('HMGET', KEYS[4], 'n', 'c')
+        for _, known in ipairs({ count(c[1]), count(c[2]), count(redis.call('HGET', KEYS[1], 'g')) }) do
+          if known >= number then number = known + 1 end
+        end
         redis.call('SET', KEYS[2], ARGV[1] .. '|' .. text(number), 'PX', ARGV[2])
         if redis.call('HGET', KEYS[4], 'r') ~= run then redis.call('HSET', KEYS[4], 'r', run, 's', text(now)) end
         redis.call('HSET', KEYS[4], 'n', text(number))
@@ -91,11 +91,15 @@ internal static class Scripts
         local p = redis.call('HMGET', KEYS[1], 'g', 'a', 'r')
         local stored = count(p[1])
         if number < stored or (number == stored and p[2] ~= ARGV[1]) then return 0 end
-        -- A number of an earlier epoch does not bar who holds a higher one from republishing it, and never stands over this one's: its clock may have been ahead.
+        -- What stood there and ran out was newer all the same: it may have been taken away in between.
+        if number < count(redis.call('HGET', KEYS[4], 'c')) then return 0 end
+        -- A number of an earlier epoch does not bar who holds a higher one from republishing it, and late it never stands over this one's: its clock may have been ahead.
+        -- Whoever still has the lease is not late: of a Cluster the slot has moved meanwhile.
         local of = ARGV[6] ~= '' and ARGV[6] or run
-        if stored > 0 and p[3] == run and of ~= run then return 0 end
+        if stored > 0 and p[3] == run and of ~= run and not mine(ARGV[1]) then return 0 end
         redis.call('HSET', KEYS[1], 'g', ARGV[2], 'r', of, 'b', ARGV[3], 'a', ARGV[1])
         if ARGV[4] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+        redis.call('HSET', KEYS[4], 'c', ARGV[2])
         if number > count(redis.call('HGET', KEYS[4], 'n')) then redis.call('HSET', KEYS[4], 'n', ARGV[2]) end
         redis.call('PEXPIRE', KEYS[4], ARGV[5])
         if count(redis.call('HGET', KEYS[3], 'n')) <= number then redis.call('DEL', KEYS[3]) end
@@ -161,11 +165,12 @@ internal static class Scripts
         local answer = 1
         if number > stored then
           -- Of this epoch: what is there counts; what is not there ran out or was taken away, unless it has no end.
-          if (p[1] and p[2] == run) or (ARGV[2] == run and ARGV[4] ~= '0') then
+          if (p[1] and p[2] == run) or (ARGV[2] == run and ARGV[4] ~= '0') or number < count(redis.call('HGET', KEYS[4], 'c')) then
             answer = 0
           else
             redis.call('HSET', KEYS[1], 'g', ARGV[1], 'r', ARGV[2], 'b', ARGV[3], 'a', '')
             if ARGV[4] == '0' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+            redis.call('HSET', KEYS[4], 'c', ARGV[1])
             if number > count(redis.call('HGET', KEYS[4], 'n')) then redis.call('HSET', KEYS[4], 'n', ARGV[1]) end
             redis.call('PEXPIRE', KEYS[4], ARGV[5])
             stored = number

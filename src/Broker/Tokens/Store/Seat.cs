@@ -44,7 +44,8 @@ internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chanc
         }
         var elapsed = time.GetElapsedTime(mine.SentAt);
         var turn = ((window.Per + (times.ClocksDiffer * 2)) / (window.Permit - 0.5)).Ticks;
-        var drift = elapsed.Ticks / Drift;
+        // No more than that: clocks that are set keep together, and a turn that closed for good would never let anybody in.
+        var drift = Math.Min(elapsed.Ticks / Drift, turn / 8);
         var (now, begin) = ((mine.Redis + elapsed).Ticks % (turn * times.MaxReplicas), (turn * mine.Number) + drift);
         if (now >= begin && now < begin + (turn / 2) - (drift * 2))
         {

@@ -9,6 +9,9 @@ internal sealed partial class SharedRenewal
     /// <summary>Since when no step of this record was answered, other records' or not; null when the last one was.</summary>
     private volatile Silence? silence;
 
+    private readonly Absences absences = new(vault.Time);
+    private long heardAt = long.MinValue;
+
     /// <summary>Only near the token's end, and nothing that dies at its use is spent. What is got so has no number, and is never published.</summary>
     private async Task<Renewal> Away(Asked asked)
     {

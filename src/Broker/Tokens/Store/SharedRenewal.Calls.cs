@@ -78,9 +78,13 @@ internal sealed partial class SharedRenewal
 
     /// <summary>How long nobody spends a refresh token, for who holds a newer pair says so now; null when that is over, or nothing would be spent.</summary>
     /// <remarks>It counts from the first lease of the epoch: who only looks waits without taking another.</remarks>
-    private TimeSpan? EpochLeft(Asked asked, Seen seen) =>
-        store.EpochLeft(seen.EpochAge) is var left && left > TimeSpan.Zero && asked.Plan.Source.Rotates && Spendable(asked, seen) is { } pair && !MayBeSpent(asked, pair, seen)
-            ? left : null;
+    private TimeSpan? EpochLeft(Asked asked, Seen seen)
+    {
+        // While it is away, Redis or of a Cluster this record's node, nobody can say anything.
+        var there = Min(store.ThereFor(seen.EpochAge), absences.ThereFor(seen.EpochAge));
+        return there < store.Times.EpochPause && asked.Plan.Source.Rotates && Spendable(asked, seen) is { } pair && !MayBeSpent(asked, pair, seen)
+            ? store.Times.EpochPause - there : null;
+    }
 
     /// <summary>4. The note; null when it stands.</summary>
     private async Task<Step?> Write(Asked asked, Lease lease, RecordName digest)

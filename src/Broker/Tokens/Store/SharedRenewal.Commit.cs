@@ -53,7 +53,7 @@ internal sealed partial class SharedRenewal
             return Step.Again; // ours is void: what is stored counts
         }
         // Not answered: it is served all the same, and committed when Redis is back.
-        holding = mine;
+        (holding, highest) = (mine, 0);
         served = pair.Access;
         own = null;
         return new(new Renewal(pair.Access, at, answer.Life, TokenProblem.None, null), default);
@@ -81,7 +81,7 @@ internal sealed partial class SharedRenewal
     public async Task<StoreOutcome> Republish(CellPlan plan)
     {
         var outcome = await CommitPending();
-        var mine = holding is { } now && !now.HasEnded(plan, time) ? now : null;
+        var mine = holding is { } now && !now.HasEnded(plan, time) && !IsBelow(now.Pair) ? now : null;
         return outcome == StoreOutcome.Unknown || (mine is null && note is null)
             ? outcome : Saw(await store.Tokens.Republish(name, mine?.Pair, mine?.Lives(plan, store.Times, time), note));
     }
@@ -102,6 +102,14 @@ internal sealed partial class SharedRenewal
     private StoreOutcome Saw(StoreOutcome outcome)
     {
         store.Saw(outcome);
+        if (outcome != StoreOutcome.Unknown)
+        {
+            if (silence is not null)
+            {
+                absences.Ended(Volatile.Read(ref heardAt) is > long.MinValue and var at ? at : null);
+            }
+            Volatile.Write(ref heardAt, time.GetTimestamp());
+        }
         var now = store.Returns;
         silence = outcome != StoreOutcome.Unknown ? null : silence is { } before && before.Returns == now ? before : new(time.GetTimestamp(), now);
         return outcome;

@@ -126,32 +126,15 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         {
             return new(Adopt(asked, pair, left, seen), default);
         }
-        if (seen.Pair is { } above && above.Generation > (Held?.Generation ?? 0))
+        if (seen.Pair is { } above)
         {
-            // Of no use here, or not yet: what we held before is told to no Redis any more.
-            holding = above.Record == asked.Cell.Name ? new(above, seen.AskedAt + Ticks(Left(above, seen))) : null;
+            GiveWay(asked, above, seen);
         }
         return seen.Quiet.Left > TimeSpan.Zero ? Step.Failed(seen.Quiet.Problem, seen.Quiet.Left)
             : seen.LeaseLeft > TimeSpan.Zero ? new Step(null, seen.LeaseLeft)
             : seen.Note is { } note && note.Left > TimeSpan.Zero ? new Step(null, note.Left)
             : EpochLeft(asked, seen) is { } pause && pause < store.Times.EpochPause ? new Step(null, pause)
             : null;
-    }
-
-    /// <summary>The store knows less than we do. After an epoch it is told; else somebody took the pair away on purpose, and it is gone.</summary>
-    private async Task<Step?> Restore(Asked asked, Holding mine, Seen seen)
-    {
-        if ((mine.Pair.Run == seen.Run && asked.Plan.Source.CanLogin) || mine.HasEnded(asked.Plan, time))
-        {
-            holding = null;
-            return Step.Again;
-        }
-        var outcome = Saw(await store.Tokens.Republish(name, mine.Pair, mine.Lives(asked.Plan, store.Times, time), note, seen.Damaged));
-        if (outcome == StoreOutcome.Lost)
-        {
-            holding = null; // what was committed under the present run id counts
-        }
-        return outcome == StoreOutcome.Unknown ? new(await Away(asked), default) : Step.Again;
     }
 
     /// <summary>How long the stored token may be served since the store was asked; null when it is not what is wanted.</summary>
@@ -192,7 +175,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         {
             asked.Identity.Accepted(asked.Plan.Fingerprint); // another's login with the same credentials
         }
-        holding = new(pair, seen.AskedAt + Ticks(left));
+        (holding, highest) = (new(pair, seen.AskedAt + Ticks(left)), 0);
         served = pair.Access;
         return new(pair.Access, seen.AskedAt - Ticks(pair.Life - left), pair.Life, TokenProblem.None, null);
     }

@@ -23,7 +23,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
     private long? silentSince;
     private int returns;
     private (long At, TimeSpan Silent, TimeSpan Absence)? back;
-    private (long? From, long To)? gap;
+    private readonly Absences absences = new(Time);
 
     /// <summary>Redis is reached again, or another one answers in its place.</summary>
     public event Action? Returned
@@ -81,10 +81,25 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
                 awaySince = Time.GetTimestamp();
                 silentSince ??= awaySince;
             }
+            if (!away && isAway)
+            {
+                // The first answer may come before the word that Redis is back.
+                if (Tokens.IsSpread)
+                {
+                    absences.Ended(lastAnswer);
+                }
+                else
+                {
+                    Back(isEpoch: false);
+                }
+            }
             isAway = away;
             lastAnswer = away ? lastAnswer : Time.GetTimestamp();
         }
     }
+
+    /// <summary>Any step was answered.</summary>
+    public void Heard() => Saw(StoreOutcome.Done);
 
     /// <summary>Redis answers again: a single step that is lost later does not make one long absence of two short ones.</summary>
     public void Back()
@@ -127,20 +142,8 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
         }
     }
 
-    /// <summary>How much is left of an epoch's pause: zero or less when it is over. What Redis was away for does not count, for nobody could tell it anything.</summary>
-    /// <param name="age">How old the epoch is by Redis's clock.</param>
-    public TimeSpan EpochLeft(TimeSpan age)
-    {
-        lock (gate)
-        {
-            if (gap is { } away && (away.From is not { } from || age - Time.GetElapsedTime(from) < Times.EpochPause))
-            {
-                var here = Time.GetElapsedTime(away.To);
-                age = here < age ? here : age;
-            }
-            return Times.EpochPause - age;
-        }
-    }
+    /// <summary>For how much of the last so long Redis was there, whichever of it.</summary>
+    public TimeSpan ThereFor(TimeSpan age) => absences.ThereFor(age);
 
     private void Back(bool isEpoch)
     {
@@ -153,9 +156,7 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
             var silent = isEpoch ? TimeSpan.MaxValue : absence;
             if (!isEpoch)
             {
-                // Two absences with less than the pause in between are one.
-                var heard = Tokens.IsSpread && silentSince < lastAnswer ? silentSince : lastAnswer;
-                gap = (gap is { } first && heard is { } at && Time.GetElapsedTime(first.To, at) < Times.EpochPause ? first.From : heard, Time.GetTimestamp());
+                absences.Ended(lastAnswer);
             }
             var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.EpochPause + Times.Reconnect ? earlier : default;
             back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));

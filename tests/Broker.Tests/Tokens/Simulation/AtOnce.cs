@@ -8,6 +8,12 @@ internal class AtOnce(SimulatedRedis redis) : ISharedTokens
 {
     public event Action? Returned;
 
+    public event Action? Answered
+    {
+        add { }
+        remove { }
+    }
+
     public virtual bool IsSpread => false;
 
     /// <summary>Redis is reached again.</summary>
@@ -36,7 +42,7 @@ internal class AtOnce(SimulatedRedis redis) : ISharedTokens
 
     public virtual Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) => Task.FromResult<Seating?>(redis.Sit(who, had, seats, lives));
 
-    public Task Changed(StoreName name, TimeSpan atMost)
+    public virtual Task Changed(StoreName name, TimeSpan atMost)
     {
         var changed = new TaskCompletionSource();
         redis.Told += told => changed.TrySetResult();

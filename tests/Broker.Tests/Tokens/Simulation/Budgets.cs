@@ -30,9 +30,10 @@ internal sealed class Budgets(World world)
         }
         if (!ask.IsReminder && permission.Outcome == StoreOutcome.Done)
         {
-            var isUntold = forgotten.ContainsKey(ask.Budget) || Of(ask.Budget).Exists(login => !login.IsTold && login.Process != process);
-            permits[(ask.Attempt, ask.Budget)] =
-                (Now, isUntold && (process.Tokens.FirstAnswer >= world.RedisWentAt || Now >= world.RedisBackAt + World.Times.EpochPause));
+            var untold = Of(ask.Budget).FindAll(login => !login.IsTold && login.Process != process);
+            var isForgotten = forgotten.ContainsKey(ask.Budget);
+            permits[(ask.Attempt, ask.Budget)] = (Now, (isForgotten || untold.Count > 0)
+                && (process.Born >= world.RedisWentAt || process.Tokens.FirstAnswer >= world.RedisWentAt || Now >= world.RedisBackAt + World.Times.EpochPause || (!isForgotten && untold.TrueForAll(HadTimeToTell))));
         }
     }
 
@@ -97,6 +98,10 @@ internal sealed class Budgets(World world)
             }
         }
     }
+
+    /// <summary>Redis was there for as long as a login waits for others to tell, and away again since.</summary>
+    private bool HadTimeToTell(Login login) =>
+        world.RedisWasThere is var (from, to) && to - (login.At > from ? login.At : from) >= World.Times.EpochPause;
 
     private List<Login> Of(RecordName budget) => logins.TryGetValue(budget, out var log) ? log : logins[budget] = [];
 

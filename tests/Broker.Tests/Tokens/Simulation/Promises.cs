@@ -192,7 +192,7 @@ internal sealed class Promises(World world, SimulatedAccount account)
     }
 
     /// <summary>The numbers of two earlier epochs are as good as the clocks that these had.</summary>
-    private bool IsOrderUnknown(SharedPair stored, SharedPair pair) => Redis.IsClockWrong && stored.Run != pair.Run && stored.Run != Redis.Run && pair.Run != Redis.Run;
+    private bool IsOrderUnknown(SharedPair stored, SharedPair pair) => Redis.IsOrderLost && stored.Run != pair.Run && stored.Run != Redis.Run && pair.Run != Redis.Run;
 
     private bool HasEnded(long generation) => ends.TryGetValue(generation, out var end) && end <= Redis.Now;
 

@@ -13,7 +13,7 @@ internal sealed partial class SimulatedRedis
 
     internal sealed record StoredNote(long Number, RecordName Spends, Attempt Attempt, long Until);
 
-    internal sealed record Counter(long Number, string Run, long Since);
+    internal sealed record Counter(long Number, string Run, long Since, long Committed = 0);
 
     internal sealed record Entry(StoredPair? Pair, LiveLease? Lease, StoredNote? Note, Counter Counter)
     {

@@ -12,6 +12,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     private Memory memory = Memory.Empty;
     private int confirmed;
     private int runs = 1;
+    private TimeSpan ahead;
 
     /// <summary>A message to who waits.</summary>
     public event Action<StoreName>? Told;
@@ -28,6 +29,9 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
 
     /// <summary>Whether it jumped at all.</summary>
     public bool IsClockWrong { get; private set; }
+
+    /// <summary>Whether it lost its memory while its clock was behind what it had been: the numbers of epochs before that are in no order.</summary>
+    public bool IsOrderLost { get; private set; }
 
     /// <summary>In microseconds.</summary>
     public long Now => Base + (pump.Now / 10) + Micro(Wrong);
@@ -50,13 +54,14 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     public LiveLease? Lease(StoreName name) => this[name].Lease is { } lease && lease.Until > Now ? lease : null;
 
     /// <summary>Another machine is Redis now.</summary>
-    public void JumpClock(TimeSpan jump) => (Wrong, IsClockWrong) = (Wrong + jump, true);
+    public void JumpClock(TimeSpan jump) => (Wrong, IsClockWrong, ahead) = (Wrong + jump, true, Wrong > ahead ? Wrong : ahead);
 
     /// <summary>Another run id, and what is remembered: all, nothing, or what was so many snapshots ago.</summary>
     public void Restart(bool isEmpty, int back)
     {
         runs++;
         RestartedAt = pump.Time;
+        IsOrderLost |= (isEmpty || back > 0) && Wrong < ahead;
         memory = isEmpty ? Memory.Empty : back == 0 || snapshots.Count == 0 ? memory : snapshots[Math.Max(confirmed, snapshots.Count - back)];
         snapshots.Clear();
         confirmed = 0;
@@ -85,7 +90,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         Put(name, this[name] with
         {
             Lease = new(attempt, number, Now + Micro(lease)),
-            Counter = counter.Run == Run ? counter with { Number = number } : new(number, Run, Now),
+            Counter = counter.Run == Run ? counter with { Number = number } : new(number, Run, Now, counter.Committed),
         });
         return Look(name, number);
     }
@@ -95,7 +100,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     {
         var entry = this[name];
         var clock = defect == Defect.CountingFromZeroAfterAnEmptyRedis ? 0 : Now;
-        return Math.Max(clock, Math.Max(entry.Counter.Number, entry.Pair?.Value.Generation ?? 0) + 1);
+        return Math.Max(clock, Math.Max(Math.Max(entry.Counter.Number, entry.Counter.Committed), entry.Pair?.Value.Generation ?? 0) + 1);
     }
 
     public StoreOutcome Note(StoreName name, Attempt attempt, RecordName spends, TimeSpan deadline, TimeSpan lease)
@@ -126,7 +131,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         var (entry, number) = (this[name], pair.Generation);
         var stored = entry.Pair?.Value.Generation ?? 0;
         var isOlder = defect == Defect.OrderByExpiry && entry.Pair is { } now ? pair.EndsAt < now.Value.EndsAt
-            : number < stored || (number == stored && entry.Pair?.By != attempt) || (entry.Pair?.Value.Run == Run && pair.Run.Length > 0 && pair.Run != Run);
+            : number < stored || number < entry.Counter.Committed || (number == stored && entry.Pair?.By != attempt) || (entry.Pair?.Value.Run == Run && pair.Run.Length > 0 && pair.Run != Run && Mine(name, attempt) is null);
         if (isOlder)
         {
             return StoreOutcome.Lost;
@@ -134,7 +139,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         Put(name, entry with
         {
             Pair = new(pair.Run.Length > 0 ? pair : pair with { Run = Run }, attempt, lives is { } known ? Now + Micro(known) : null),
-            Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number) },
+            Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number), Committed = number },
             Note = (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
         });
         memory = memory with { Quiets = memory.Quiets.Remove(name.Identity) };
@@ -183,7 +188,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         var stored = entry.Pair?.Value.Generation ?? 0;
         if (pair is not null && (pair.Generation > stored || (defect == Defect.OldPairRepublishedOverANewerOne && pair.Generation < stored)))
         {
-            if ((entry.Pair?.Value.Run == Run || (pair.Run == Run && lives is not null)) && defect != Defect.OldPairRepublishedOverANewerOne)
+            if ((entry.Pair?.Value.Run == Run || (pair.Run == Run && lives is not null) || pair.Generation < entry.Counter.Committed) && defect != Defect.OldPairRepublishedOverANewerOne)
             {
                 outcome = StoreOutcome.Lost;
             }
@@ -192,7 +197,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
                 entry = entry with
                 {
                     Pair = new(pair, default, lives is { } known ? Now + Micro(known) : null),
-                    Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, pair.Generation) },
+                    Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, pair.Generation), Committed = pair.Generation },
                 };
                 stored = pair.Generation;
             }

@@ -16,6 +16,8 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
 
     public event Action? Returned;
 
+    public event Action? Answered;
+
     private Pump Pump => world.Pump;
 
     private SimulatedRedis Redis => world.Redis;
@@ -23,7 +25,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     /// <summary>When Redis answered last.</summary>
     public TimeSpan LastAnswer { get; private set; } = TimeSpan.MinValue;
 
-    /// <summary>When it did first: who starts in the moment in which Redis loses its memory knows no more than that.</summary>
+    /// <summary>When it did first, if nothing was lost before: who starts in the moment in which Redis loses its memory does not even know that it was away.</summary>
     public TimeSpan FirstAnswer { get; private set; } = TimeSpan.MaxValue;
 
     /// <summary>The highest count of permits that it was told.</summary>
@@ -164,6 +166,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     public void Lose()
     {
         isAway = true;
+        FirstAnswer = FirstAnswer == TimeSpan.MaxValue ? TimeSpan.MinValue : FirstAnswer;
         if (!isHealing)
         {
             isHealing = true;
@@ -188,16 +191,18 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
             {
                 if (!Redis.IsDown && process.CutUntil <= Pump.Time)
                 {
-                    Pump.After(returns, () => process.Run(Answered));
+                    Pump.After(returns, () => process.Run(BackAgain));
                 }
             });
         }
     }
 
-    private void Answered()
+    private void Heard() => (LastAnswer, FirstAnswer) = (Pump.Time, FirstAnswer < Pump.Time ? FirstAnswer : Pump.Time);
+
+    /// <summary>Only this says that Redis is back: a step may be answered before.</summary>
+    private void BackAgain()
     {
-        LastAnswer = Pump.Time;
-        FirstAnswer = FirstAnswer < Pump.Time ? FirstAnswer : Pump.Time;
+        Heard();
         if (isAway)
         {
             isAway = false;
@@ -248,7 +253,8 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         }
         else
         {
-            Answered();
+            Heard();
+            Answered?.Invoke();
         }
         conduct.IsAlone = isMain ? isUnknown : conduct.IsAlone;
         after?.Invoke(isUnknown);

@@ -104,6 +104,7 @@ internal sealed partial class World
         away = away < Faults - Pump.Time ? away : Faults - Pump.Time;
         var what = Pump.Random.Next(4);
         Trace(null, "Redis goes away", $"for {away}", what switch { 0 => "only", 1 => "and restarts empty", 2 => "and goes back", _ => "and restarts" });
+        RedisWasThere = (RedisBackAt, Pump.Time);
         (Redis.IsDown, RedisWentAt) = (true, Pump.Time);
         foreach (var process in Processes)
         {

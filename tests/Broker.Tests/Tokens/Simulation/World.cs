@@ -110,6 +110,9 @@ internal sealed partial class World
 
     public TimeSpan RedisBackAt { get; private set; } = TimeSpan.MinValue;
 
+    /// <summary>From when to when it was there before it went away last.</summary>
+    public (TimeSpan From, TimeSpan To) RedisWasThere { get; private set; }
+
     /// <summary>Those that live.</summary>
     public IReadOnlyCollection<Process> Processes => [.. processes.Where(process => !process.IsDead)];
 

@@ -24,7 +24,7 @@ public sealed class EpochPauseTests : IDisposable
     {
         ulong chance = 0;
         redis = new(pump);
-        wire = new(redis);
+        wire = new(redis, bench.Clock);
         store = new(wire, new(), () => ++chance, "replica", bench.Clock);
         bench.Vault.Share(store);
         cell = bench.Cell(source: upstream.Source(), onlyOne: true);
@@ -45,11 +45,10 @@ public sealed class EpochPauseTests : IDisposable
         wire.IsAway = true;
         (await Replace(token)).Problem.ShouldNotBe(TokenProblem.None);
         Pass(Pause * 2);
-        wire.IsAway = false;
-        wire.Return();
+        wire.IsAway = false; // and nobody has said so yet
 
         var replaced = Replace(token);
-        for (var passed = TimeSpan.Zero; passed < Pause * 0.9; passed += Step)
+        for (var passed = TimeSpan.Zero; passed < Pause * 0.7; passed += Step)
         {
             Pass(Step);
         }
@@ -71,59 +70,73 @@ public sealed class EpochPauseTests : IDisposable
     }
 
     [Fact]
-    public void An_absence_after_the_pause_changes_nothing()
-    {
-        store.Saw(StoreOutcome.Done);
-        Pass(Pause);
-        store.Saw(StoreOutcome.Done);
-        Lose(Pause * 3);
-        store.EpochLeft(Pause * 4).ShouldBeLessThanOrEqualTo(TimeSpan.Zero);
-    }
-
-    [Fact]
-    public void An_absence_within_the_pause_begins_it_anew_and_two_with_too_little_in_between_are_one()
-    {
-        store.Saw(StoreOutcome.Done);
-        var age = Pause - Step;
-        Pass(age);
-        store.Saw(StoreOutcome.Done);
-        for (var i = 0; i < 3; i++)
-        {
-            Lose(Pause * 3);
-            age += Pause * 3;
-            store.EpochLeft(age).ShouldBe(Pause);
-            Pass(Pause - Step);
-            age += Pause - Step;
-            store.EpochLeft(age).ShouldBe(Step);
-            store.Saw(StoreOutcome.Done);
-        }
-        Pass(Step);
-        store.EpochLeft(age + Step).ShouldBe(TimeSpan.Zero);
-        store.Saw(StoreOutcome.Done);
-        Lose(Pause * 3);
-        store.EpochLeft(age + Step + (Pause * 3)).ShouldBeLessThanOrEqualTo(TimeSpan.Zero);
-    }
-
-    [Fact]
-    public void Who_was_never_answered_before_waits_for_the_whole_pause()
-    {
-        Lose(Pause);
-        store.EpochLeft(Pause * 100).ShouldBe(Pause);
-        Pass(Pause);
-        store.EpochLeft(Pause * 101).ShouldBe(TimeSpan.Zero);
-    }
-
-    /// <summary>Of a Cluster other nodes answer while the record's is away.</summary>
-    [Fact]
-    public void Of_a_cluster_one_nodes_absence_is_enough()
+    public async Task Of_a_cluster_the_records_node_is_what_counts_whatever_the_others_answer()
     {
         wire.Spread();
+        var token = await Fresh(cell);
+        NewEpoch();
+        Pass(Pause / 8);
+        wire.IsAway = true;
+        (await Replace(token)).Problem.ShouldNotBe(TokenProblem.None);
+        for (var i = 0; i < 20; i++)
+        {
+            Pass(Pause / 10);
+            store.Saw(StoreOutcome.Done);
+        }
+        wire.IsAway = false;
+
+        var replaced = Replace(token);
+        Pass(Pause / 2);
+        replaced.IsCompleted.ShouldBeFalse();
+        upstream.Refreshes.ShouldBe(0);
+        for (var i = 0; i < 20; i++)
+        {
+            Pass(Pause / 10);
+        }
+        (await replaced).Problem.ShouldBe(TokenProblem.None);
+    }
+
+    [Fact]
+    public void Time_without_an_absence_is_whole() => store.ThereFor(Pause).ShouldBe(Pause);
+
+    [Fact]
+    public void What_it_was_away_for_is_taken_off_from_the_last_answer_on()
+    {
         store.Saw(StoreOutcome.Done);
+        Pass(Step);
         store.Saw(StoreOutcome.Unknown);
-        Pass(Pause * 3);
-        store.Saw(StoreOutcome.Done);
+        Pass(Pause);
+        store.Saw(StoreOutcome.Done); // before anybody says that it is back
+        Pass(Step);
+        store.ThereFor(Pause * 2).ShouldBe(Pause - Step);
+        store.ThereFor(Step * 3).ShouldBe(Step);
+        store.ThereFor(Step / 2).ShouldBe(Step / 2);
         store.Back();
-        store.EpochLeft(Pause * 3).ShouldBe(Pause);
+        store.ThereFor(Step * 3).ShouldBe(TimeSpan.Zero); // nothing was answered since
+    }
+
+    [Fact]
+    public void Several_absences_are_each_taken_off_and_time_in_which_it_was_there_adds_up()
+    {
+        for (var i = 0; i < 40; i++)
+        {
+            store.Saw(StoreOutcome.Done);
+            Pass(Step);
+            store.Saw(StoreOutcome.Done);
+            Lose(Pause);
+        }
+        store.ThereFor((Pause + Step) * 5).ShouldBe(Step * 5);
+        var all = store.ThereFor((Pause + Step) * 40);
+        all.ShouldBeInRange(Step * 10, Step * 40); // of old ones less is remembered: away for longer rather than for less
+    }
+
+    [Fact]
+    public void Who_was_never_answered_before_counts_from_the_first_answer()
+    {
+        Lose(Pause);
+        store.ThereFor(Pause * 100).ShouldBe(TimeSpan.Zero);
+        Pass(Pause);
+        store.ThereFor(Pause * 101).ShouldBe(Pause);
     }
 
     private void Lose(TimeSpan away)
@@ -153,7 +166,7 @@ public sealed class EpochPauseTests : IDisposable
         bench.Pass(time);
     }
 
-    private sealed class Wire(SimulatedRedis redis) : AtOnce(redis)
+    private sealed class Wire(SimulatedRedis redis, TimeProvider time) : AtOnce(redis)
     {
         private bool isSpread;
 
@@ -166,6 +179,8 @@ public sealed class EpochPauseTests : IDisposable
         public override Task<Seen> Take(StoreName name, Attempt attempt, TimeSpan lease) => IsAway ? Task.FromResult(default(Seen)) : base.Take(name, attempt, lease);
 
         public override Task<Permission> Permit(BudgetAsk ask) => IsAway ? Task.FromResult(default(Permission)) : base.Permit(ask);
+
+        public override Task Changed(StoreName name, TimeSpan atMost) => Task.WhenAny(base.Changed(name, atMost), Task.Delay(atMost, time));
 
         public void Spread() => isSpread = true;
     }

@@ -64,6 +64,16 @@ public sealed class SeatTests
     }
 
     [Fact]
+    public void However_long_redis_is_away_turns_go_on()
+    {
+        var window = new LoginWindowOptions { Permit = 4, Per = TimeSpan.FromSeconds(60) };
+        var seat = Sitting(3, new SharedTimes { MaxReplicas = 8, SeatLives = TimeSpan.FromDays(1) });
+        clock.Advance(TimeSpan.FromDays(30));
+        clock.Advance(seat.TurnIn(window, TimeSpan.FromDays(30)));
+        seat.TurnIn(window, TimeSpan.FromDays(31)).ShouldBe(TimeSpan.Zero);
+    }
+
+    [Fact]
     public void Without_a_seat_or_with_one_that_was_not_said_in_time_there_is_no_turn()
     {
         var window = new LoginWindowOptions { Permit = 1, Per = TimeSpan.FromSeconds(10) };

@@ -205,6 +205,25 @@ public abstract class SharedTokensConformance
         var ahead = Pair(taken.Number + 10, "late") with { Run = seen.Run }; // the clock of that Redis was ahead of this one's
         (await Store.Commit(Name, late, ahead, Long)).ShouldBe(StoreOutcome.Lost);
         (await Store.Read(Name)).Pair!.Access.ShouldBe("present");
+        (await Store.Commit(Name, attempt, ahead, Long)).ShouldBe(StoreOutcome.Done); // who has the lease is not late: his slot was elsewhere meanwhile
+    }
+
+    [Fact]
+    public async Task What_is_older_than_a_pair_that_ran_out_comes_back_no_more_neither_by_a_late_commit_nor_by_who_held_it_before_an_epoch()
+    {
+        var (late, seen) = await Taken();
+        await Store.Release(Name, late);
+        await Restart();
+        var (attempt, taken) = await Taken();
+        await Store.Commit(Name, attempt, Pair(taken.Number) with { Run = taken.Run }, Short);
+        await Store.Release(Name, attempt);
+        await Pass(Short * 1.5);
+        (await Store.Read(Name)).Pair.ShouldBeNull();
+        (await Store.Commit(Name, late, Pair(seen.Number, "late") with { Run = seen.Run }, Long)).ShouldBe(StoreOutcome.Lost);
+        (await Store.Republish(Name, Pair(seen.Number, "held") with { Run = seen.Run }, Long, null)).ShouldBe(StoreOutcome.Lost);
+        (await Store.Read(Name)).Pair.ShouldBeNull();
+        (await Store.Republish(Name, Pair(taken.Number + 1, "newer") with { Run = seen.Run }, Long, null)).ShouldBe(StoreOutcome.Done);
+        (await Taken()).Seen.Number.ShouldBeGreaterThan(taken.Number + 1);
     }
 
     [Fact]
