@@ -57,6 +57,43 @@ public sealed class RepublicationTests
         (redis.Read(name).Pair is not null).ShouldBe(isOfThisConfig);
     }
 
+    [Fact]
+    public async Task Who_saw_another_revisions_pair_end_takes_the_next_one_and_kills_it_with_no_login()
+    {
+        using var bench = new CellBench();
+        var redis = new SimulatedRedis(new Pump(1));
+        ulong chance = 0;
+        bench.Vault.Share(new(new AtOnce(redis), new(), () => ++chance, "replica", bench.Clock));
+        var upstream = new StrictUpstream();
+        var cell = bench.Cell(source: upstream.Source(), onlyOne: true);
+        var name = new StoreName(bench.Vault.Names.Name("identity", "one"), bench.Vault.Names.Name("identity", "one"));
+        var token = await CellBench.Fresh(cell);
+        var first = redis.Read(name).Pair.ShouldNotBeNull();
+        foreach (var (access, isOver) in new[] { ("another's", true), ("another's next", false) })
+        {
+            var other = new Attempt(7, 7);
+            var taken = redis.Take(name, other, TimeSpan.FromSeconds(10));
+            redis.Commit(name, other, first with
+            {
+                Generation = taken.Number,
+                Run = taken.Run,
+                Access = access,
+                Record = bench.Vault.Names.Name("another"),
+                EndsAtUtc = isOver ? default : first.EndsAtUtc,
+            }, null).ShouldBe(StoreOutcome.Done);
+            if (isOver)
+            {
+                redis.Settle(name, other, new(NoteFate.Leave, default, TimeSpan.FromMinutes(1), TokenProblem.Unavailable, TimeSpan.FromMinutes(1), null));
+                (await cell.Replace(token, 0, "s", CellBench.None)).Token.ShouldBeNull();
+            }
+            redis.Release(name, other);
+        }
+        bench.Pass(TimeSpan.FromSeconds(10)); // the cell's own quiet time
+        var next = await cell.Replace(token, 0, "s", CellBench.None);
+        CellBench.Value(next.Token.ShouldNotBeNull($"{next.Problem}")).ShouldBe("another's next");
+        upstream.Logins.ShouldBe(1);
+    }
+
     private sealed class Holding(SimulatedRedis redis) : AtOnce(redis)
     {
         public TaskCompletionSource<StoreOutcome> Go { get; } = new();
