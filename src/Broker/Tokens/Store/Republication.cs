@@ -10,33 +10,21 @@ internal sealed class Republication(TokenVault vault, SharedStore store)
 
     private int asked;
 
-    /// <summary>Begins, or has the running one begin anew when it is through.</summary>
-    public void Start()
+    /// <summary>Begins anew: what an earlier one still waits for was asked of another Redis, and must not take this one's time.</summary>
+    public void Start() => _ = Run(Interlocked.Increment(ref asked));
+
+    private async Task Run(int mine)
     {
-        if (Interlocked.Increment(ref asked) == 1)
+        while (IsLast(mine) && !await Tell(mine))
         {
-            _ = Run();
+            await Task.Delay(store.Times.Poll / 2, store.Time);
         }
     }
 
-    private async Task Run()
-    {
-        while (true)
-        {
-            var begun = Volatile.Read(ref asked);
-            if (!await Tell())
-            {
-                await Task.Delay(store.Times.Poll / 2, store.Time);
-            }
-            else if (Interlocked.CompareExchange(ref asked, 0, begun) == begun)
-            {
-                return;
-            }
-        }
-    }
+    private bool IsLast(int mine) => Volatile.Read(ref asked) == mine;
 
     /// <summary>Whether all was answered; after a few that were not, the rest is not asked.</summary>
-    private async Task<bool> Tell()
+    private async Task<bool> Tell(int mine)
     {
         var steps = vault.Cells.Where(cell => cell.Renewer?.Shared is not null)
             .Select<TokenCell, Func<Task<StoreOutcome>>>(cell => () => cell.Renewer!.Shared!.Republish(cell.Renewer.Plan))
@@ -44,7 +32,7 @@ internal sealed class Republication(TokenVault vault, SharedStore store)
         var unanswered = 0;
         foreach (var some in steps.Chunk(AtOnce))
         {
-            if (unanswered >= Enough)
+            if (unanswered >= Enough || !IsLast(mine))
             {
                 return false;
             }

@@ -26,6 +26,24 @@ public sealed class RepublicationTests
         await SharedRenewalTests.Eventually(() => Task.FromResult(store.Asked == 40));
     }
 
+    [Fact]
+    public async Task Another_return_does_not_wait_for_what_the_one_before_has_not_been_answered()
+    {
+        using var bench = new CellBench();
+        var store = new Holding(new SimulatedRedis(new Pump(1)));
+        ulong chance = 0;
+        bench.Vault.Share(new(store, new(), () => ++chance, "replica", bench.Clock));
+        for (var i = 0; i < 40; i++)
+        {
+            await CellBench.Fresh(bench.Cell($"account-{i}", new ScriptedSource()));
+        }
+        store.Return();
+        store.Return();
+        store.Asked.ShouldBe(64);
+        store.Go.SetResult(StoreOutcome.Done);
+        await SharedRenewalTests.Eventually(() => Task.FromResult(store.Asked == 72)); // the first does not go on
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)] // another revision of the config got it
