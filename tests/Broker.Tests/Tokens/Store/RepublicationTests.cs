@@ -13,13 +13,7 @@ public sealed class RepublicationTests
     public async Task Many_accounts_are_told_side_by_side()
     {
         using var bench = new CellBench();
-        var store = new Holding(new SimulatedRedis(new Pump(1)));
-        ulong chance = 0;
-        bench.Vault.Share(new(store, new(), () => ++chance, "replica", bench.Clock));
-        for (var i = 0; i < 40; i++)
-        {
-            await CellBench.Fresh(bench.Cell($"account-{i}", new ScriptedSource()));
-        }
+        var store = await FortyAccounts(bench);
         store.Return();
         store.Asked.ShouldBe(32);
         store.Go.SetResult(StoreOutcome.Done);
@@ -30,13 +24,7 @@ public sealed class RepublicationTests
     public async Task Another_return_does_not_wait_for_what_the_one_before_has_not_been_answered()
     {
         using var bench = new CellBench();
-        var store = new Holding(new SimulatedRedis(new Pump(1)));
-        ulong chance = 0;
-        bench.Vault.Share(new(store, new(), () => ++chance, "replica", bench.Clock));
-        for (var i = 0; i < 40; i++)
-        {
-            await CellBench.Fresh(bench.Cell($"account-{i}", new ScriptedSource()));
-        }
+        var store = await FortyAccounts(bench);
         store.Return();
         store.Return();
         store.Asked.ShouldBe(64);
@@ -110,6 +98,18 @@ public sealed class RepublicationTests
         var next = await cell.Replace(token, 0, "s", CellBench.None);
         CellBench.Value(next.Token.ShouldNotBeNull($"{next.Problem}")).ShouldBe("another's next");
         upstream.Logins.ShouldBe(1);
+    }
+
+    private static async Task<Holding> FortyAccounts(CellBench bench)
+    {
+        var store = new Holding(new SimulatedRedis(new Pump(1)));
+        ulong chance = 0;
+        bench.Vault.Share(new(store, new(), () => ++chance, "replica", bench.Clock));
+        for (var i = 0; i < 40; i++)
+        {
+            await CellBench.Fresh(bench.Cell($"account-{i}", new ScriptedSource()));
+        }
+        return store;
     }
 
     private sealed class Holding(SimulatedRedis redis) : AtOnce(redis)
