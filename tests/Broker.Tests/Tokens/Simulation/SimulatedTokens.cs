@@ -25,7 +25,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     /// <summary>When Redis answered last.</summary>
     public TimeSpan LastAnswer { get; private set; } = TimeSpan.MinValue;
 
-    /// <summary>When it did first, if nothing was lost before: who starts in the moment in which Redis loses its memory does not even know that it was away.</summary>
+    /// <summary>When it did first: who is first answered as Redis comes back cannot tell what it forgot.</summary>
     public TimeSpan FirstAnswer { get; private set; } = TimeSpan.MaxValue;
 
     /// <summary>The highest count of permits that it was told.</summary>
@@ -103,6 +103,7 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null)
     {
         var conduct = Of(name);
+        var sent = Pump.Time;
         note = world.Defect == Defect.WhatMayBeSpentIsNotToldAgain && note is { } own && own.Left <= TimeSpan.Zero ? null : note;
         return Send(
             conduct,
@@ -110,7 +111,8 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
             false,
             () =>
             {
-                conduct.ToldAt = Pump.Time;
+                // One that was sent to the Redis of before, and knew of nothing that is spent, tells this one nothing.
+                conduct.ToldAt = sent >= Redis.RestartedAt || note is not null ? Pump.Time : conduct.ToldAt;
                 return Redis.Republish(name, pair, lives, note);
             },
             outcome => outcome,
@@ -166,7 +168,6 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     public void Lose()
     {
         isAway = true;
-        FirstAnswer = FirstAnswer == TimeSpan.MaxValue ? TimeSpan.MinValue : FirstAnswer;
         if (!isHealing)
         {
             isHealing = true;
