@@ -38,7 +38,7 @@ internal sealed class BrokerHost : IDisposable
         ledgers = new(time);
         ledgers.Follow(Snapshots);
         credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
-        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
+        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time, loggers.CreateLogger<DeviceHiveLogins>()), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
     }
 
     public SnapshotStore Snapshots { get; } = new();

@@ -10,7 +10,7 @@ using Policies;
 namespace Broker;
 
 /// <summary>Logs users in at their DeviceHive. Stands here because it joins two folders that do not know each other.</summary>
-internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time) : IUserLogins
+internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILogger log) : IUserLogins
 {
     // As long as the vendor's refresh tokens live where their JWT does not say so.
     private static readonly TimeSpan Shortest = TimeSpan.FromMinutes(1);
@@ -29,8 +29,31 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time) : IU
         {
             AnswerKind.Token => new(true, UserOf(upstream, answer.Pair!, snapshot.Actions)),
             AnswerKind.Refused => new(true, null),
+            AnswerKind.NotNow => new() { IsUnasked = true },
             _ => default,
         };
+    }
+
+    public bool IsOurs(Snapshot snapshot, string upstream, string login)
+    {
+        if (snapshot.Broker.Upstreams.GetValueOrDefault(upstream) is not DeviceHiveUpstreamOptions users)
+        {
+            return false;
+        }
+
+        var (table, folded) = (snapshot.Part<UpstreamTable>(), Template.Of(AddressAttempts.Folded(login)));
+        foreach (var (at, account, options) in users.SameHost(snapshot.Broker.Upstreams))
+        {
+            // A template may stand for any name that fits it.
+            if (options.Login is { } ours && (AddressAttempts.Folded(ours) == AddressAttempts.Folded(login)
+                || table.ByName[at].Accounts[account].User.Logins.Any(template => template.Names.Count > 0 && template.MayMeet(folded))))
+            {
+                CredentialLog.OwnAccount(log, upstream, $"{at}/{account}");
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Null when the token is not one of a user with a refresh token: he is not let in.</summary>

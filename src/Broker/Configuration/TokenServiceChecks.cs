@@ -69,7 +69,32 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error($"{Path}:UsersOf", $"names no upstream of the kind DeviceHive: '{upstream}'");
         }
 
+        OurNamesThere(service);
         Callers(service);
+    }
+
+    /// <summary>Accounts of ours at the upstream whose users log in here: whoever reaches the login can name them.</summary>
+    private void OurNamesThere(TokenServiceOptions service)
+    {
+        if (service.UsersOf is not { } name || broker.Upstreams.GetValueOrDefault(name) is not DeviceHiveUpstreamOptions users)
+        {
+            return;
+        }
+
+        foreach (var (upstream, account, options) in users.SameHost(broker.Upstreams))
+        {
+            var path = $"Broker:Upstreams:{upstream}:Accounts:{account}";
+            if (options.Login is { } login)
+            {
+                mistakes.Warning($"{path}:Login", $"anybody who reaches {Path} can try passwords of '{login}', since users of '{name}' log in there (UsersOf): "
+                    + "the broker never passes a login with this name on, so nobody logs in as it here. Take a name that nobody guesses, for the broker alone");
+            }
+            else
+            {
+                mistakes.Warning($"{path}:RefreshToken", $"does not say whose it is, and users of '{name}' log in at {Path} (UsersOf): "
+                    + "the broker cannot keep guesses from its own account's name. Take Login and Password instead");
+            }
+        }
     }
 
     private void Callers(TokenServiceOptions service)

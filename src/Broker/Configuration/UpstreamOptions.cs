@@ -38,6 +38,9 @@ internal abstract record FetchedUpstreamOptions : UpstreamOptions
     [Description("The longest quiet time.")]
     public TimeSpan QuietTimeMax { get; init; } = TimeSpan.FromMinutes(5);
 
+    [Description("The longest quiet time after a login that was refused in no words that the kind knows: a 403, a 401 with a page, a 200 without a token.")]
+    public TimeSpan BackOffMax { get; init; } = TimeSpan.FromHours(1);
+
     [Description("An account unused for this long is not renewed any more, and let go.")]
     public TimeSpan UnusedAfter { get; init; } = TimeSpan.FromMinutes(30);
 
@@ -54,13 +57,16 @@ internal sealed record LoginWindowOptions
     [Description("The window's length.")]
     public required TimeSpan Per { get; init; }
 
-    [Description("Whether the window is one account's, or shared by all accounts of the token endpoint.")]
-    public LoginScope Scope { get; init; } = LoginScope.Account;
+    [Description("Whose the window is. User: each caller's of an account with templates, by the values that it brings; an account without is one user. "
+        + "Account: all callers of the account together. Endpoint: all accounts of the token endpoint together. "
+        + "Of a window that it shares one user has at most half.")]
+    public LoginScope Scope { get; init; } = LoginScope.User;
 }
 
 /// <summary>Whose a login window is.</summary>
 internal enum LoginScope
 {
+    User,
     Account,
     Endpoint,
 }
@@ -197,9 +203,28 @@ internal enum LoginFieldsForm
 /// <summary>DeviceHive.</summary>
 internal sealed record DeviceHiveUpstreamOptions : FetchedUpstreamOptions
 {
+    /// <summary>What DeviceHive's own setting says unless it is changed there.</summary>
+    public const int LocksAfter = 10;
+
+    [Description("After how many wrong passwords in a row the upstream locks a user (user.login.maxAttempts there). Where its users log in here (UsersOf), "
+        + "a name waits from a third of it on, whatever addresses the guesses come from, and is not tried so often within a day.")]
+    public int LockoutAfter { get; init; } = LocksAfter;
+
     [Description("Our identities there, by name.")]
     public required IReadOnlyDictionary<string, DeviceHiveAccountOptions> Accounts { get; init; }
+
+    /// <summary>All accounts of the config at this upstream's host: it may stand there under several names and ports.</summary>
+    public IEnumerable<DeviceHiveLogin> SameHost(IReadOnlyDictionary<string, UpstreamOptions> upstreams) =>
+        from pair in upstreams
+        where pair.Value is DeviceHiveUpstreamOptions other && HostOf(other.TokenEndpoint) == HostOf(TokenEndpoint)
+        from account in ((DeviceHiveUpstreamOptions)pair.Value).Accounts
+        select new DeviceHiveLogin(pair.Key, account.Key, account.Value);
+
+    private static string? HostOf(string address) => Uri.TryCreate(address, UriKind.Absolute, out var uri) ? uri.IdnHost : null;
 }
+
+/// <summary>An account of a DeviceHive upstream, with the names that it has in the config.</summary>
+internal readonly record struct DeviceHiveLogin(string Upstream, string Account, DeviceHiveAccountOptions Options);
 
 /// <summary>One account at DeviceHive: login and password, or a refresh token.</summary>
 internal sealed record DeviceHiveAccountOptions

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -17,10 +18,33 @@ internal sealed class AddressAttempts
     public static string OwnPlaceOf(string name) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Folded(name))));
 
     /// <summary>What an upstream may take for the same name counts as one: a guesser gets no ten attempts for each way to write it.</summary>
-    public static string Folded(string name) => name.Trim().ToUpperInvariant();
+    /// <remarks>Blanks around it, case, accents, wide letters and letters that nobody sees: databases disagree on which of them tell two names apart.</remarks>
+    public static string Folded(string name)
+    {
+        if (!name.AsSpan().ContainsAnyExceptInRange(' ', '~'))
+        {
+            return name.Trim().ToUpperInvariant();
+        }
+
+        var letters = Decomposed(name).Where(letter => char.GetUnicodeCategory(letter)
+            is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.Format or UnicodeCategory.Control));
+        return string.Concat(letters).Trim().ToUpperInvariant();
+    }
+
+    private static string Decomposed(string name)
+    {
+        try
+        {
+            return name.Normalize(NormalizationForm.FormKD);
+        }
+        catch (ArgumentException)
+        {
+            return name; // half of a character
+        }
+    }
 
     /// <summary>A name's own place while there is one; what is over makes room.</summary>
-    public string PlaceOf(string name, DateTimeOffset now)
+    public string PlaceOf(string name, DateTimeOffset now, AttemptLimits limits)
     {
         var own = OwnPlaceOf(name);
         if (Rows.Count < AttemptMemory.NamesApart || Rows.ContainsKey(own))
@@ -31,7 +55,7 @@ internal sealed class AddressAttempts
         if (sweepAt <= now)
         {
             sweepAt = now + SweepAfter;
-            foreach (var (place, _) in Rows.Where(pair => pair.Value.IsOver(now)).ToList())
+            foreach (var (place, _) in Rows.Where(pair => pair.Value.IsOver(now, limits)).ToList())
             {
                 Rows.Remove(place);
             }
@@ -49,5 +73,6 @@ internal sealed class AddressAttempts
 /// <param name="Began">Which count of all replicas was followed last: since when Redis has it. Null when there was none.</param>
 internal readonly record struct FailedRow(int Failures, DateTimeOffset Last, DateTimeOffset Next, bool IsHere = false, string? Began = null)
 {
-    public bool IsOver(DateTimeOffset now) => Failures <= 0 || Last + (Failures < AttemptMemory.Free ? AttemptMemory.FewForgotten : AttemptMemory.Forgotten) <= now;
+    public bool IsOver(DateTimeOffset now, AttemptLimits limits) =>
+        Failures <= 0 || Last + (Failures < limits.Free ? limits.FewForgotten : limits.Forgotten) <= now;
 }

@@ -18,8 +18,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     private readonly Lock turn = new();
     private readonly Dictionary<string, AddressAttempts> addresses = new(StringComparer.Ordinal);
 
-    /// <summary>The wait after the last free failure.</summary>
-    public TimeSpan First { get; set; } = TimeSpan.FromSeconds(1);
+    public AttemptLimits Limits { get; set; } = AttemptLimits.AtAnAddress(TimeSpan.FromSeconds(1));
 
     /// <summary>How many are counted.</summary>
     public int Count { get; private set; }
@@ -39,7 +38,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
             var (now, at) = (time.GetUtcNow(), AddressOf(address));
             var place = PlaceOf(at, name);
             var row = at.Rows.GetValueOrDefault(place);
-            if (row.IsOver(now))
+            if (row.IsOver(now, Limits))
             {
                 row = default;
             }
@@ -50,7 +49,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
             }
 
             var failures = row.Failures + 1;
-            Put(at, place, new(failures, now, failures < Free ? default : now + WaitAfter(failures), IsHere: true, row.Began));
+            Put(at, place, new(failures, now, failures < Limits.Free ? default : now + Limits.WaitAfter(failures), IsHere: true, row.Began));
             return new(AttemptTurn.Go);
         }
     }
@@ -78,7 +77,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
             }
 
             // One that names share is not broken: whoever has one password could guess at all others for ever. A few failures more are not laid at his door.
-            return wasBegun && at.Rows.GetValueOrDefault(AddressAttempts.Rest).Failures is > 0 and <= Free && TakeBack(at, AddressAttempts.Rest);
+            return wasBegun && at.Rows.GetValueOrDefault(AddressAttempts.Rest).Failures is > 0 and var failures && failures <= Limits.Free && TakeBack(at, AddressAttempts.Rest);
         }
     }
 
@@ -87,7 +86,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     {
         lock (turn)
         {
-            return addresses.TryGetValue(address, out var at) && at.Rows.GetValueOrDefault(PlaceOf(at, name)) is var row && !row.IsOver(time.GetUtcNow()) ? row : default;
+            return addresses.TryGetValue(address, out var at) && at.Rows.GetValueOrDefault(PlaceOf(at, name)) is var row && !row.IsOver(time.GetUtcNow(), Limits) ? row : default;
         }
     }
 
@@ -125,12 +124,6 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
         return isThere;
     }
 
-    private TimeSpan WaitAfter(int failures)
-    {
-        var wait = First * Math.Pow(2, Math.Min(failures - Free, 20));
-        return wait < Longest ? wait : Longest;
-    }
-
     private AddressAttempts AddressOf(string address)
     {
         if (!addresses.TryGetValue(address, out var at))
@@ -144,7 +137,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     private string PlaceOf(AddressAttempts at, string name)
     {
         var before = at.Rows.Count;
-        var place = at.PlaceOf(name, time.GetUtcNow());
+        var place = at.PlaceOf(name, time.GetUtcNow(), Limits);
         Count -= before - at.Rows.Count;
         return place;
     }
@@ -164,7 +157,7 @@ internal sealed class AttemptMemory(TimeProvider time, int capacity = 100_000) :
     {
         // Those who wait already go last: a flood of new names must not set a guesser free.
         var oldest = addresses.SelectMany(address => address.Value.Rows.Select(row => (Address: address.Key, Place: row.Key, Row: row.Value)))
-            .OrderBy(one => one.Row.Failures >= Free).ThenBy(one => one.Row.Last);
+            .OrderBy(one => one.Row.Failures >= Limits.Free).ThenBy(one => one.Row.Last);
         foreach (var (address, place, _) in oldest.Take(Math.Max(1, capacity / 10)).ToList())
         {
             var at = addresses[address];

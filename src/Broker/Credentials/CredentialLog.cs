@@ -14,4 +14,7 @@ internal static partial class CredentialLog
 
     [LoggerMessage(203, LogLevel.Warning, "A password could not be checked: {Limit} checks are under way and the queue is full or too slow")]
     public static partial void PasswordsBusy(ILogger logger, int limit);
+
+    [LoggerMessage(240, LogLevel.Information, "A login at {Upstream} was refused without asking it: the name must be a user's, and is the broker's own account {Account} there")]
+    public static partial void OwnAccount(ILogger logger, string upstream, string account);
 }

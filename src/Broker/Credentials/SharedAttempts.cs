@@ -23,10 +23,12 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 
         """;
 
-    // ARGV: free failures, first and longest wait ms, after how many ms few and many are forgotten, names apart; '@' as this replica knows it, and failures.
+    // ARGV: free failures, the waits in ms after the last of them and after each further one, the longest of these, after how many ms few and many are forgotten, names apart; '@' as this replica knows it, and failures.
     // Answers: whether it may, wait ms (now, or after it), failures, '@'. Who knows of another hash counts on from what he knows: Redis lost it.
     private static readonly RedisScript BeginScript = new("attempt-begin", Start + """
-        local free, first, longest, apart = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[7])
+        local free, longest, apart = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[7])
+        local waits = {}
+        for wait in string.gmatch(ARGV[3], '%d+') do waits[#waits + 1] = tonumber(wait) end
         local function life(f) return tonumber(f < free and ARGV[5] or ARGV[6]) end
         local began = redis.call('HGET', KEYS[1], '@')
         if not began then
@@ -49,7 +51,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         if following > now then return { 0, math.min(following - now, longest), failures, began } end
         failures = failures + 1
         following = 0
-        if failures >= free then following = now + math.min(first * 2 ^ math.min(failures - free, 20), longest) end
+        if failures >= free then following = now + waits[math.min(failures - free + 1, #waits)] end
         write(failures, following, now)
         if redis.call('PTTL', KEYS[1]) < life(failures) then redis.call('PEXPIRE', KEYS[1], life(failures)) end
         return { 1, math.max(0, following - now), failures, began }
@@ -77,11 +79,14 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     private readonly AttemptMemory memory = new(time);
     private volatile RedisLedger? ledger;
 
-    /// <summary>The wait after the last free failure.</summary>
-    public TimeSpan First
+    public AttemptLimits Limits
     {
-        set => memory.First = value;
+        get => memory.Limits;
+        set => memory.Limits = value;
     }
+
+    /// <summary>Whether nobody may try while the others' count cannot be asked: else each replica would let through as many as all together may.</summary>
+    public bool IsStrict { private get; set; }
 
     /// <summary>Shares from now on.</summary>
     public void Share(RedisLedger with) => ledger = with;
@@ -91,22 +96,22 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     public async ValueTask<AttemptTurn> Begin(string name, string address, CancellationToken cancellation)
     {
         var known = await memory.Look(name, address, cancellation);
-        var row = memory.Row(name, address);
+        var (row, limits) = (memory.Row(name, address), Limits);
         if (!known.MayTry || Shared is not { } shared
             || await shared.Link.Run(
                 BeginScript,
                 [shared.Names.Tries(address)],
                 [
-                    FieldOf(shared, name, address), AttemptMemory.Free, Milliseconds(memory.First), Milliseconds(AttemptMemory.Longest),
-                    Milliseconds(AttemptMemory.FewForgotten), Milliseconds(AttemptMemory.Forgotten), AttemptMemory.NamesApart,
+                    FieldOf(shared, name, address), limits.Free, string.Join(' ', limits.Waits.Select(Milliseconds)), Milliseconds(limits.Longest),
+                    Milliseconds(limits.FewForgotten), Milliseconds(limits.Forgotten), AttemptMemory.NamesApart,
                     row.Began ?? RedisValue.EmptyString, row.Failures,
                 ]) is not { } answered)
         {
-            return known.MayTry ? await memory.Begin(name, address, cancellation) : known;
+            return !known.MayTry ? known : ledger is not null && IsStrict ? default : await memory.Begin(name, address, cancellation);
         }
 
         var parts = (RedisValue[])answered!;
-        var wait = TimeSpan.FromMilliseconds(Math.Clamp((long)parts[1], 0, AttemptMemory.Longest.TotalMilliseconds));
+        var wait = TimeSpan.FromMilliseconds(Math.Clamp((long)parts[1], 0, limits.Longest.TotalMilliseconds));
         memory.Follow(name, address, (int)Math.Clamp((long)parts[2], 1, int.MaxValue), wait, (string)parts[3]!);
         return (long)parts[0] == 1 ? AttemptTurn.Go : new(true, wait);
     }
@@ -115,7 +120,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     {
         if ((memory.Forget(name, address, wasBegun) || wasBegun) && Shared is { } shared)
         {
-            await shared.Link.Run(ForgetScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address), AttemptMemory.Free, wasBegun ? 1 : 0]);
+            await shared.Link.Run(ForgetScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address), Limits.Free, wasBegun ? 1 : 0]);
         }
     }
 

@@ -150,17 +150,17 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
     public static Refusal RefusalOf(in TokenResult result, Passage passage) => result.Problem switch
     {
         TokenProblem.BudgetSpent => Refusal.BudgetSpent(result.RetryAfter),
-        TokenProblem.LoginRefused => RefusedLogin(passage),
-        TokenProblem.TokenRefused => passage.Route!.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken,
+        TokenProblem.LoginRefused => RefusedLogin(result, passage),
+        TokenProblem.TokenRefused => passage.Route!.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken(result.RetryAfter),
         _ => Refusal.TokenUnavailable(result.RetryAfter),
     };
 
     // An account of ours that is refused is our fault. His own is the user's: he is disabled there, or his login is over, and so is all that came of it.
-    private static Refusal RefusedLogin(Passage passage)
+    private static Refusal RefusedLogin(in TokenResult result, Passage passage)
     {
         if (passage.Caller is not { Source: LoggedInUser.Source } user)
         {
-            return Refusal.UpstreamRefusedLogin;
+            return Refusal.UpstreamRefusedLogin(result.RetryAfter);
         }
 
         _ = passage.Route!.Credentials.EndUser(user);

@@ -29,8 +29,6 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
     /// <summary>The limit that was reached, for <c>X-RateLimit-Limit</c>.</summary>
     public int? Limit { get; private init; }
 
-    public static readonly Refusal UpstreamRefusedLogin = new(502, "upstream-refused-login", "The upstream refuses the broker's account.");
-    public static readonly Refusal UpstreamRefusedToken = new(502, "upstream-refused-token", "The upstream refuses the token that it issued.");
     public static readonly Refusal UpstreamUnreachable = new(502, "upstream-unreachable", "The upstream cannot be reached.");
     public static readonly Refusal UpstreamTimeout = new(504, "upstream-timeout", "The upstream did not answer in time.");
 
@@ -56,6 +54,12 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
 
     public static Refusal BudgetSpent(TimeSpan? retryAfter) =>
         new(503, "login-budget-spent", "The broker may not log in at the upstream again yet.", retryAfter ?? TimeSpan.FromSeconds(1));
+
+    public static Refusal UpstreamRefusedLogin(TimeSpan? retryAfter) =>
+        new(502, "upstream-refused-login", "The upstream refuses the broker's account.", retryAfter ?? TimeSpan.FromSeconds(1));
+
+    public static Refusal UpstreamRefusedToken(TimeSpan? retryAfter) =>
+        new(502, "upstream-refused-token", "The upstream refuses the token that it issued.", retryAfter ?? TimeSpan.FromSeconds(1));
 
     public static Refusal LoginWaits(TimeSpan wait) => new(429, "rate-limited", "Too many wrong passwords: wait before the next one.", wait);
 

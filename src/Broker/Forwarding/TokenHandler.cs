@@ -44,7 +44,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         var response = await Send(request, token, passage.Body, cancellation);
         if (response.StatusCode != HttpStatusCode.Unauthorized)
         {
-            if ((int)response.StatusCode is (>= 200 and < 300) or 101)
+            if (IsTaken(response))
             {
                 token.Succeeded(sentAt);
             }
@@ -86,18 +86,20 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         var response = await Send(request, successor.Token, ReferenceEquals(request.Content, passage.Body) ? passage.Body : null, cancellation);
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
-            passage.Cell.RefusedAgain(successor.Token, passage.Subject);
             response.Dispose();
-            return Instead(request, passage, passage.Route!.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken);
+            return Instead(request, passage, Admission.RefusalOf(passage.Cell.RefusedAgain(successor.Token, passage.Subject), passage));
         }
 
-        if (response.IsSuccessStatusCode)
+        if (IsTaken(response))
         {
             successor.Token.Succeeded(sentAgainAt);
         }
 
         return response;
     }
+
+    /// <summary>Whether the answer shows that the token was taken. A redirect, to a login page say, does not.</summary>
+    private static bool IsTaken(HttpResponseMessage response) => (int)response.StatusCode is (>= 200 and < 300) or 304 or 101;
 
     private async Task<HttpResponseMessage> Send(HttpRequestMessage request, UpstreamToken token, KeptContent? body, CancellationToken cancellation)
     {

@@ -24,9 +24,10 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
             return login;
         }
 
-        if (issuance.Credentials.IsNamed(name))
+        if (issuance.Credentials.IsNamed(name) || logins.IsOurs(issuance.Snapshot, upstream, name))
         {
-            // A password of the config's is never shown to an upstream; the answer takes as long as if it were.
+            // A password of the config's is never shown to an upstream, and no guess at an account of ours: it would be locked there, and all callers with it.
+            // The answer takes as long as if the upstream had given it.
             await issuance.Ledgers.Pace.Keep(context.RequestAborted);
             return login;
         }
@@ -40,6 +41,14 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
     {
         var attempts = issuance.Ledgers.Attempts;
         var address = CallerAddress.Of(issuance.Credentials.AddressOf(context));
+        var (ofName, place) = (issuance.Ledgers.UpstreamAttempts, $"{upstream.Name}\n{AddressAttempts.Folded(name)}");
+        var turn = await ofName.Begin(name, place, context.RequestAborted);
+        if (!turn.MayTry)
+        {
+            await attempts.Withdraw(name, address, context.RequestAborted);
+            return new(null, turn.IsKnown, turn.Wait);
+        }
+
         var from = issuance.Timestamp;
         var answer = await upstream.Logins.LogIn(issuance.Snapshot, upstream.Name, name, password, context.RequestAborted);
         if (answer.User is not { } user)
@@ -51,12 +60,17 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
             else
             {
                 await attempts.Withdraw(name, address, context.RequestAborted);
+                if (answer.IsUnasked)
+                {
+                    await ofName.Withdraw(name, place, context.RequestAborted);
+                }
             }
 
             return new(null, answer.IsKnown, TimeSpan.Zero);
         }
 
         await attempts.Succeeded(name, address, wasBegun: true, context.RequestAborted);
+        await ofName.Succeeded(name, place, wasBegun: true, context.RequestAborted);
         await issuance.Ledgers.Users.Keep(user);
         return new(PresentCallers.OfUpstream(user).Caller, true, TimeSpan.Zero);
     }

@@ -13,6 +13,7 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     private readonly SharedRevocations revocations = new(time);
     private readonly SharedRotation rotation = new(time);
     private readonly SharedAttempts attempts = new(time);
+    private readonly SharedAttempts upstreamAttempts = new(time);
     private EndedCallers? ended;
     private LedgerNames? names;
     private LedgerWatch? watch;
@@ -22,6 +23,9 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     public IRefreshRotation Rotation => rotation;
 
     public IFailedAttempts Attempts => attempts;
+
+    /// <summary>Failed logins of an upstream's users, by name alone: the upstream locks the name, wherever the guesses come from.</summary>
+    public IFailedAttempts UpstreamAttempts => upstreamAttempts;
 
     public UserBook Users { get; } = new(time);
 
@@ -39,16 +43,19 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
             revocations.Heed(snapshot.Broker.Issuing?.AccessLifetime ?? TimeSpan.Zero);
             if (snapshot.Broker.TokenService is { } service)
             {
-                Heed(service);
+                var upstream = snapshot.Broker.Upstreams.GetValueOrDefault(service.UsersOf ?? "") as DeviceHiveUpstreamOptions;
+                Heed(service, upstream?.LockoutAfter ?? DeviceHiveUpstreamOptions.LocksAfter);
             }
         };
         ended = new(snapshots, revocations);
     }
 
-    public void Heed(TokenServiceOptions service)
+    public void Heed(TokenServiceOptions service, int lockoutAfter = DeviceHiveUpstreamOptions.LocksAfter)
     {
         revocations.Heed(service);
-        attempts.First = service.FirstWait;
+        attempts.Limits = AttemptLimits.AtAnAddress(service.FirstWait);
+        upstreamAttempts.Limits = AttemptLimits.AtAnUpstream(lockoutAfter, service.FirstWait);
+        upstreamAttempts.IsStrict = service.WhenUnknown == WhenUnknown.Refuse;
     }
 
     /// <summary>So long can it take until each replica that is there has said again what Redis lost.</summary>
@@ -63,6 +70,7 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
         revocations.Share(watch);
         rotation.Share(ledger, pause, log);
         attempts.Share(ledger);
+        upstreamAttempts.Share(ledger);
         Users.Share(ledger, log);
         watch.Start();
     }

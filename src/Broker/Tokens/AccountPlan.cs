@@ -99,8 +99,20 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
 
     private static string?[] Counted(IReadOnlyList<string?> parts) => [$"{parts.Count}", .. parts];
 
-    private RecordName IdentityOf(string[] rendered) =>
-        vault.Names.Name(["identity", Kind, Endpoint.AbsoluteUri, .. Counted(IdentityParts), .. rendered[..IdentityTemplates]]);
+    /// <summary>Who logs in. What a caller brings makes it another one, so that nobody is held up by what another brought.</summary>
+    private RecordName IdentityOf(string[] rendered) => vault.Names.Name(
+        ["identity", Kind, Endpoint.AbsoluteUri, .. Counted(IdentityParts), .. rendered[..IdentityTemplates], .. IsOnlyOne ? [] : Brought(rendered)]);
+
+    /// <summary>What templates made of the caller's values behind those that name who logs in, each with its key.</summary>
+    private IEnumerable<string> Brought(string[] rendered) =>
+        Enumerable.Range(IdentityTemplates, rendered.Length - IdentityTemplates)
+            .Where(i => Templates[i].Names.Count > 0).SelectMany(i => new[] { TemplateKeys[i - IdentityTemplates], rendered[i] });
+
+    /// <summary>The windows as they count: an account without templates is one user, and one user of several has at most half of what it shares.</summary>
+    private IReadOnlyList<LoginWindowOptions> Windows => TemplateNames.Count == 0
+        ? [.. Logins.Select(window => window.Scope == LoginScope.User ? window with { Scope = LoginScope.Account } : window)]
+        : [.. Logins, .. Logins.Where(window => window.Scope != LoginScope.User)
+            .Select(window => window with { Scope = LoginScope.User, Permit = Math.Max(Math.Min(window.Permit, 2), window.Permit / 2) })];
 
     private CellPlan Plan(string[] rendered) => new()
     {
@@ -108,10 +120,12 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
         Account = name,
         Source = Source(rendered),
         Times = Times,
-        Logins = Logins,
+        Logins = Windows,
         Endpoint = vault.Names.Name("endpoint", Endpoint.AbsoluteUri),
         Identity = IdentityOf(rendered),
-        Fingerprint = vault.Names.Name(["secrets", .. Secrets]),
+        OfAllUsers = TemplateNames.Count == 0 ? default : vault.Names.Name(
+            ["account", Kind, Endpoint.AbsoluteUri, .. Counted(IdentityParts), .. Templates.Select(template => $"{template}"), .. TemplateKeys]),
+        Fingerprint = vault.Names.Name(["secrets", .. Secrets, .. Brought(rendered)]),
         IsOnlyOne = IsOnlyOne,
         Keep = Keep,
         Version = version,

@@ -20,11 +20,22 @@ internal sealed record CellPlan
     /// <summary>The token endpoint, for its login budget.</summary>
     public required RecordName Endpoint { get; init; }
 
-    /// <summary>Who logs in there.</summary>
+    /// <summary>Who logs in there: where templates decide it, one caller's user.</summary>
     public required RecordName Identity { get; init; }
 
-    /// <summary>The secrets it shows.</summary>
+    /// <summary>The account of the config, for the budget that all its users share.</summary>
+    public RecordName OfAllUsers { get => field == default ? Identity : field; init; }
+
+    /// <summary>The secrets it shows, and what the caller brought.</summary>
     public required RecordName Fingerprint { get; init; }
+
+    /// <summary>Whose a window of the login budget is.</summary>
+    public RecordName BudgetOf(LoginScope scope) => scope switch
+    {
+        LoginScope.Endpoint => Endpoint,
+        LoginScope.Account => OfAllUsers,
+        _ => Identity,
+    };
 
     /// <summary>Whether a login or refresh kills the identity's other tokens.</summary>
     public required bool IsOnlyOne { get; init; }

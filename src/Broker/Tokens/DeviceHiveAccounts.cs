@@ -31,6 +31,10 @@ internal sealed class DeviceHiveAccounts(TokenVault vault, string upstream, Devi
 
     public Account Read(string name, string key, out AccountPlan? plan)
     {
+        if (options.LockoutAfter is < 2 or > 1000)
+        {
+            reader.Error("LockoutAfter", "from 2 to 1000: after how many wrong passwords in a row the upstream locks a user");
+        }
         var account = options.Accounts[name];
         var isUser = account.Login is not null;
         var refresh = new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/refresh");

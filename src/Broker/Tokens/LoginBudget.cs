@@ -2,7 +2,7 @@ using Broker.Configuration;
 
 namespace Broker.Tokens;
 
-/// <summary>How often was logged in lately, each token endpoint and each identity: outlives cells, snapshots and changes of the windows.</summary>
+/// <summary>How often was logged in lately, each token endpoint, account and user: outlives cells, snapshots and changes of the windows.</summary>
 /// <remarks>A permit is taken before the call and never given back, so failures count.</remarks>
 /// <param name="time">The clock.</param>
 /// <param name="longest">How long a login is remembered; <see cref="LongestPer"/> when missing.</param>
@@ -20,12 +20,11 @@ internal sealed class LoginBudget(TimeProvider time, TimeSpan? longest = null)
     private int sweepAt = 1024;
 
     /// <summary>Takes a permit of every window, or of none and says when there will be one.</summary>
-    /// <param name="endpoint">The token endpoint.</param>
-    /// <param name="identity">Who logs in there.</param>
+    /// <param name="whose">Who logs in, and where.</param>
     /// <param name="windows">The windows in force.</param>
     /// <param name="rejected">Whether an upstream's 401 is the cause: these use at most half.</param>
     /// <param name="wait">When not taken: how long until there is one.</param>
-    public bool TryTake(RecordName endpoint, RecordName identity, IReadOnlyList<LoginWindowOptions> windows, bool rejected, out TimeSpan wait)
+    public bool TryTake(CellPlan whose, IReadOnlyList<LoginWindowOptions> windows, bool rejected, out TimeSpan wait)
     {
         lock (gate)
         {
@@ -34,12 +33,11 @@ internal sealed class LoginBudget(TimeProvider time, TimeSpan? longest = null)
             {
                 Sweep(now); // before both are looked up: a log that is still empty would be swept away under our hands
             }
-            var ofEndpoint = Log(endpoint, now);
-            var ofIdentity = Log(identity, now);
+            var logs = new[] { whose.Endpoint, whose.OfAllUsers, whose.Identity }.Distinct().ToDictionary(name => name, name => Log(name, now));
             wait = TimeSpan.Zero;
             foreach (var window in windows)
             {
-                var log = window.Scope == LoginScope.Endpoint ? ofEndpoint : ofIdentity;
+                var log = logs[whose.BudgetOf(window.Scope)];
                 var left = Wait(log, window.Permit, window.Per, now, onlyRejected: false);
                 var leftOfHalf = rejected ? Wait(log, window.Permit / 2, window.Per, now, onlyRejected: true) : TimeSpan.Zero;
                 wait = new[] { wait, left, leftOfHalf }.Max();
@@ -48,8 +46,10 @@ internal sealed class LoginBudget(TimeProvider time, TimeSpan? longest = null)
             {
                 return false;
             }
-            ofEndpoint.Add((now, rejected));
-            ofIdentity.Add((now, rejected));
+            foreach (var log in logs.Values)
+            {
+                log.Add((now, rejected));
+            }
             return true;
         }
     }

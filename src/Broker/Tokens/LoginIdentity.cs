@@ -1,14 +1,20 @@
+using Broker.Tokens.Sources;
+
 namespace Broker.Tokens;
 
 /// <summary>Who we are at a token endpoint: what the upstream counts and locks, whatever scopes or config revision ask for it.</summary>
-internal sealed class LoginIdentity(RecordName name) : IDisposable
+internal sealed class LoginIdentity(RecordName name, TimeProvider time) : IDisposable
 {
     /// <summary>DeviceHive locks a user at ten wrong passwords; three leave room for a person's own mistakes.</summary>
     public const int MaxRefusals = 3;
 
+    /// <summary>So many refreshes in a row whose end nobody knows lead to a login, where there is one.</summary>
+    public const int MaxUnknowns = 3;
+
     private readonly Lock gate = new();
     private readonly SemaphoreSlim turn = new(1, 1);
-    private readonly Dictionary<RecordName, int> refusals = [];
+    private readonly Dictionary<RecordName, Refusals> refusals = [];
+    private readonly QuietTime quiet = new(time);
     private TokenCell? current;
     private long version = long.MinValue;
 
@@ -27,7 +33,7 @@ internal sealed class LoginIdentity(RecordName name) : IDisposable
         {
             lock (gate)
             {
-                return Cells == 0 && refusals.Count == 0;
+                return Cells == 0 && quiet.Left == TimeSpan.Zero && refusals.Values.All(known => known.Count == 0 && known.Quiet.Left == TimeSpan.Zero);
             }
         }
     }
@@ -63,7 +69,36 @@ internal sealed class LoginIdentity(RecordName name) : IDisposable
     {
         lock (gate)
         {
-            return refusals.GetValueOrDefault(fingerprint) < MaxRefusals;
+            return (refusals.GetValueOrDefault(fingerprint)?.Count ?? 0) < MaxRefusals;
+        }
+    }
+
+    /// <summary>How long these credentials are not shown, and why; zero when they may be.</summary>
+    /// <remarks>What was answered to other credentials is no reason: a password that was put right is tried at once.</remarks>
+    public (TimeSpan Left, TokenProblem Problem) Wait(RecordName fingerprint)
+    {
+        lock (gate)
+        {
+            var own = refusals.GetValueOrDefault(fingerprint)?.Quiet;
+            return own is not null && own.Left > quiet.Left ? (own.Left, own.Problem) : (quiet.Left, quiet.Problem);
+        }
+    }
+
+    /// <summary>No token came of a call, in a process that shares nothing: how long nobody asks again.</summary>
+    public TimeSpan Fails(RecordName fingerprint, TokenProblem problem, in TokenAnswer answer, bool isLogin, CellTimes times)
+    {
+        lock (gate)
+        {
+            return (answer.Kind == AnswerKind.Refused ? Of(fingerprint).Quiet : quiet).Grow(problem, answer, isLogin, times);
+        }
+    }
+
+    /// <summary>These credentials were refused, and nobody shows them for so long: what this process knows, whatever becomes of Redis's word.</summary>
+    public void Waits(RecordName fingerprint, TokenProblem problem, TimeSpan pause)
+    {
+        lock (gate)
+        {
+            Of(fingerprint).Quiet.Start(problem, pause);
         }
     }
 
@@ -72,7 +107,7 @@ internal sealed class LoginIdentity(RecordName name) : IDisposable
     {
         lock (gate)
         {
-            return refusals.ContainsKey(fingerprint);
+            return refusals.GetValueOrDefault(fingerprint) is { Count: > 0 };
         }
     }
 
@@ -80,7 +115,7 @@ internal sealed class LoginIdentity(RecordName name) : IDisposable
     {
         lock (gate)
         {
-            refusals[fingerprint] = refusals.GetValueOrDefault(fingerprint) + 1;
+            Of(fingerprint).Count++;
         }
     }
 
@@ -89,10 +124,22 @@ internal sealed class LoginIdentity(RecordName name) : IDisposable
         lock (gate)
         {
             refusals.Remove(fingerprint);
+            quiet.End();
         }
     }
 
     public void Dispose() => turn.Dispose();
+
+    private Refusals Of(RecordName fingerprint) =>
+        refusals.TryGetValue(fingerprint, out var known) ? known : refusals[fingerprint] = new() { Quiet = new(time) };
+
+    private sealed class Refusals
+    {
+        /// <summary>How often they were refused by a word that means it.</summary>
+        public int Count { get; set; }
+
+        public required QuietTime Quiet { get; init; }
+    }
 
     /// <summary>The right to renew, until disposed of.</summary>
     internal readonly struct Turn(SemaphoreSlim? turn) : IDisposable

@@ -95,13 +95,17 @@ internal sealed class OptionsReader(Snapshot candidate, Mistakes mistakes, strin
         Duration(options.Patience, "Patience", TimeSpan.FromHours(1));
         Duration(options.QuietTime, "QuietTime", Day);
         Duration(options.QuietTimeMax, "QuietTimeMax", Day);
+        Duration(options.BackOffMax, "BackOffMax", Day);
         Duration(options.UnusedAfter, "UnusedAfter", TimeSpan.FromDays(30));
         if (options.QuietTimeMax < options.QuietTime)
         {
             Error("QuietTimeMax", "less than QuietTime: make it at least as long");
         }
         return new(
-            options.RenewBefore ?? renewBefore, options.CallDeadline, options.Patience, options.QuietTime, options.QuietTimeMax, options.UnusedAfter);
+            options.RenewBefore ?? renewBefore, options.CallDeadline, options.Patience, options.QuietTime, options.QuietTimeMax, options.UnusedAfter)
+        {
+            BackOffMax = options.BackOffMax,
+        };
     }
 
     public IReadOnlyList<LoginWindowOptions> Logins(FetchedUpstreamOptions options, params IReadOnlyList<LoginWindowOptions> kinds)

@@ -1,3 +1,5 @@
+using Broker.Tokens.Sources;
+
 namespace Broker.Tokens;
 
 /// <summary>A time in which nobody asks: a growing pause after each failure in a row. Guarded by its owner's lock.</summary>
@@ -31,11 +33,33 @@ internal sealed class QuietTime(TimeProvider time)
         return pause > times.QuietTimeMax ? times.QuietTimeMax : pause;
     }
 
+    /// <summary>The pause after an answer without a token. What cannot be told from a wrong password backs off further, and no Retry-After shortens it.</summary>
+    /// <param name="failures">How many there were before it.</param>
+    /// <param name="answer">What the upstream answered.</param>
+    /// <param name="isLogin">Whether credentials were shown.</param>
+    /// <param name="times">The upstream's times.</param>
+    public static TimeSpan Pause(int failures, in TokenAnswer answer, bool isLogin, CellTimes times)
+    {
+        var backsOff = answer is { Kind: AnswerKind.Refused, IsDefinite: false } || (isLogin && answer.IsWithoutToken);
+        var longest = backsOff && times.BackOffMax > times.QuietTimeMax ? times.BackOffMax : times.QuietTimeMax;
+        var grown = Pause(failures, null, times with { QuietTimeMax = longest });
+        return answer.RetryAfter is { } said && Pause(failures, said, times) is var asked && (!backsOff || asked > grown) ? asked : grown;
+    }
+
     /// <summary>One more failure: quiet for what the upstream said (but never less than the first pause), else twice as long as before.</summary>
     public void Grow(TokenProblem problem, TimeSpan? retryAfter, CellTimes times)
     {
         var pause = Pause(failures++, retryAfter, times);
         Start(problem, pause);
+    }
+
+    /// <summary>One more answer without a token. Failures that are long over do not count.</summary>
+    public TimeSpan Grow(TokenProblem problem, in TokenAnswer answer, bool isLogin, CellTimes times)
+    {
+        ForgetAfter(length + (times.QuietTimeMax * 2));
+        var pause = Pause(failures++, answer, isLogin, times);
+        Start(problem, pause);
+        return pause;
     }
 
     /// <summary>Quiet for exactly so long; not a failure.</summary>
@@ -64,4 +88,8 @@ internal sealed class QuietTime(TimeProvider time)
 
 /// <summary>The times of an upstream's config that its cells go by.</summary>
 internal sealed record CellTimes(
-    TimeSpan RenewBefore, TimeSpan CallDeadline, TimeSpan Patience, TimeSpan QuietTime, TimeSpan QuietTimeMax, TimeSpan UnusedAfter);
+    TimeSpan RenewBefore, TimeSpan CallDeadline, TimeSpan Patience, TimeSpan QuietTime, TimeSpan QuietTimeMax, TimeSpan UnusedAfter)
+{
+    /// <summary>The longest pause after a login that was not let in, and not by a word that means it.</summary>
+    public TimeSpan BackOffMax { get; init; } = TimeSpan.FromHours(1);
+}

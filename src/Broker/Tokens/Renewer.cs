@@ -19,8 +19,9 @@ internal readonly record struct Renewal(string? Access, long AskedAt, TimeSpan L
 /// <remarks>
 /// <code>
 ///   refresh --token--> keep      --refused--> login --token--> keep
-///      |  not now: quiet, the refresh token is unspent  |  refused: quiet; the third time for good
-///      +- unknown: quiet; spent, if it rotates          +- not now, unknown: quiet
+///      |  not now: quiet, the refresh token is unspent  |  refused by the kind's word: quiet; the third time for good
+///      |  unknown: quiet; spent, if it rotates          |  refused otherwise: quiet, twice as long each time, up to an hour
+///      +- unknown for the third time: login             +- not now, unknown: quiet
 /// </code>
 /// An account that can only refresh tries a token that may be spent again after each quiet time, not once: an outage of the token endpoint
 /// answers "unknown" many times and spends nothing, and to give up after the second would lose the account for good. It risks no more than
@@ -35,6 +36,7 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
     private volatile LoginIdentity identity = identity;
     private TokenPair? pair;
     private bool maybeSpent;
+    private int unknowns;
     private SharedRenewal? shared;
 
     public CellPlan Plan => plan;
@@ -97,6 +99,11 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
 
     private async Task<Renewal> Renew(CellPlan now, bool isRejection)
     {
+        var (left, problem) = identity.Wait(now.Fingerprint);
+        if (left > TimeSpan.Zero)
+        {
+            return Renewal.Failed(problem, left);
+        }
         var held = Spendable(now);
         if (held is not null && !(maybeSpent && now.Source.CanLogin))
         {
@@ -107,18 +114,15 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
                 case AnswerKind.Token:
                     return Commit(now, held, answer, asked);
                 case AnswerKind.NotNow:
-                    return Renewal.Failed(TokenProblem.Unavailable, answer.RetryAfter);
-                case AnswerKind.Unknown:
+                    return Fail(now, answer, isLogin: false);
+                case AnswerKind.Unknown when !now.Source.CanLogin || ++unknowns < LoginIdentity.MaxUnknowns:
                     // A rotating one may be spent: sent twice it can take the account's tokens with it. Next time a login, where there is one.
                     maybeSpent |= now.Source.Rotates;
-                    return Renewal.Failed(TokenProblem.Unavailable, answer.RetryAfter);
+                    return Fail(now, answer, isLogin: false);
+                case AnswerKind.Refused when !now.Source.CanLogin:
+                    return Fail(now, answer, isLogin: false);
             }
-            if (!now.Source.CanLogin)
-            {
-                identity.Refused(now.Fingerprint);
-                return Renewal.Failed(TokenProblem.LoginRefused);
-            }
-            pair = null;
+            pair = answer.Kind == AnswerKind.Refused ? null : pair;
         }
         return now.Source.CanLogin ? await LogIn(now, isRejection) : Renewal.Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
     }
@@ -143,7 +147,7 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
         {
             return Renewal.Failed(TokenProblem.LoginRefused, now.Times.QuietTimeMax);
         }
-        if (!vault.Budget.TryTake(now.Endpoint, now.Identity, now.Logins, isRejection, out var wait))
+        if (!vault.Budget.TryTake(now, now.Logins, isRejection, out var wait))
         {
             TokenLog.BudgetSpent(log, now.Upstream, now.Account, wait.TotalSeconds);
             return Renewal.Failed(TokenProblem.BudgetSpent, wait);
@@ -152,17 +156,17 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
         maybeSpent = false;
         var asked = time.GetTimestamp();
         var answer = await calls.Ask(now, "login", now.Source.Login);
-        if (answer.Kind == AnswerKind.Token)
-        {
-            identity.Accepted(now.Fingerprint);
-            return Commit(now, null, answer, asked);
-        }
-        if (answer.Kind == AnswerKind.Refused)
+        return answer.Kind == AnswerKind.Token ? Commit(now, null, answer, asked) : Fail(now, answer, isLogin: true);
+    }
+
+    private Renewal Fail(CellPlan now, in TokenAnswer answer, bool isLogin)
+    {
+        var problem = answer.Problem(now.Source.CanLogin);
+        if (answer.IsDefinite)
         {
             identity.Refused(now.Fingerprint);
-            return Renewal.Failed(TokenProblem.LoginRefused);
         }
-        return Renewal.Failed(TokenProblem.Unavailable, answer.RetryAfter);
+        return Renewal.Failed(problem, identity.Fails(now.Fingerprint, problem, answer, isLogin, now.Times));
     }
 
     /// <summary>Life counts from when the token was asked for: what the call took is not given twice.</summary>
@@ -170,11 +174,8 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenVault 
     {
         var got = answer.Pair!;
         pair = new TokenPair(got.Access, got.Refresh ?? spent?.Refresh);
-        maybeSpent = false;
-        if (!now.Source.CanLogin)
-        {
-            identity.Accepted(now.Fingerprint);
-        }
+        (maybeSpent, unknowns) = (false, 0);
+        identity.Accepted(now.Fingerprint);
         if (now.Keep is { } keep && now.Source.FirstRefreshToken is { } first && got.Refresh is { } next)
         {
             vault.Keeps.Write(keep, first, next, log);

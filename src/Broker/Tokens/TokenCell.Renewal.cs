@@ -29,7 +29,7 @@ internal sealed partial class TokenCell
         }
         // What counts is what stands here now, not what stood here before the wait.
         return held is not { IsOver: false } now || ReferenceEquals(now, refused) ? NoToken(result)
-            : refused is not null && now.IsSameAs(refused) ? new(null, TokenProblem.TokenRefused, null)
+            : refused is not null && now.IsSameAs(refused) ? Refused
             : Answer(now);
     }
 
@@ -65,7 +65,11 @@ internal sealed partial class TokenCell
             {
                 return new(null, TokenProblem.Unavailable, renewer.Plan.Times.QuietTime);
             }
-            slot = Open(isRejection);
+            if (isRejection && !live!.HasWorked)
+            {
+                SlowDown();
+            }
+            slot = Open();
             wait = slot.Task;
         }
         Start(slot, isRejection);
@@ -85,6 +89,7 @@ internal sealed partial class TokenCell
                 RenewBehind(evenIfFresh: true);
                 break;
             case Heard.Gone:
+                renewer.Identity.Accepted(renewer.Plan.Fingerprint);
                 Drop(before);
                 break;
         }
@@ -112,20 +117,23 @@ internal sealed partial class TokenCell
             {
                 return;
             }
-            slot = Open(isRejection: false);
+            slot = Open();
         }
         Start(slot, isRejection: false);
     }
 
-    private TaskCompletionSource<TokenResult> Open(bool isRejection)
+    /// <summary>Grows with each token that is refused at its first use: neither an upstream that refuses what it issues nor a caller makes us renew without end.</summary>
+    /// <remarks>One that had worked is another matter: the upstream ended it, and the next one works. The login budget is its bound.</remarks>
+    private void SlowDown()
     {
-        if (isRejection)
-        {
-            // Grows with each rejection: neither an upstream that refuses what it issues nor a caller can make us renew without end.
-            var times = renewer!.Plan.Times;
-            rejections.ForgetAfter(times.QuietTimeMax * 2);
-            rejections.Grow(TokenProblem.TokenRefused, null, times);
-        }
+        var plan = renewer!.Plan;
+        rejections.ForgetAfter(plan.Times.QuietTimeMax * 2);
+        rejections.Grow(TokenProblem.TokenRefused, null, plan.Times);
+        vault!.RefusedAtFirstUse(plan, rejections.Said);
+    }
+
+    private TaskCompletionSource<TokenResult> Open()
+    {
         nextTry = long.MaxValue;
         return running = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

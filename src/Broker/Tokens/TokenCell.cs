@@ -101,7 +101,7 @@ internal sealed partial class TokenCell
     {
         if (renewer is null)
         {
-            return new(new TokenResult(null, TokenProblem.TokenRefused, null));
+            return new(Refused);
         }
         if (!ReferenceEquals(held, refused))
         {
@@ -110,12 +110,30 @@ internal sealed partial class TokenCell
         // A request sent later went through: the 401 was not about the token. A subject refused twice: nor was it.
         // Of a token whose end came on the way the 401 says nothing at all: it is renewed as for anyone who asks now.
         return !refused.IsOver && (refused.LastSuccess > sentAt || vault!.Subjects.Contains(this, subject))
-            ? new(new TokenResult(null, TokenProblem.TokenRefused, null))
+            ? new(Refused)
             : Wait(refused, cancellation);
     }
 
     /// <summary>Says that the successor was refused as well on the same subject.</summary>
-    public void RefusedAgain(UpstreamToken refused, string subject) => vault?.Subjects.Add(this, subject);
+    /// <returns>What the caller is told.</returns>
+    public TokenResult RefusedAgain(UpstreamToken refused, string subject)
+    {
+        refused.WasNoHelp();
+        vault?.Subjects.Add(this, subject);
+        return Refused;
+    }
+
+    /// <summary>The upstream refuses what it issues: nobody asks for another one until the pause is over.</summary>
+    private TokenResult Refused
+    {
+        get
+        {
+            lock (gate)
+            {
+                return new(null, TokenProblem.TokenRefused, rejections.Said is var pause && pause > TimeSpan.Zero ? pause : null);
+            }
+        }
+    }
 
     private static TokenResult Answer(UpstreamToken token) => new(token, TokenProblem.None, null);
 

@@ -39,4 +39,8 @@ internal static partial class TokenLog
 
     [LoggerMessage(306, LogLevel.Error, "A shared token is encrypted with key {Key}, which Broker:Redis:Encryption does not name: not ready")]
     public static partial void LacksKey(ILogger log, string key);
+
+    [LoggerMessage(310, LogLevel.Warning, "{Upstream} refused a token of {Account} at its first use, where an accepted one was expected: "
+        + "the next is fetched at once, and no further one for {Seconds} s")]
+    public static partial void RefusedAtFirstUse(ILogger log, string upstream, string account, double seconds);
 }

@@ -19,6 +19,7 @@ internal sealed class TokenVault : IDisposable
     private readonly ILogger log;
     private readonly HttpMessageInvoker http;
     private int count;
+    private int sweepAt = 1024;
 
     public TokenVault(TimeProvider time, ILogger<TokenVault> log, HttpMessageInvoker? http = null)
     {
@@ -145,6 +146,9 @@ internal sealed class TokenVault : IDisposable
         }
     }
 
+    /// <summary>Tells that an upstream refuses what it issues, and how long no other token is asked for because of that.</summary>
+    public void RefusedAtFirstUse(CellPlan plan, TimeSpan pause) => TokenLog.RefusedAtFirstUse(log, plan.Upstream, plan.Account, pause.TotalSeconds);
+
     /// <summary>There are other encryption keys: what is lacking shows at the next look.</summary>
     public void HasOtherKeys() => lackedKeys.Clear();
 
@@ -174,8 +178,16 @@ internal sealed class TokenVault : IDisposable
         }
     }
 
-    private LoginIdentity IdentityOf(CellPlan plan) =>
-        identities.TryGetValue(plan.Identity, out var known) ? known : identities[plan.Identity] = new LoginIdentity(plan.Identity);
+    /// <summary>Forgets identities without cells whose pauses are over, at doubling sizes, so that it costs little.</summary>
+    private LoginIdentity IdentityOf(CellPlan plan)
+    {
+        if (identities.Count >= sweepAt)
+        {
+            identities.Values.Where(identity => identity.IsForgettable).ToList().ForEach(identity => identities.Remove(identity.Name));
+            sweepAt = Math.Max(1024, identities.Count * 2);
+        }
+        return identities.TryGetValue(plan.Identity, out var known) ? known : identities[plan.Identity] = new(plan.Identity, Time);
+    }
 
     private void MakeRoom()
     {

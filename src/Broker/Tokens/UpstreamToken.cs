@@ -9,6 +9,7 @@ internal sealed class UpstreamToken
     private readonly string value;
     private readonly string? queryName;
     private long lastSuccess = long.MinValue;
+    private bool wasNoHelp;
 
     private UpstreamToken(TimeProvider time, string? headerName, string? queryName, string value)
     {
@@ -33,6 +34,9 @@ internal sealed class UpstreamToken
 
     /// <summary>When the last request that succeeded with it was sent.</summary>
     public long LastSuccess => Volatile.Read(ref lastSuccess);
+
+    /// <summary>Whether the upstream took it at its first use. One that was refused again, after a request had been sent with two, counts as never taken.</summary>
+    public bool HasWorked => LastSuccess != long.MinValue && !Volatile.Read(ref wasNoHelp);
 
     /// <summary>Whether its real end has come: such a token is never sent.</summary>
     public bool IsOver => EndsAt != long.MaxValue && time.GetTimestamp() >= EndsAt;
@@ -78,6 +82,9 @@ internal sealed class UpstreamToken
             seen = before;
         }
     }
+
+    /// <summary>Says that a request was refused with this token as with the one before.</summary>
+    public void WasNoHelp() => Volatile.Write(ref wasNoHelp, true);
 
     /// <summary>Whether the upstream would see the same bytes.</summary>
     public bool IsSameAs(UpstreamToken other) => string.Equals(value, other.value, StringComparison.Ordinal);

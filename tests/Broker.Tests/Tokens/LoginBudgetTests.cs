@@ -19,11 +19,26 @@ public sealed class LoginBudgetTests
         var elsewhere = names.Name("elsewhere");
         for (var i = 0; i < known - 1; i++)
         {
-            budget.TryTake(elsewhere, names.Name($"{i}"), [], rejected: false, out _).ShouldBeTrue();
+            budget.TryTake(Plan(elsewhere, names.Name($"{i}")), [], rejected: false, out _).ShouldBeTrue();
         }
 
-        bool Take(string identity) => budget.TryTake(names.Name("endpoint"), names.Name(identity), perEndpoint, rejected: false, out _);
+        bool Take(string identity) => budget.TryTake(Plan(names.Name("endpoint"), names.Name(identity)), perEndpoint, rejected: false, out _);
         Take("one").ShouldBeTrue();
         Take("two").ShouldBeFalse();
     }
+
+    private static CellPlan Plan(RecordName endpoint, RecordName identity) => new()
+    {
+        Upstream = "up",
+        Account = "one",
+        Source = new ScriptedSource(),
+        Times = CellBench.Times,
+        Logins = [],
+        Endpoint = endpoint,
+        Identity = identity,
+        Fingerprint = default,
+        IsOnlyOne = false,
+        Keep = null,
+        Version = 1,
+    };
 }

@@ -113,7 +113,7 @@ public sealed class SourceTests : IDisposable
         (await Login(idp, basic)).Kind.ShouldBe(AnswerKind.Token);
         (await Login(idp, basic with { ClientSecret = Secret("wrong") })).Kind.ShouldBe(AnswerKind.Refused);
         (await Login(idp, basic with { Scopes = ["read", "write"], Audience = OAuth2Simulator.OtherAudience })).Kind.ShouldBe(AnswerKind.Token);
-        (await Login(idp, basic with { Scopes = ["everything"] })).Kind.ShouldBe(AnswerKind.Unknown);
+        (await Login(idp, basic with { Scopes = ["everything"] })).ShouldBe(TokenAnswer.Refused("http-400", isDefinite: false));
         var body = new OAuth2AccountOptions
         {
             ClientId = OAuth2Simulator.BodyClientId,

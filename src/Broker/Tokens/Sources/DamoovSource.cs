@@ -57,7 +57,7 @@ internal sealed class DamoovSource(TokenHttp http, Uri login, Uri refresh, Damoo
         var status = said is null ? reply.Status : double.IsInteger(said.Value) && said is > 0 and < 1000 ? (int)said.Value : 0;
         if (status != 200)
         {
-            return (status, status == 429 ? TokenAnswer.NotNow("status-429") : TokenAnswer.Unknown($"status-{status}"));
+            return (status, TokenAnswer.OfStatus(status, "status") ?? TokenAnswer.WithoutToken($"status-{status}"));
         }
         var result = reply.Body.Member("Result");
         var access = result.Member("AccessToken");

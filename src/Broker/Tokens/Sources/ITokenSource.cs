@@ -35,7 +35,7 @@ internal enum AnswerKind
 
     Token,
 
-    /// <summary>The upstream says no to this refresh token, or to these credentials.</summary>
+    /// <summary>The upstream says no to this refresh token, or to these credentials: by a word that means it, or by any 4xx but 408, 425 and 429.</summary>
     Refused,
 
     /// <summary>The upstream did nothing: 429, 503 with Retry-After, or it was not reached at all.</summary>
@@ -54,9 +54,37 @@ internal readonly record struct TokenAnswer(AnswerKind Kind, TokenPair? Pair, Ti
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Longest = TimeSpan.FromDays(36_525);
 
+    /// <summary>With <see cref="AnswerKind.Refused"/>: whether it is the word that the kind has for it. Such a one is tried three times and no more.</summary>
+    public bool IsDefinite { get; private init; }
+
+    /// <summary>With <see cref="AnswerKind.Unknown"/>: whether the upstream answered in full, and there is no token in it that can be used.</summary>
+    public bool IsWithoutToken { get; private init; }
+
     public static TokenAnswer Unknown(string reason) => new(AnswerKind.Unknown, null, default, reason);
 
-    public static TokenAnswer Refused(string reason) => new(AnswerKind.Refused, null, default, reason);
+    /// <summary>An answer without a token, such as a page, a redirect, or an empty body.</summary>
+    public static TokenAnswer WithoutToken(string reason) => Unknown(reason) with { IsWithoutToken = true };
+
+    public static TokenAnswer Refused(string reason, bool isDefinite = true) =>
+        new(AnswerKind.Refused, null, default, reason) { IsDefinite = isDefinite };
+
+    /// <summary>What callers are told where it brought no token.</summary>
+    /// <param name="canLogIn">Where a refresh token is the only way in, only the kind's own word says that it is dead.</param>
+    public TokenProblem Problem(bool canLogIn) =>
+        Kind == AnswerKind.Refused && (IsDefinite || canLogIn) ? TokenProblem.LoginRefused : TokenProblem.Unavailable;
+
+    /// <summary>The answer that a status alone gives; null for one that may carry a token.</summary>
+    public static TokenAnswer? OfStatus(int status, string name, TimeSpan? retryAfter = null) => status switch
+    {
+        >= 200 and < 300 => null,
+        429 => NotNow($"{name}-429", retryAfter),
+        503 when retryAfter is not null => NotNow($"{name}-503", retryAfter),
+        408 or 425 => Unknown($"{name}-{status}") with { RetryAfter = retryAfter },
+        >= 400 and < 500 => Refused($"{name}-{status}", isDefinite: false) with { RetryAfter = retryAfter },
+        >= 500 => Unknown($"{name}-{status}") with { RetryAfter = retryAfter },
+        >= 300 => WithoutToken("redirect"),
+        _ => WithoutToken($"{name}-{status}"),
+    };
 
     public static TokenAnswer NotNow(string reason, TimeSpan? retryAfter = null) => new(AnswerKind.NotNow, null, default, reason, retryAfter);
 
@@ -65,14 +93,14 @@ internal readonly record struct TokenAnswer(AnswerKind Kind, TokenPair? Pair, Ti
     {
         if (string.IsNullOrEmpty(access))
         {
-            return Unknown("no-token");
+            return WithoutToken("no-token");
         }
         if (access.AsSpan().ContainsAnyExceptInRange('!', '~'))
         {
-            return Unknown("malformed-token");
+            return WithoutToken("malformed-token");
         }
-        return life is not { } known ? Unknown("no-expiry")
-            : known < Shortest || known > Longest ? Unknown("bad-expiry")
+        return life is not { } known ? WithoutToken("no-expiry")
+            : known < Shortest || known > Longest ? WithoutToken("bad-expiry")
             : new(AnswerKind.Token, new TokenPair(access, string.IsNullOrEmpty(refresh) ? null : refresh), known, null);
     }
 }

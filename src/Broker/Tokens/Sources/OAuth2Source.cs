@@ -57,8 +57,10 @@ internal sealed class OAuth2Source(TokenHttp http, OAuth2Request request) : ITok
     {
         if (!reply.IsSuccess)
         {
-            return reply.Status is 400 or 401 && reply.Body.Text("error") is "invalid_grant" or "invalid_client" or "unauthorized_client"
-                ? TokenAnswer.Refused($"http-{reply.Status}")
+            // Servers disagree on the status of these three words, and some say them in a 200.
+            return reply.Otherwise.Kind == AnswerKind.Refused
+                && reply.Body.Text("error")?.Trim().ToLowerInvariant() is "invalid_grant" or "invalid_client" or "unauthorized_client"
+                ? TokenAnswer.Refused(reply.Otherwise.Reason!)
                 : reply.Otherwise;
         }
         var type = reply.Body.Member("token_type");

@@ -9,6 +9,9 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
 {
     private const int MostBytes = 256 * 1024;
 
+    /// <summary>How long the body of a refusal is waited for.</summary>
+    private static readonly TimeSpan WordWait = TimeSpan.FromSeconds(5);
+
     public TimeProvider Time { get; } = time;
 
     public static HttpMessageInvoker NewInvoker() => new(new SocketsHttpHandler
@@ -62,30 +65,49 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
     {
         var status = (int)response.StatusCode;
         var retryAfter = RetryAfter(response.Headers.RetryAfter);
-        if (status is >= 300 and < 400)
+        var said = TokenAnswer.OfStatus(status, "http", retryAfter);
+        if (said is { } known)
         {
-            return new(status, null, TokenAnswer.Unknown("redirect"));
+            // The status says it all; the body of a 4xx may hold the kind's own word, and nothing depends on whether it can be read.
+            return new(status, status is >= 400 and < 500 && known.Kind == AnswerKind.Refused ? await Word(response, cancellation) : null, known);
         }
-        if (status == 429 || (status == 503 && retryAfter is not null))
-        {
-            return new(status, null, TokenAnswer.NotNow($"http-{status}", retryAfter));
-        }
-        var unread = TokenAnswer.Unknown($"http-{status}") with { RetryAfter = retryAfter };
         await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
         var bytes = new byte[MostBytes + 1];
         var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation);
         if (length > MostBytes)
         {
-            return new(status, null, TokenAnswer.Unknown("too-large"));
+            return new(status, null, TokenAnswer.WithoutToken("too-large"));
         }
         try
         {
             using var document = JsonDocument.Parse(bytes.AsMemory(0, length));
-            return new(status, document.RootElement.Clone(), unread);
+            JsonElement? body = document.RootElement.Clone();
+            return new(status, body, Wire.HasError(body)
+                ? TokenAnswer.Refused($"error-in-{status}", isDefinite: false) with { RetryAfter = retryAfter }
+                : TokenAnswer.WithoutToken($"http-{status}"));
         }
         catch (JsonException)
         {
-            return new(status, null, status is >= 200 and < 300 ? TokenAnswer.Unknown("not-json") : unread);
+            return new(status, null, TokenAnswer.WithoutToken("not-json"));
+        }
+    }
+
+    /// <summary>The body of a refusal where it is JSON; null where it is not, is cut, too large, or does not come.</summary>
+    private async Task<JsonElement?> Word(HttpResponseMessage response, CancellationToken cancellation)
+    {
+        using var wait = new CancellationTokenSource(WordWait, Time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, wait.Token);
+        try
+        {
+            await using var stream = await response.Content.ReadAsStreamAsync(stop.Token);
+            var bytes = new byte[MostBytes];
+            var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, stop.Token);
+            using var document = JsonDocument.Parse(bytes.AsMemory(0, length));
+            return document.RootElement.Clone();
+        }
+        catch (Exception fault) when (fault is JsonException or HttpRequestException or IOException or OperationCanceledException)
+        {
+            return null;
         }
     }
 
@@ -128,7 +150,8 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
 /// <param name="Otherwise">The answer, where the kind does not know better.</param>
 internal readonly record struct TokenReply(int Status, JsonElement? Body, TokenAnswer Otherwise)
 {
-    public bool IsSuccess => Status is >= 200 and < 300 && Body is { ValueKind: JsonValueKind.Object };
+    /// <summary>Whether a token may be in it: a 200 with an error inside is none.</summary>
+    public bool IsSuccess => Status is >= 200 and < 300 && Body is { ValueKind: JsonValueKind.Object } && Otherwise.Kind != AnswerKind.Refused;
 
     public override string ToString() => $"{Status}";
 }

@@ -38,6 +38,16 @@ internal static class Wire
     public static string? Text(this JsonElement? parent, string name) =>
         parent.Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
+    /// <summary>Whether it says <c>error</c>, in whatever form; null, false, 0 and the empty text are none.</summary>
+    public static bool HasError(JsonElement? body) => body.Member("error") is { } error && error.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => false,
+        JsonValueKind.String => !string.IsNullOrWhiteSpace(error.GetString()),
+        JsonValueKind.Number => error.GetRawText() != "0",
+        JsonValueKind.Array => error.GetArrayLength() > 0,
+        _ => true,
+    };
+
     /// <summary>A number, be it a float or a numeric string; null when there is none, and NaN when it is not one.</summary>
     public static double? Number(this JsonElement? parent, string name) => parent.Member(name) switch
     {

@@ -62,6 +62,7 @@ internal sealed partial class RedisTokens : ISharedTokens
             attempt.ToString(), $"{settlement.Note}", Microseconds(settlement.NoteLeft),
             settlement.Quiet is { } quiet ? Microseconds(quiet) : -1, (int)settlement.Problem, Milliseconds(settlement.Remembered),
             settlement.Refused?.Hex ?? "", keyLives, settlement.Failure ?? "",
+            settlement.Whose == default ? "" : settlement.Whose.Hex, settlement.IsUnknownRefresh ? 1 : 0,
         ]));
 
     public Task<StoreOutcome> Republish(StoreName name, SharedPair? pair, TimeSpan? lives, SharedNote? note, long? damaged = null) => Outcome(Run(
@@ -155,7 +156,11 @@ internal sealed partial class RedisTokens : ISharedTokens
             LacksKey = lacks,
             Note = Number(parts[9]) is > 0 and var number ? new(number, RecordName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12]))) : null,
             Quiet = new(
-                Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), (int)Number(parts[15]), RecordName.Parse(parts[16]), (int)Number(parts[17])),
+                Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), (int)Number(parts[15]), RecordName.Parse(parts[16]), (int)Number(parts[17]))
+            {
+                Whose = RecordName.Parse(parts[18]),
+                Unknowns = (int)Number(parts[19]),
+            },
         };
     }
 }

@@ -33,7 +33,7 @@ internal static class Scripts
         local function look(number)
           local p = redis.call('HMGET', KEYS[1], 'g', 'r', 'b')
           local n = redis.call('HMGET', KEYS[3], 'n', 'd', 'a', 'u')
-          local q = redis.call('HMGET', KEYS[5], 'u', 'p', 'f', 'r', 'c')
+          local q = redis.call('HMGET', KEYS[5], 'u', 'p', 'f', 'r', 'c', 'w', 'k')
           local c = redis.call('HMGET', KEYS[4], 'r', 's')
           local age = '-1'
           if c[1] == run then age = text(now - count(c[2])) end
@@ -41,7 +41,7 @@ internal static class Scripts
           return { run, text(now), text(number), text(lease), text(redis.call('PTTL', KEYS[1])), age,
             text(count(p[1])), p[2] or '', p[3] or '',
             n[1] or '', n[2] or '', n[3] or '', text(count(n[4]) - now),
-            text(count(q[1]) - now), q[2] or '0', q[3] or '0', q[4] or '', q[5] or '0' }
+            text(count(q[1]) - now), q[2] or '0', q[3] or '0', q[4] or '', q[5] or '0', q[6] or '', q[7] or '0' }
         end
 
         """;
@@ -126,19 +126,22 @@ internal static class Scripts
         return 1
         """);
 
-    // ARGV: attempt, fate of the note, its time left us, quiet us or -1, problem, remembered ms, refused or '', refusals' and failure's life ms, failure or ''
+    // ARGV: attempt, fate of the note, its time left us, quiet us or -1, problem, remembered ms, refused or '', refusals' and failure's life ms,
+    // failure or '', whose quiet it is or '', whether an unknown refresh
     public static readonly RedisScript Settle = new("settle", Start + """
         if redis.call('HGET', KEYS[3], 'a') == ARGV[1] then
           if ARGV[2] == 'Withdraw' then redis.call('DEL', KEYS[3])
           elseif ARGV[2] == 'Shorten' then redis.call('HSET', KEYS[3], 'u', text(now + ARGV[3])) end
         end
-        local q = redis.call('HMGET', KEYS[5], 'u', 'f', 'r', 'c')
+        local q = redis.call('HMGET', KEYS[5], 'u', 'f', 'r', 'c', 'w')
         local life = redis.call('PTTL', KEYS[5])
         local function live(ms) if ms > life then life = ms end end
         if tonumber(ARGV[4]) >= 0 then
           local to = now + ARGV[4]
-          if to > count(q[1]) then redis.call('HSET', KEYS[5], 'u', text(to), 'p', ARGV[5]) end
+          local isAnothers = q[5] and q[5] ~= '' and q[5] ~= ARGV[10]
+          if to > count(q[1]) or isAnothers then redis.call('HSET', KEYS[5], 'u', text(to), 'p', ARGV[5], 'w', ARGV[10]) end
           redis.call('HSET', KEYS[5], 'f', text(count(q[2]) + 1))
+          if ARGV[11] == '1' then redis.call('HINCRBY', KEYS[5], 'k', 1) end
           live(math.ceil(ARGV[4] / 1000) + ARGV[6])
         end
         if ARGV[7] ~= '' then

@@ -24,9 +24,10 @@ internal sealed partial class SharedRenewal
         if (!source.Rotates && (Held?.Refresh ?? source.FirstRefreshToken) is { } refresh && (source.CanLogin || asked.Identity.MayLogIn(plan.Fingerprint)))
         {
             var refreshed = await calls.Ask(plan, "refresh", cancellation => source.Refresh(new(Held?.Access, refresh), cancellation));
-            if (refreshed.Kind == AnswerKind.Token || refreshed.Kind != AnswerKind.Refused || !source.CanLogin)
+            var leadsToLogin = refreshed.Kind == AnswerKind.Refused || (refreshed.Kind == AnswerKind.Unknown && IsEnough(Held, shared: 0));
+            if (!source.CanLogin || !leadsToLogin)
             {
-                return Alone(asked, refreshed, at);
+                return Alone(asked, refreshed, at, isLogin: false);
             }
         }
         if (!source.CanLogin)
@@ -37,6 +38,11 @@ internal sealed partial class SharedRenewal
         {
             return Renewal.Failed(TokenProblem.LoginRefused, plan.Times.QuietTimeMax);
         }
+        var (quiet, problem) = asked.Identity.Wait(plan.Fingerprint);
+        if (quiet > TimeSpan.Zero)
+        {
+            return Renewal.Failed(problem, quiet);
+        }
         if (await WaitAlone(asked) is { } wait)
         {
             TokenLog.BudgetSpent(log, plan.Upstream, plan.Account, wait.TotalSeconds);
@@ -44,23 +50,25 @@ internal sealed partial class SharedRenewal
             return Renewal.Failed(TokenProblem.BudgetSpent, Min(wait, plan.Times.QuietTime));
         }
         at = time.GetTimestamp();
-        return Alone(asked, await calls.Ask(plan, "login", source.Login), at);
+        return Alone(asked, await calls.Ask(plan, "login", source.Login), at, isLogin: true);
     }
 
-    private Renewal Alone(Asked asked, TokenAnswer answer, long at)
+    private Renewal Alone(Asked asked, TokenAnswer answer, long at, bool isLogin)
     {
-        switch (answer.Kind)
+        var plan = asked.Plan;
+        if (answer.Kind == AnswerKind.Token)
         {
-            case AnswerKind.Token:
-                asked.Identity.Accepted(asked.Plan.Fingerprint);
-                served = answer.Pair!.Access;
-                return new(served, at, answer.Life, TokenProblem.None, null);
-            case AnswerKind.Refused:
-                asked.Identity.Refused(asked.Plan.Fingerprint);
-                return Renewal.Failed(TokenProblem.LoginRefused);
-            default:
-                return Renewal.Failed(TokenProblem.Unavailable, answer.RetryAfter);
+            asked.Identity.Accepted(plan.Fingerprint);
+            (served, unknowns) = (answer.Pair!.Access, 0);
+            return new(served, at, answer.Life, TokenProblem.None, null);
         }
+        if (answer.IsDefinite)
+        {
+            asked.Identity.Refused(plan.Fingerprint);
+        }
+        // Of what is no refusal the cell's own pause is enough: Redis may be back long before.
+        var problem = answer.Problem(plan.Source.CanLogin);
+        return Renewal.Failed(problem, answer.Kind == AnswerKind.Refused ? asked.Identity.Fails(plan.Fingerprint, problem, answer, isLogin, plan.Times) : answer.RetryAfter);
     }
 
     /// <summary>A quarter of the margin: so much for the time in which Redis may come back.</summary>
@@ -82,7 +90,7 @@ internal sealed partial class SharedRenewal
         var longest = asked.Plan.Logins.Select(window => window.Per).Append(TimeSpan.Zero).Max();
         foreach (var scope in Scopes(asked).Where(_ => store.Tokens.IsSpread))
         {
-            await store.Remind(BudgetOf(asked.Plan, scope.Key)); // takes nothing, and tells whether its node is there, or there again
+            await store.Remind(asked.Plan.BudgetOf(scope.Key)); // takes nothing, and tells whether its node is there, or there again
         }
         if (Longer(longest - AwayFor(asked), Unsure(asked, Scopes(asked).Where(scope => SilenceOf(asked, scope) > TimeSpan.Zero))) is var left && left > TimeSpan.Zero)
         {
@@ -115,18 +123,18 @@ internal sealed partial class SharedRenewal
         {
             return late;
         }
-        if (!vault.AwayBudget.TryTake(asked.Plan.Endpoint, asked.Plan.Identity, [.. alone.SelectMany(scope => scope).Select(Share)], asked.IsRejection, out var wait))
+        if (!vault.AwayBudget.TryTake(asked.Plan, [.. alone.SelectMany(scope => scope).Select(Share)], asked.IsRejection, out var wait))
         {
             return wait;
         }
         foreach (var scope in alone)
         {
-            store.LogsInAlone(BudgetOf(asked.Plan, scope.Key), asked.IsRejection);
+            store.LogsInAlone(asked.Plan.BudgetOf(scope.Key), asked.IsRejection);
         }
         return null;
     }
 
-    private TimeSpan SilenceOf(Asked asked, IGrouping<LoginScope, LoginWindowOptions> scope) => store.SilenceOf(BudgetOf(asked.Plan, scope.Key));
+    private TimeSpan SilenceOf(Asked asked, IGrouping<LoginScope, LoginWindowOptions> scope) => store.SilenceOf(asked.Plan.BudgetOf(scope.Key));
 
     /// <summary>How long until the others cannot have used these budgets since they were heard of the last time.</summary>
     private TimeSpan Unsure(Asked asked, IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> scopes) => !store.Tokens.IsSpread ? TimeSpan.Zero

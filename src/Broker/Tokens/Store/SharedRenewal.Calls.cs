@@ -8,6 +8,10 @@ internal sealed partial class SharedRenewal
     /// <summary>What this process is about to spend, or may have spent: told again to a Redis that lost its memory.</summary>
     private volatile OwnNote? own;
 
+    /// <summary>How many refreshes in a row ended nobody knows how, as far as this process made them.</summary>
+    private int unknowns;
+    private long unknownsSince;
+
     /// <summary>Past its deadline too: what may be spent stays so until a newer pair is there.</summary>
     private SharedNote? note => own is { } mine ? mine.Note with { Left = mine.Left(time) } : null;
 
@@ -46,9 +50,19 @@ internal sealed partial class SharedRenewal
             case AnswerKind.Refused when source.CanLogin:
                 await Settle(new(NoteFate.Shorten, TimeSpan.Zero, null, TokenProblem.None, default, null), lease);
                 return await LogIn(asked, lease);
+            case AnswerKind.Unknown when !source.Rotates && source.CanLogin && IsEnough(lease.Seen.Pair, lease.Seen.Quiet.Unknowns):
+                return await LogIn(asked, lease);
             default:
                 return await Quiet(asked, lease, "refresh", answer, source.Rotates && answer.Kind == AnswerKind.Unknown);
         }
+    }
+
+    /// <summary>One more unknown refresh. Of a token that rotates the first one is enough: what may be spent is not sent again.</summary>
+    private bool IsEnough(SharedPair? pair, int shared)
+    {
+        var since = pair?.Generation ?? 0;
+        (unknowns, unknownsSince) = (Math.Max(since == unknownsSince ? unknowns : 0, shared) + 1, since);
+        return unknowns >= LoginIdentity.MaxUnknowns;
     }
 
     /// <summary>What a refresh would spend: the pair's, if it is this config's or descends from its first one; that one, where an account has no other way in.</summary>
@@ -155,30 +169,6 @@ internal sealed partial class SharedRenewal
                 wait = lease / 12;
             }
         }
-    }
-
-    /// <summary>No token came: refused, not now or unknown. The others keep quiet with us.</summary>
-    private async Task<Step> Quiet(Asked asked, Lease lease, string call, TokenAnswer answer, bool keepNote)
-    {
-        var (plan, isRefused) = (asked.Plan, answer.Kind == AnswerKind.Refused);
-        var pause = QuietTime.Pause(lease.Seen.Quiet.Failures, answer.RetryAfter, plan.Times);
-        var problem = isRefused ? TokenProblem.LoginRefused : TokenProblem.Unavailable;
-        if (isRefused)
-        {
-            asked.Identity.Refused(plan.Fingerprint);
-        }
-        var failure = LastFailure.Write(call, answer, store.Replica);
-        await Settle(
-            new(keepNote ? NoteFate.Shorten : NoteFate.Withdraw, pause, pause, problem, plan.Times.QuietTimeMax * 2, isRefused ? plan.Fingerprint : null, failure),
-            lease);
-        return Step.Failed(problem, pause);
-    }
-
-    private async Task Settle(Settlement settlement, Lease lease)
-    {
-        own = settlement.Note == NoteFate.Withdraw ? null
-            : own is { } mine ? mine with { Note = mine.Note with { Left = settlement.NoteLeft }, At = time.GetTimestamp() } : null;
-        Saw(await store.Tokens.Settle(name, lease.Attempt, settlement));
     }
 
     /// <summary>A lease of ours, and what was stored when it was taken.</summary>

@@ -53,7 +53,7 @@ internal sealed partial class SharedRenewal
             return Step.Again; // ours is void: what is stored counts
         }
         // Not answered: it is served all the same, and committed when Redis is back.
-        (holding, highest) = (mine, 0);
+        (holding, highest, unknowns) = (mine, 0, 0);
         served = pair.Access;
         own = null;
         return new(new Renewal(pair.Access, at, answer.Life, TokenProblem.None, null), default);

@@ -14,6 +14,11 @@ internal sealed partial class SharedRenewal
         {
             return Step.Failed(TokenProblem.LoginRefused, plan.Times.QuietTimeMax);
         }
+        var (wait, problem) = asked.Identity.Wait(plan.Fingerprint);
+        if (wait > TimeSpan.Zero)
+        {
+            return Step.Failed(problem, wait); // where two fingerprints take turns, Redis knows the quiet time of one
+        }
         if (await Permit(asked, lease) is { } refused)
         {
             return refused;
@@ -26,8 +31,6 @@ internal sealed partial class SharedRenewal
         var answer = await Call(asked, lease, "login", plan.Source.Login);
         return answer.Kind == AnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, "login", answer, keepNote: true);
     }
-
-    public static RecordName BudgetOf(CellPlan plan, LoginScope scope) => scope == LoginScope.Endpoint ? plan.Endpoint : plan.Identity;
 
     /// <summary>Redis counts one fingerprint; where two take turns (a change of the config on its way), this process's own count of each ends it too.</summary>
     private static bool IsRefused(Asked asked, Seen seen) =>
@@ -57,7 +60,7 @@ internal sealed partial class SharedRenewal
     }
 
     private Task<Permission> Permit(Asked asked, Attempt attempt, IGrouping<LoginScope, LoginWindowOptions> scope) =>
-        store.Permit(BudgetOf(asked.Plan, scope.Key), attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection);
+        store.Permit(asked.Plan.BudgetOf(scope.Key), attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection);
 
     private static IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> Scopes(Asked asked) =>
         asked.Plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key);

@@ -28,14 +28,16 @@ internal sealed partial class SharedRenewal
         return pair.IsForgotten ? Heard.Gone : Heard.Newer;
     }
 
-    /// <summary>Holds what was taken away as it holds a pair: so that a Redis that loses its memory is told of it, and not of what was there before.</summary>
-    private void Heed(SharedPair? pair)
+    /// <summary>Whether it was taken away since the last look. It is held as a pair is: so that a Redis that loses its memory is told of it, and not of what was there before.</summary>
+    private bool Heed(SharedPair? pair)
     {
         var now = holding;
         if (pair is { IsForgotten: true } && pair.Generation > (now?.Pair.Generation ?? 0))
         {
             // One that is newer still may have come meanwhile.
             Interlocked.CompareExchange(ref holding, new(pair, time.GetTimestamp() + Ticks(store.Times.RefreshLives)), now);
+            return true;
         }
+        return false;
     }
 }

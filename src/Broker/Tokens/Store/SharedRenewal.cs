@@ -117,7 +117,10 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
             return Step.Failed(TokenProblem.Unavailable);
         }
         vault.LacksKey(name, null);
-        Heed(seen.Pair);
+        if (Heed(seen.Pair))
+        {
+            asked.Identity.Accepted(asked.Plan.Fingerprint); // refusals and pauses end with it, here as in Redis
+        }
         if (holding is { } mine && mine.Pair.Generation > (seen.Pair?.Generation ?? 0))
         {
             return await Restore(asked, mine, seen);
@@ -130,7 +133,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         {
             GiveWay(asked, above, seen);
         }
-        return seen.Quiet.Left > TimeSpan.Zero ? Step.Failed(seen.Quiet.Problem, seen.Quiet.Left)
+        return seen.Quiet.LeftFor(asked.Plan.Fingerprint) is var quiet && quiet > TimeSpan.Zero ? Step.Failed(seen.Quiet.Problem, quiet)
             : seen.LeaseLeft > TimeSpan.Zero ? new Step(null, seen.LeaseLeft)
             : seen.Note is { } note && note.Left > TimeSpan.Zero ? new Step(null, note.Left)
             : EpochLeft(asked, seen) is { } pause && pause < store.Times.EpochPause ? new Step(null, pause)
@@ -175,7 +178,7 @@ internal sealed partial class SharedRenewal(StoreName name, TokenVault vault, Sh
         {
             asked.Identity.Accepted(asked.Plan.Fingerprint); // another's login with the same credentials
         }
-        (holding, highest) = (new(pair, seen.AskedAt + Ticks(left)), 0);
+        (holding, highest, unknowns) = (new(pair, seen.AskedAt + Ticks(left)), 0, 0);
         served = pair.Access;
         return new(pair.Access, seen.AskedAt - Ticks(pair.Life - left), pair.Life, TokenProblem.None, null);
     }

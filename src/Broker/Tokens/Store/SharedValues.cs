@@ -73,7 +73,22 @@ internal readonly record struct SharedNote(long Number, RecordName Spends, Attem
 /// <param name="Failures">How many in a row: the next pause grows with them.</param>
 /// <param name="Refused">The fingerprint of the credentials that were refused last.</param>
 /// <param name="Refusals">How often these were.</param>
-internal readonly record struct SharedQuiet(TimeSpan Left, TokenProblem Problem, int Failures, RecordName Refused, int Refusals);
+internal readonly record struct SharedQuiet(TimeSpan Left, TokenProblem Problem, int Failures, RecordName Refused, int Refusals)
+{
+    /// <summary>The fingerprint of the credentials that are not shown; none when nobody asks, whatever the credentials.</summary>
+    public RecordName Whose { get; init; }
+
+    /// <summary>How many refreshes in a row ended nobody knows how.</summary>
+    public int Unknowns { get; init; }
+
+    /// <summary>How long these credentials are not shown.</summary>
+    public TimeSpan LeftFor(RecordName fingerprint) => IsAnothers(fingerprint) ? TimeSpan.Zero : Left;
+
+    /// <summary>How many failures in a row these credentials answer for.</summary>
+    public int FailuresOf(RecordName fingerprint) => IsAnothers(fingerprint) ? 0 : Failures;
+
+    private bool IsAnothers(RecordName fingerprint) => Whose != default && Whose != fingerprint;
+}
 
 /// <summary>What is stored, and whether the lease was taken; the default is that nobody knows.</summary>
 internal readonly record struct Seen
@@ -137,7 +152,14 @@ internal enum NoteFate
 /// <param name="Refused">The fingerprint that was refused; null if none was.</param>
 /// <param name="Failure">Which call, its answer, why and whose, in words of ours: an operator is shown it, and nothing goes by it.</param>
 internal readonly record struct Settlement(
-    NoteFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, RecordName? Refused, string? Failure = null);
+    NoteFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, RecordName? Refused, string? Failure = null)
+{
+    /// <summary>The fingerprint of the credentials that the quiet time is for; none for all.</summary>
+    public RecordName Whose { get; init; }
+
+    /// <summary>Whether it was a refresh whose end nobody knows: these are counted.</summary>
+    public bool IsUnknownRefresh { get; init; }
+}
 
 /// <summary>Asks one budget, an identity's or a token endpoint's, for one login.</summary>
 /// <param name="Budget">Whose; a slot of its own.</param>

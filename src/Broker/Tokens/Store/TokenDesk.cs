@@ -34,7 +34,7 @@ internal sealed class TokenDesk(OpenStore open)
         foreach (var scope in plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key))
         {
             var windows = scope.Select(window => new BudgetWindow(window.Permit, window.Per)).ToList();
-            if (await tokens.Left(SharedRenewal.BudgetOf(plan, scope.Key), windows) is not { } left)
+            if (await tokens.Left(plan.BudgetOf(scope.Key), windows) is not { } left)
             {
                 return null;
             }

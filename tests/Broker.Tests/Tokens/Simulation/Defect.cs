@@ -23,4 +23,10 @@ public enum Defect
     ForgettingWithoutANumber,
 
     OneSeatForAll,
+
+    /// <summary>A 4xx of whatever kind counts as the word that says no for good.</summary>
+    AnyRefusalIsForGood,
+
+    /// <summary>A refresh that is never answered clearly is repeated for ever.</summary>
+    UnknownsNeverLeadToALogin,
 }

@@ -1,3 +1,4 @@
+using Broker.Tokens;
 using Broker.Tokens.Sources;
 using Broker.Tokens.Store;
 
@@ -16,6 +17,7 @@ internal sealed class Promises(World world, SimulatedAccount account)
     private long given;
     private long takenAway;
     private string takenAwayUnder = "";
+    private int unknowns;
 
     private Pump Pump => world.Pump;
 
@@ -160,6 +162,7 @@ internal sealed class Promises(World world, SimulatedAccount account)
     {
         var conduct = process[account].Conduct;
         (conduct.IsCalling, conduct.Answer) = (false, answer);
+        unknowns += conduct.Sends is not null && answer == AnswerKind.Unknown ? 1 : 0;
         if (conduct.Sends is { } spent && sent.TryGetValue(spent, out var sending) && sending.Process == process)
         {
             sending.Answer = answer;
@@ -204,7 +207,14 @@ internal sealed class Promises(World world, SimulatedAccount account)
 
     private void Login(Process process, Conduct conduct)
     {
-        if (!account.CanLogin || (!conduct.IsAlone && conduct.Answer is AnswerKind.NotNow or AnswerKind.Unknown))
+        // Of a token that can be sent again the third unknown answer leads to a login; who hears only the third may have been told of the others.
+        var isAllowed = conduct.Answer switch
+        {
+            AnswerKind.NotNow => false,
+            AnswerKind.Unknown => !account.Rotates && unknowns >= LoginIdentity.MaxUnknowns,
+            _ => true,
+        };
+        if (!account.CanLogin || (!conduct.IsAlone && !isAllowed))
         {
             world.Fail($"{process.Name} logs in after {conduct.Answer}");
         }

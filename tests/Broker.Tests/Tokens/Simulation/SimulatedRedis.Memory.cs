@@ -22,6 +22,10 @@ internal sealed partial class SimulatedRedis
 
     private sealed record StoredQuiet(long Until, TokenProblem Problem, int Failures, RecordName Refused, int Refusals, long Ends)
     {
+        public RecordName Whose { get; init; }
+
+        public int Unknowns { get; init; }
+
         public static readonly StoredQuiet None = new(0, TokenProblem.None, 0, default, 0, 0);
     }
 

@@ -169,8 +169,9 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         if (settlement.Quiet is { } pause)
         {
             var to = Now + Micro(pause);
-            quiet = to > quiet.Until ? quiet with { Until = to, Problem = settlement.Problem } : quiet;
-            quiet = quiet with { Failures = quiet.Failures + 1 };
+            var isAnothers = quiet.Whose != default && quiet.Whose != settlement.Whose;
+            quiet = to > quiet.Until || isAnothers ? quiet with { Until = to, Problem = settlement.Problem, Whose = settlement.Whose } : quiet;
+            quiet = quiet with { Failures = quiet.Failures + 1, Unknowns = quiet.Unknowns + (settlement.IsUnknownRefresh ? 1 : 0) };
             ends = Math.Max(ends, Now + Micro(pause + settlement.Remembered));
         }
         if (settlement.Refused is { } refused)
@@ -276,7 +277,7 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
             EpochAge = entry.Counter.Run == Run ? TimeSpan.FromMicroseconds(Now - entry.Counter.Since) : TimeSpan.Zero,
             Pair = pair?.Value,
             Note = entry.Note is { } note ? new(note.Number, note.Spends, note.Attempt, Left(note.Until, Now)) : null,
-            Quiet = new(Left(quiet.Until, Now), quiet.Problem, quiet.Failures, quiet.Refused, quiet.Refusals),
+            Quiet = new(Left(quiet.Until, Now), quiet.Problem, quiet.Failures, quiet.Refused, quiet.Refusals) { Whose = quiet.Whose, Unknowns = quiet.Unknowns },
         };
     }
 }

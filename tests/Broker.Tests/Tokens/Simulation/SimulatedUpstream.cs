@@ -5,6 +5,8 @@ namespace Broker.Tests.Tokens.Simulation;
 /// <summary>A strict token endpoint, one user of it: what is issued kills what was there; a dead refresh token revokes all. Slow, and answers get lost.</summary>
 internal sealed class SimulatedUpstream
 {
+    private static readonly TimeSpan BreaksAt = TimeSpan.FromSeconds(20);
+
     private readonly World world;
     private readonly SimulatedAccount account;
     private readonly Dictionary<string, (TimeSpan End, int Age)> tokens = [];
@@ -18,6 +20,18 @@ internal sealed class SimulatedUpstream
         (this.world, this.account) = (world, account);
         liveRefresh = account.CanLogin ? null : First(0);
     }
+
+    /// <summary>From some moment on it answers every refresh with this, work or no work; who can log in is not lost by it.</summary>
+    private TokenAnswer? Broken => !account.CanLogin || Pump.Time < BreaksAt ? null : (world.Seed % 6) switch
+    {
+        1 => TokenAnswer.Unknown("http-500"),
+        2 => TokenAnswer.WithoutToken("not-json"),
+        4 => TokenAnswer.Refused("http-403", isDefinite: false),
+        _ => null,
+    };
+
+    /// <summary>For a while a gateway before it answers everything, and knows no word that says why.</summary>
+    private bool IsBarred => world.Seed % 6 == 5 && Pump.Time > BreaksAt && Pump.Time < BreaksAt + TimeSpan.FromSeconds(12);
 
     /// <summary>No refresh token lives.</summary>
     public bool IsRevoked => liveRefresh is null;
@@ -97,11 +111,13 @@ internal sealed class SimulatedUpstream
         Pump.After(there, () =>
         {
             var said = fate < 0.05 ? TokenAnswer.NotNow("http-429")
-                : fate < 0.08 ? TokenAnswer.Unknown("http-500")
+                : fate < 0.07 ? TokenAnswer.Unknown("http-500")
+                : fate < 0.08 || IsBarred ? TokenAnswer.Refused("http-403", isDefinite: false)
                 : fate < 0.1 && refresh is null && refusals++ < 2 ? TokenAnswer.Refused("http-401")
+                : refresh is not null && Broken is { } broken ? broken
                 : Work(process, refresh, revision);
             world.Trace(process, "upstream:", $"{said.Kind} {said.Pair?.Access} {said.Life}", fate is > 0.1 and < 0.16 ? "(answer lost)" : "");
-            said = fate is > 0.1 and < 0.13 ? TokenAnswer.Unknown("http-502") : said;
+            said = fate is > 0.1 and < 0.115 ? TokenAnswer.WithoutToken("not-json") : fate is > 0.1 and < 0.13 ? TokenAnswer.Unknown("http-502") : said;
             if (fate is not (> 0.13 and < 0.16))
             {
                 Pump.After(back, () => process.Post(_ => answer.TrySetResult(said), null));
@@ -113,7 +129,7 @@ internal sealed class SimulatedUpstream
             using var cancelled = cancellation.Register(() => answer.TrySetCanceled(cancellation));
             var said = await answer.Task;
             ended = said.Kind;
-            return Falsified(said);
+            return Falsified(said, isRefresh: refresh is not null);
         }
         finally
         {
@@ -122,9 +138,14 @@ internal sealed class SimulatedUpstream
         }
     }
 
-    private TokenAnswer Falsified(TokenAnswer answer) =>
-        (world.Defect == Defect.LoginAfterNotNow && answer.Kind == AnswerKind.NotNow)
-        || (world.Defect == Defect.LoginAfterUnknown && answer.Kind == AnswerKind.Unknown) ? TokenAnswer.Refused("falsified") : answer;
+    private TokenAnswer Falsified(TokenAnswer answer, bool isRefresh) => world.Defect switch
+    {
+        Defect.LoginAfterNotNow when answer.Kind == AnswerKind.NotNow => TokenAnswer.Refused("falsified"),
+        Defect.LoginAfterUnknown when answer.Kind == AnswerKind.Unknown => TokenAnswer.Refused("falsified"),
+        Defect.AnyRefusalIsForGood when answer.Kind == AnswerKind.Refused => TokenAnswer.Refused("falsified"),
+        Defect.UnknownsNeverLeadToALogin when isRefresh && answer.Kind == AnswerKind.Unknown => TokenAnswer.NotNow("falsified"),
+        _ => answer,
+    };
 
     /// <summary>A process's way there, with what its config says.</summary>
     internal sealed class Source(SimulatedUpstream upstream, Process process, int revision) : ITokenSource

@@ -71,6 +71,8 @@ public sealed class SimulationTests(ITestOutputHelper output)
     [InlineData(Defect.WhatMayBeSpentIsNotToldAgain)]
     [InlineData(Defect.ForgettingWithoutANumber)]
     [InlineData(Defect.OneSeatForAll)]
+    [InlineData(Defect.AnyRefusalIsForGood)]
+    [InlineData(Defect.UnknownsNeverLeadToALogin)]
     public async Task It_bites(Defect defect)
     {
         var broken = (await FirstBroken(Enough, defect)).ShouldNotBeNull();

@@ -62,7 +62,10 @@ internal sealed partial class World
         Patience: TimeSpan.FromSeconds(15),
         QuietTime: TimeSpan.FromMilliseconds(500),
         QuietTimeMax: TimeSpan.FromSeconds(4),
-        UnusedAfter: TimeSpan.FromHours(1));
+        UnusedAfter: TimeSpan.FromHours(1))
+    {
+        BackOffMax = TimeSpan.FromSeconds(8),
+    };
 
     public static SharedTimes Times { get; } = new()
     {
