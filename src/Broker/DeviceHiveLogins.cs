@@ -45,7 +45,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
         foreach (var (at, account, options) in users.SameHost(snapshot.Broker.Upstreams))
         {
             // A template may stand for any name that fits it.
-            if (options.Login is { } ours && (AddressAttempts.Folded(ours) == AddressAttempts.Folded(login)
+            if (options.Login is { } ours && (AddressAttempts.MayMeet(ours, login)
                 || table.ByName[at].Accounts[account].User.Logins.Any(template => template.Names.Count > 0 && template.MayMeet(folded))))
             {
                 CredentialLog.OwnAccount(log, upstream, $"{at}/{account}");

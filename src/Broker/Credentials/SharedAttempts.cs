@@ -76,6 +76,11 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 
         """ + TakeBack);
 
+    // A moment without Redis is no reason to send a user away.
+    private const int StrictTries = 5;
+
+    private static readonly TimeSpan StrictPause = TimeSpan.FromMilliseconds(400);
+
     private readonly AttemptMemory memory = new(time);
     private volatile RedisLedger? ledger;
 
@@ -96,22 +101,30 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     public async ValueTask<AttemptTurn> Begin(string name, string address, CancellationToken cancellation)
     {
         var known = await memory.Look(name, address, cancellation);
-        var (row, limits) = (memory.Row(name, address), Limits);
-        if (!known.MayTry || Shared is not { } shared
-            || await shared.Link.Run(
-                BeginScript,
-                [shared.Names.Tries(address)],
-                [
-                    FieldOf(shared, name, address), limits.Free, string.Join(' ', limits.Waits.Select(Milliseconds)), Milliseconds(limits.Longest),
-                    Milliseconds(limits.FewForgotten), Milliseconds(limits.Forgotten), AttemptMemory.NamesApart,
-                    row.Began ?? RedisValue.EmptyString, row.Failures,
-                ]) is not { } answered)
+        if (!known.MayTry)
         {
-            return !known.MayTry ? known : ledger is not null && IsStrict ? default : await memory.Begin(name, address, cancellation);
+            return known;
+        }
+
+        var answered = await Ask(name, address);
+        for (var tries = 1; answered is null && ledger is not null && IsStrict; tries++)
+        {
+            if (tries == StrictTries)
+            {
+                return default;
+            }
+
+            await Task.Delay(StrictPause, time, cancellation);
+            answered = await Ask(name, address);
+        }
+
+        if (answered is null)
+        {
+            return await memory.Begin(name, address, cancellation);
         }
 
         var parts = (RedisValue[])answered!;
-        var wait = TimeSpan.FromMilliseconds(Math.Clamp((long)parts[1], 0, limits.Longest.TotalMilliseconds));
+        var wait = TimeSpan.FromMilliseconds(Math.Clamp((long)parts[1], 0, Limits.Longest.TotalMilliseconds));
         memory.Follow(name, address, (int)Math.Clamp((long)parts[2], 1, int.MaxValue), wait, (string)parts[3]!);
         return (long)parts[0] == 1 ? AttemptTurn.Go : new(true, wait);
     }
@@ -132,6 +145,24 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         {
             await shared.Link.Run(WithdrawScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address)]);
         }
+    }
+
+    /// <summary>What all replicas together say of an attempt, which counts from now on; null when they cannot be asked.</summary>
+    private async Task<RedisResult?> Ask(string name, string address)
+    {
+        if (Shared is not { } shared)
+        {
+            return null;
+        }
+
+        var (row, limits) = (memory.Row(name, address), Limits);
+        return await shared.Link.Run(
+            BeginScript,
+            [shared.Names.Tries(address)],
+            [
+                FieldOf(shared, name, address), limits.Free, string.Join(' ', limits.Waits.Select(Milliseconds)), Milliseconds(limits.Longest),
+                Milliseconds(limits.FewForgotten), Milliseconds(limits.Forgotten), AttemptMemory.NamesApart, row.Began ?? RedisValue.EmptyString, row.Failures,
+            ]);
     }
 
     /// <summary>Not while it is away: a login does not wait for a Redis that others wait for already.</summary>

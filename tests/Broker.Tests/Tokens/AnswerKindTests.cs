@@ -126,7 +126,7 @@ public sealed class AnswerKindTests : IDisposable
         var ask = Call("Damoov", isLogin: true, endpoint.Address);
         foreach (var status in Enumerable.Range(100, 500).Where(status => status != 200))
         {
-            endpoint.Answer = RawEndpoint.Json($$"""{"Result":{"AccessToken":{"Token":"abc","ExpiresIn":60}},"Status":{{status}}}""");
+            endpoint.Answer = RawEndpoint.Json($$$"""{"Result":{"AccessToken":{"Token":"abc","ExpiresIn":60}},"Status":{{{status}}}}""");
             (await ask()).Kind.ShouldBe(status switch
             {
                 429 => AnswerKind.NotNow,

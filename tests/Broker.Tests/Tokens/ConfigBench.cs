@@ -14,7 +14,12 @@ internal sealed class ConfigBench : IDisposable
 
     private long version;
 
-    public ConfigBench(TimeProvider? time = null) => Vault = new(time ?? new HandClock(), NullLogger<TokenVault>.Instance);
+    public ConfigBench(TimeProvider? time = null)
+        : this(new TokenVault(time ?? new HandClock(), NullLogger<TokenVault>.Instance))
+    {
+    }
+
+    public ConfigBench(TokenVault vault) => Vault = vault;
 
     public TokenVault Vault { get; }
 

@@ -4,17 +4,32 @@ using System.Text;
 
 namespace Broker.Tests.Tokens;
 
-/// <summary>A token endpoint that answers each connection with exactly these bytes, or with nothing at all.</summary>
+/// <summary>A token endpoint that answers each connection with exactly these bytes, or with nothing at all; the bytes may be changed, and depend on the request.</summary>
 internal sealed class RawEndpoint : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource closing = new();
     private readonly Task serving;
 
+    private volatile Func<string, string?> answer;
+
     public RawEndpoint(string? answer)
     {
+        this.answer = _ => answer;
         listener.Start();
-        serving = Serve(answer is null ? null : Encoding.Latin1.GetBytes(answer));
+        serving = Serve();
+    }
+
+    /// <summary>What it answers to each request from now on.</summary>
+    public Func<string, string?> Answers
+    {
+        set => answer = value;
+    }
+
+    /// <summary>What it answers from now on.</summary>
+    public string Answer
+    {
+        set => answer = _ => value;
     }
 
     public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/token");
@@ -33,7 +48,7 @@ internal sealed class RawEndpoint : IAsyncDisposable
         closing.Dispose();
     }
 
-    private async Task Serve(byte[]? answer)
+    private async Task Serve()
     {
         try
         {
@@ -42,11 +57,19 @@ internal sealed class RawEndpoint : IAsyncDisposable
                 using var client = await listener.AcceptTcpClientAsync(closing.Token);
                 var stream = client.GetStream();
                 Requests.Add(await ReadRequest(stream));
-                if (answer is null)
+                if (answer(Requests[^1]) is not { } text)
                 {
                     await Task.Delay(Timeout.Infinite, closing.Token);
+                    return;
                 }
-                await stream.WriteAsync(answer, closing.Token);
+                try
+                {
+                    await stream.WriteAsync(Encoding.Latin1.GetBytes(text), closing.Token);
+                }
+                catch (IOException)
+                {
+                    // Who asked has left.
+                }
             }
         }
         catch (Exception fault) when (fault is OperationCanceledException or SocketException or IOException or InvalidOperationException)

@@ -81,6 +81,61 @@ public sealed class RejectionTests : IDisposable
         bench.Source.Logins.ShouldBeInRange(8, 11); // 2 + 4 + ... + 256 s, not 600 logins
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task An_upstream_that_ends_sessions_has_each_token_replaced_at_once(bool hasRefresh)
+    {
+        var log = new LogLines();
+        using var logged = new CellBench(log) { Source = new() { RefreshToken = hasRefresh ? "r" : null } };
+        var cell = logged.Cell();
+        var token = await Fresh(cell);
+        for (var session = 0; session < 100; session++)
+        {
+            token.Succeeded(logged.Now);
+            logged.Pass(TimeSpan.FromSeconds(25));
+            token = (await cell.Replace(token, logged.Now, $"s{session % 3}", None)).Token.ShouldNotBeNull($"session {session}");
+        }
+        (logged.Source.Logins + logged.Source.Refreshes).ShouldBe(101);
+        log.Lines.ShouldAllBe(line => !line.StartsWith("310 "));
+    }
+
+    [Fact]
+    public async Task Each_token_that_is_refused_at_its_first_use_is_told_and_who_is_refused_meanwhile_hears_when_to_come_back()
+    {
+        var log = new LogLines();
+        using var logged = new CellBench(log);
+        var cell = logged.Cell();
+        var token = await Fresh(cell);
+        for (var i = 0; i < 4; i++)
+        {
+            token = (await cell.Replace(token, logged.Now, $"s{i}", None)).Token.ShouldNotBeNull();
+            var again = cell.RefusedAgain(token, $"s{i}");
+            (again.Problem, again.RetryAfter).ShouldBe((TokenProblem.TokenRefused, TimeSpan.FromSeconds(2 << i)));
+            (await cell.Replace(token, logged.Now, "other", None)).RetryAfter.ShouldBe(TimeSpan.FromSeconds(2 << i));
+            logged.Pass(TimeSpan.FromSeconds(2 << i));
+        }
+        log.Lines.Count(line => line.StartsWith("310 ")).ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task A_caller_who_is_refused_one_thing_after_another_does_not_burn_the_logins_though_others_use_each_token()
+    {
+        var cell = bench.Cell();
+        var token = await Fresh(cell);
+        for (var second = 0; second < 600; second++)
+        {
+            token.Succeeded(bench.Now - 1); // others go through with it
+            bench.Pass(TimeSpan.FromSeconds(1));
+            if ((await cell.Replace(token, bench.Now, $"s{second}", None)).Token is { } next)
+            {
+                token = next;
+                cell.RefusedAgain(token, $"s{second}");
+            }
+        }
+        bench.Source.Logins.ShouldBeLessThan(13);
+    }
+
     [Fact]
     public async Task Refreshes_that_cost_no_login_are_bounded_the_same()
     {
