@@ -14,10 +14,14 @@ internal sealed class RawEndpoint : IAsyncDisposable
     public RawEndpoint(string? answer)
     {
         listener.Start();
-        serving = Serve(answer is null ? null : Encoding.Latin1.GetBytes(answer));
+        Answer = answer is null ? null : Encoding.Latin1.GetBytes(answer);
+        serving = Serve();
     }
 
     public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/token");
+
+    /// <summary>What each connection is answered; null is nothing, for ever.</summary>
+    public byte[]? Answer { get; set; }
 
     public List<string> Requests { get; } = [];
 
@@ -33,7 +37,7 @@ internal sealed class RawEndpoint : IAsyncDisposable
         closing.Dispose();
     }
 
-    private async Task Serve(byte[]? answer)
+    private async Task Serve()
     {
         try
         {
@@ -42,9 +46,10 @@ internal sealed class RawEndpoint : IAsyncDisposable
                 using var client = await listener.AcceptTcpClientAsync(closing.Token);
                 var stream = client.GetStream();
                 Requests.Add(await ReadRequest(stream));
-                if (answer is null)
+                if (Answer is not { } answer)
                 {
                     await Task.Delay(Timeout.Infinite, closing.Token);
+                    return;
                 }
                 await stream.WriteAsync(answer, closing.Token);
             }

@@ -52,7 +52,9 @@ internal readonly record struct TokenAnswer(AnswerKind Kind, TokenPair? Pair, Ti
 {
     /// <summary>A token with less is over before it is used.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Longest = TimeSpan.FromDays(36_525);
+
+    /// <summary>What is said to live longer is renewed after a year all the same.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(365);
 
     public static TokenAnswer Unknown(string reason) => new(AnswerKind.Unknown, null, default, reason);
 
@@ -72,7 +74,7 @@ internal readonly record struct TokenAnswer(AnswerKind Kind, TokenPair? Pair, Ti
             return Unknown("malformed-token");
         }
         return life is not { } known ? Unknown("no-expiry")
-            : known < Shortest || known > Longest ? Unknown("bad-expiry")
-            : new(AnswerKind.Token, new TokenPair(access, string.IsNullOrEmpty(refresh) ? null : refresh), known, null);
+            : known < Shortest ? Unknown("bad-expiry")
+            : new(AnswerKind.Token, new(access, string.IsNullOrEmpty(refresh) ? null : refresh), known < Longest ? known : Longest, null);
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Broker.Operations;
 
 namespace Broker.Tokens.Sources;
 
@@ -71,22 +72,8 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
             return new(status, null, TokenAnswer.NotNow($"http-{status}", retryAfter));
         }
         var unread = TokenAnswer.Unknown($"http-{status}") with { RetryAfter = retryAfter };
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
-        var bytes = new byte[MostBytes + 1];
-        var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation);
-        if (length > MostBytes)
-        {
-            return new(status, null, TokenAnswer.Unknown("too-large"));
-        }
-        try
-        {
-            using var document = JsonDocument.Parse(bytes.AsMemory(0, length));
-            return new(status, document.RootElement.Clone(), unread);
-        }
-        catch (JsonException)
-        {
-            return new(status, null, status is >= 200 and < 300 ? TokenAnswer.Unknown("not-json") : unread);
-        }
+        var (json, problem) = await ForeignJson.Read(response.Content, MostBytes, cancellation);
+        return new(status, json, problem is not null && status is >= 200 and < 300 ? TokenAnswer.Unknown(problem) : unread);
     }
 
     private TimeSpan? RetryAfter(RetryConditionHeaderValue? header)
