@@ -15,15 +15,19 @@ internal sealed record IssuerOptions
     public string? Issuer { get; init; }
 
     [Description("Audiences of which a token must name one.")]
-    public required IReadOnlyList<string> Audiences { get; init; }
+    public IReadOnlyList<string> Audiences { get; init; } = [];
+
+    [Description("Where a token says whom it is for, if not in 'aud': { \"Claim\": \"client_id\" }, whose values Audiences lists; "
+        + "or \"none\".")]
+    public AudienceOptions? Audience { get; init; }
 
     [Description("Signature algorithms accepted.")]
     public IReadOnlyList<string> Algorithms { get; init; } = ["RS256", "ES256"];
 
-    [Description("The 'typ' headers accepted; any but a refresh or ID token's when missing.")]
+    [Description("The 'typ' headers accepted. When missing: at+jwt, JWT, Bearer, or no 'typ'.")]
     public IReadOnlyList<string> Types { get; init; } = [];
 
-    [Description("The claim that names the caller.")]
+    [Description("The claim that names the caller: a name, or a JSON Pointer such as /user/id.")]
     public string NameClaim { get; init; } = "sub";
 
     [Description("Lets Authority be http.")]
@@ -48,10 +52,23 @@ internal sealed record IssuerOptions
     public TimeSpan ClockSkew { get; init; } = TimeSpan.FromSeconds(30);
 }
 
+/// <summary>How a token of an external issuer says whom it is for.</summary>
+[Shorthand(nameof(Check))]
+internal sealed record AudienceOptions
+{
+    [Description("The claim that holds one of Audiences: a name, or a JSON Pointer. "
+        + "Cognito's access tokens have client_id in place of aud.")]
+    public string Claim { get; init; } = "aud";
+
+    [Description("\"none\": whom a token is for is not checked. Only for an issuer whose tokens are all for this broker.")]
+    public string? Check { get; init; }
+}
+
 /// <summary>Where one dimension of a caller's permissions comes from: a claim, or the config's own word. Exactly one of the two.</summary>
 internal sealed record ClaimOptions
 {
-    [Description("The claim's name: a string (blank-separated), or an array. A token without it has nothing there.")]
+    [Description("The claim: a name, or a JSON Pointer such as /realm_access/roles. Its value is a blank-separated string, a number, "
+        + "or an array of strings and numbers. A token without it has nothing there.")]
     public string? Claim { get; init; }
 
     [Description("The same for every token of the issuer.")]

@@ -74,8 +74,16 @@ internal enum LoginScope
 /// <summary>Any OAuth2 API.</summary>
 internal sealed record OAuth2UpstreamOptions : FetchedUpstreamOptions
 {
-    [Description("The life of a token that states none: no expires_in, and no exp in a JWT.")]
-    public TimeSpan AssumedLifetime { get; init; } = TimeSpan.FromMinutes(5);
+    [Description("The life of a token that states none: no expires_in, and no exp in a JWT; 5 minutes when this is missing. "
+        + "Where it is set, an expires_in that is no time, such as 0, counts as none; else such a token is refused.")]
+    public TimeSpan? AssumedLifetime { get; init; }
+
+    [Description("The token_type that its answers name, in any spelling, where that is not Bearer. "
+        + "An answer that names none is taken as well.")]
+    public string TokenType { get; init; } = "Bearer";
+
+    [Description("The scheme before the token in Authorization, where it is not TokenType: GitHub's 'token', for example.")]
+    public string? Scheme { get; init; }
 
     [Description("Our identities there, by name.")]
     public required IReadOnlyDictionary<string, OAuth2AccountOptions> Accounts { get; init; }

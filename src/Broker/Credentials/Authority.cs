@@ -1,5 +1,5 @@
-using Microsoft.IdentityModel.Protocols;
-using Microsoft.IdentityModel.Protocols.OpenIdConnect;
+using System.Text.Json;
+using Broker.Operations;
 
 namespace Broker.Credentials;
 
@@ -7,10 +7,10 @@ namespace Broker.Credentials;
 /// <remarks>
 /// <code>
 /// never --fetch--> known --after RefreshAfter: a fetch behind--> known
-///   fails: nobody asks for RetryAfter     an unknown key id: a fetch, at most one each UnknownKeyAfter
+///   fails: nobody asks for RetryAfter     an unknown key id, or a signature that fails: a fetch, at most one each UnknownKeyAfter
 /// </code>
-/// IdentityModel's retriever reads the documents. Its ConfigurationManager is not used: before the first success it asks the authority anew
-/// for every request, and it takes its own clock.
+/// IdentityModel's readers of these documents are not used: one odd entry costs them the whole key set, and they decode nothing. Nor is its
+/// ConfigurationManager: before the first success it asks the authority anew for every request, and it takes its own clock.
 /// </remarks>
 internal sealed class Authority(string address, bool allowInsecure, HttpClient client, TimeProvider time, ILogger log) : IKeySource
 {
@@ -19,11 +19,11 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
     public static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(5);
 
     private const string WellKnown = "/.well-known/openid-configuration";
+    private const int MostBytes = 1024 * 1024;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private readonly Lock slot = new();
-    private readonly HttpDocumentRetriever documents = new(client) { RequireHttps = !allowInsecure };
     private volatile IssuerKeys? known;
     private Task? fetching;
     private long dueTicks;
@@ -78,7 +78,7 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
                 return fetching;
             }
 
-            // A flood of tokens with unknown key ids must not become a flood at the authority.
+            // A flood of tokens with unknown key ids or bad signatures must not become a flood at the authority.
             var now = time.GetUtcNow();
             if (now.UtcTicks < quietUntilTicks)
             {
@@ -96,18 +96,33 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
         var wait = RetryAfter;
         try
         {
-            var document = await OpenIdConnectConfigurationRetriever.GetAsync(Address.TrimEnd('/') + WellKnown, documents, CancellationToken.None);
-            var keys = KeyFileParser.Usable(document.JsonWebKeySet?.Keys ?? []);
-            if (keys.Count == 0)
+            using var deadline = new CancellationTokenSource(Patience);
+            var document = await Get(new(Address.TrimEnd('/') + WellKnown), "discovery", deadline.Token);
+            var set = await Get(KeySetAddress(document), "key set", deadline.Token);
+            var keys = KeySetReader.Read(set, out var leftOut);
+            if (leftOut.Count > 0)
             {
-                CredentialLog.AuthorityUnreachable(log, Address, "no usable key", known is not null);
-                return;
+                CredentialLog.KeysLeftOut(log, Address, leftOut.Count, string.Join("; ", leftOut.Distinct()));
             }
 
-            known = new(document.Issuer, keys);
+            if (keys.Count == 0)
+            {
+                throw new InvalidDataException("key set: no usable key");
+            }
+
+            var newer = new IssuerKeys(Text(document, "issuer"), keys);
+            if (known?.AreSameAs(newer) != true)
+            {
+                known = newer; // while they are the same, tokens that were verified under them stay verified
+            }
+
             Volatile.Write(ref dueTicks, (time.GetUtcNow() + RefreshAfter).UtcTicks);
             wait = UnknownKeyAfter;
             CredentialLog.AuthorityRead(log, Address, keys.Count);
+        }
+        catch (InvalidDataException problem)
+        {
+            CredentialLog.AuthorityUnreachable(log, Address, problem.Message, known is not null); // words of ours
         }
         catch (Exception problem)
         {
@@ -122,4 +137,30 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
             }
         }
     }
+
+    /// <summary>An object that the authority answered.</summary>
+    /// <exception cref="InvalidDataException">It answered something else; the message says what, in words of ours.</exception>
+    private async Task<JsonElement> Get(Uri address, string what, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, address);
+        using var answer = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        if (!answer.IsSuccessStatusCode)
+        {
+            throw new InvalidDataException($"{what}: http-{(int)answer.StatusCode}");
+        }
+
+        var (json, problem) = await ForeignJson.Read(answer.Content, MostBytes, cancellation);
+        return json is { ValueKind: JsonValueKind.Object } document
+            ? document
+            : throw new InvalidDataException($"{what}: {problem ?? "not an object"}");
+    }
+
+    private Uri KeySetAddress(JsonElement document) =>
+        Uri.TryCreate(Text(document, "jwks_uri"), UriKind.Absolute, out var uri)
+        && (uri.Scheme == Uri.UriSchemeHttps || (AllowInsecure && uri.Scheme == Uri.UriSchemeHttp))
+            ? uri
+            : throw new InvalidDataException("discovery: no jwks_uri that is an https address");
+
+    private static string? Text(JsonElement document, string name) =>
+        document.TryGetProperty(name, out var member) && member.ValueKind == JsonValueKind.String ? member.GetString() : null;
 }

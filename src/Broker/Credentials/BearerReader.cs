@@ -18,31 +18,40 @@ internal sealed class BearerReader
     private static readonly SearchValues<char> Token68 =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
 
+    private const int MostOnStack = 8 * 1024;
+
+    // What the log says where no issuer of the config is known yet.
+    private const string NoIssuer = "(unknown)";
+
+    private static readonly TokenRefusal NotAccepted = new(
+        "credentials", "a kind of credential that the route accepts", "a bearer token of this issuer");
+
     private readonly TokenReader? ours;
     private readonly string? ourIssuer;
     private readonly IReadOnlyList<IssuerReader> issuers;
     private readonly VerifiedMemory memory;
     private readonly IRevocations revocations;
+    private readonly RefusalLog refusals;
     private readonly TimeProvider time;
 
-    public BearerReader(SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, IRevocations revocations, TimeProvider time)
+    public BearerReader(
+        SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, IRevocations revocations,
+        RefusalLog refusals, TimeProvider time)
     {
-        (this.ours, ourIssuer, this.issuers, this.memory, this.revocations, this.time) = (ours, keys?.Issuer, issuers, memory, revocations, time);
+        (this.ours, ourIssuer, this.issuers, this.memory) = (ours, keys?.Issuer, issuers, memory);
+        (this.revocations, this.refusals, this.time) = (revocations, refusals, time);
     }
 
     /// <summary>Reads what stands after <c>Bearer </c>.</summary>
     public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation)
     {
-        if (text.IsEmpty || text.Length > JwtText.MaxLength || text.ContainsAnyExcept(Token68))
+        // How long it may be is the limit on headers, or on the body that it stands in.
+        if (text.IsEmpty || text.ContainsAnyExcept(Token68))
         {
-            return new(new CredentialResult(null, CredentialProblem.Invalid));
+            return new(Refused(NoIssuer, new("form", "a signed JWT in compact form", "no token, or characters that none has")));
         }
 
-        Span<byte> bytes = stackalloc byte[text.Length];
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        Encoding.ASCII.GetBytes(text, bytes);
-        SHA256.HashData(bytes, hash);
-        var digest = new Digest(hash);
+        var digest = DigestOf(text);
         // Who is not known here may be known to another replica: that is asked as for a token that was never seen.
         return memory.Find(digest) is VerifiedToken known && Present(known) is { Caller: not null } resolution
             ? new(Answer(known, resolution, accepted))
@@ -58,18 +67,51 @@ internal sealed class BearerReader
         }
     }
 
+    private static Digest DigestOf(ReadOnlySpan<char> text)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        var rented = text.Length > MostOnStack ? ArrayPool<byte>.Shared.Rent(text.Length) : null;
+        Span<byte> bytes = rented is null ? stackalloc byte[text.Length] : rented.AsSpan(0, text.Length);
+        Encoding.ASCII.GetBytes(text, bytes);
+        SHA256.HashData(bytes, hash);
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented, clearArray: true);
+        }
+
+        return new(hash);
+    }
+
+    private CredentialResult Refused(string issuer, TokenRefusal refusal, CredentialProblem problem = CredentialProblem.Invalid)
+    {
+        refusals.Refused(issuer, refusal);
+        return new(null, problem);
+    }
+
     private async ValueTask<CredentialResult> ReadNew(string text, Digest digest, CredentialKinds accepted, CancellationToken cancellation)
     {
-        // 'iss' is not believed, it only picks who verifies; a verifier checks it again.
-        if (JwtText.Parse(text) is not { } token || VerifierOf(token.Issuer) is not { } verifier || (accepted & verifier.Kind) == 0)
+        if (JwtText.Parse(text, out var malformed) is not { } token)
         {
-            return new(null, CredentialProblem.Invalid);
+            return Refused(NoIssuer, malformed!);
+        }
+
+        // 'iss' is not believed, it only picks who verifies; a verifier checks it again.
+        if (VerifierOf(token.Issuer) is not { } verifier)
+        {
+            var known = issuers.Select(issuer => issuer.IssuerName).Prepend(ourIssuer).OfType<string>();
+            return Refused(NoIssuer, new("iss", string.Join(", ", known), token.Issuer));
+        }
+
+        if ((accepted & verifier.Kind) == 0)
+        {
+            return Refused(verifier.Name, NotAccepted);
         }
 
         var verification = await verifier.Verify(token, digest, cancellation);
         if (verification.Token is not { } verified)
         {
-            return new(null, verification.Problem == CredentialProblem.None ? CredentialProblem.Invalid : verification.Problem);
+            var problem = verification.Problem == CredentialProblem.None ? CredentialProblem.Invalid : verification.Problem;
+            return verification.Refusal is { } refusal ? Refused(verifier.Name, refusal, problem) : new(null, problem);
         }
 
         var version = verifier.Version; // read first: what changes meanwhile is seen next time
@@ -87,25 +129,27 @@ internal sealed class BearerReader
     // Asked on every request, remembered or not: kind, end, a caller who is still there, and whether it was ended before its time.
     private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted)
     {
+        var issuer = resolution.Verifier.Name;
         if ((accepted & resolution.Verifier.Kind) == 0)
         {
-            return new(null, CredentialProblem.Invalid);
+            return Refused(issuer, NotAccepted);
         }
 
         if (time.GetUtcNow().UtcTicks >= token.EndTicks)
         {
-            return new(null, CredentialProblem.Expired);
+            var (now, end) = (time.GetUtcNow().ToUnixTimeSeconds(), new DateTimeOffset(token.EndTicks, TimeSpan.Zero).ToUnixTimeSeconds());
+            return Refused(issuer, new("exp", $"an end after {now}", $"{end}, clock skew included"), CredentialProblem.Expired);
         }
 
         if (resolution.Caller is not { } caller)
         {
-            return new(null, CredentialProblem.Invalid);
+            return Refused(issuer, new("caller", "a caller who is in the config", "none, or one who is disabled"));
         }
 
         return token.Claims is null ? new(caller, CredentialProblem.None) : revocations.Of(token.Claims) switch
         {
             Standing.Good => new(caller, CredentialProblem.None),
-            Standing.Ended => new(null, CredentialProblem.Invalid),
+            Standing.Ended => Refused(issuer, new("revoked", "a token that was not ended", "an ended one")),
             _ => new(null, CredentialProblem.Unknown),
         };
     }

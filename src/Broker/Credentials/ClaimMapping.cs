@@ -10,7 +10,7 @@ namespace Broker.Credentials;
 /// <remarks>An issuer grants everything only where the config says so: by a constant, or by a map.</remarks>
 internal sealed class ClaimMapping
 {
-    private readonly string? claim;
+    private readonly ClaimPath? claim;
     private readonly Selection constant;
     private readonly FrozenDictionary<string, Selection>? map;
     private readonly ActionNames? actions;
@@ -23,10 +23,14 @@ internal sealed class ClaimMapping
     public ClaimMapping(ClaimOptions options, string path, ActionNames? actions, SelectionReader selections, Mistakes mistakes)
     {
         this.actions = actions;
-        claim = options.Claim;
-        if ((claim is null) == (options.Const is null) || (claim is not null && string.IsNullOrWhiteSpace(claim)))
+        claim = options.Claim is { } text ? new(text) : null;
+        if ((claim is null) == (options.Const is null) || string.IsNullOrWhiteSpace(options.Claim ?? "-"))
         {
             mistakes.Error(path, "write exactly one of Claim and Const");
+        }
+        else if (claim is { IsWellFormed: false })
+        {
+            mistakes.Error($"{path}:Claim", "is no JSON Pointer: in a claim that begins with '/', write '~0' for '~' and '~1' for '/'");
         }
 
         if (options.Map is not null && claim is null)
@@ -49,7 +53,7 @@ internal sealed class ClaimMapping
         }
 
         var names = new List<string>();
-        foreach (var value in Values(claims, claim))
+        foreach (var value in Values(claim.Find(claims)))
         {
             if (map is not null)
             {
@@ -75,20 +79,13 @@ internal sealed class ClaimMapping
         return Selection.Of(names);
     }
 
-    private static IEnumerable<string> Values(JsonElement claims, string name)
+    private static IEnumerable<string> Values(JsonElement? claim) => claim switch
     {
-        if (!claims.TryGetProperty(name, out var value))
-        {
-            return [];
-        }
-
-        return value.ValueKind switch
-        {
-            JsonValueKind.String => value.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries),
-            JsonValueKind.Array => value.EnumerateArray().Select(Scalar).OfType<string>(),
-            _ => [],
-        };
-    }
+        { ValueKind: JsonValueKind.String } text => text.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+        { ValueKind: JsonValueKind.Array } list => list.EnumerateArray().Select(Scalar).OfType<string>(),
+        { ValueKind: JsonValueKind.Number } number when Scalar(number) is { } one => [one],
+        _ => [],
+    };
 
     /// <summary>A string that is not empty, or a whole number; null for all else.</summary>
     public static string? Scalar(JsonElement value) => value.ValueKind switch

@@ -10,12 +10,11 @@ namespace Broker.Credentials;
 /// candidate that is never published leaves nothing behind.</remarks>
 internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
 {
-    private const int MaxDocumentBytes = 1024 * 1024;
-
     private readonly SnapshotStore store;
     private readonly TimeProvider time;
     private readonly IPasswordHasher<CallerOptions> hasher;
     private readonly ILogger log;
+    private readonly RefusalLog refusals;
     private readonly IRevocations revocations;
     private readonly IFailedAttempts attempts;
     private readonly UserBook users;
@@ -30,11 +29,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         ConnectTimeout = TimeSpan.FromSeconds(5),
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         MaxResponseHeadersLength = 32,
-    })
-    {
-        Timeout = TimeSpan.FromSeconds(10),
-        MaxResponseContentBufferSize = MaxDocumentBytes,
-    };
+    });
 
     public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IRevocations? revocations = null, IFailedAttempts? attempts = null, UserBook? users = null)
         : this(store, time, logs, new PasswordHasher<CallerOptions>(), revocations, attempts, users)
@@ -50,6 +45,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         this.users = users ?? new UserBook(time);
         this.attempts = attempts ?? new AttemptMemory(time);
         log = logs.CreateLogger("Broker.Credentials");
+        refusals = new(log, time);
     }
 
     public void Compile(Snapshot candidate, Mistakes mistakes)
@@ -61,12 +57,13 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         var callers = callerCompiler.Compile();
         var keys = SigningKeyCompiler.Compile(candidate.Broker.Issuing, previous?.Keys, mistakes);
         var issuers = new IssuerCompiler(candidate, selections, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
-        var tokens = keys is null ? null : new TokenReader(keys, new(callers, candidate.Broker.Issuers, candidate.Broker.TokenService?.UsersOf, users), candidate.Actions, time, log);
+        var present = new PresentCallers(callers, candidate.Broker.Issuers, candidate.Broker.TokenService?.UsersOf, users);
+        var tokens = keys is null ? null : new TokenReader(keys, present, candidate.Actions, time);
         var made = new CredentialTable(
             callers,
             new ApiKeyReader(callerCompiler.Keys),
             new BasicReader(callers, shared, hasher, candidate.Broker.TokenService is null ? null : attempts, time, log),
-            new BearerReader(keys, tokens, issuers, shared.Memory, revocations, time),
+            new BearerReader(keys, tokens, issuers, shared.Memory, revocations, refusals, time),
             tokens, keys, issuers, shared, TrustedProxies.Compile(candidate.Broker.TrustedProxies, mistakes));
         candidate.Add(made);
         compiled.Add(candidate, made);

@@ -1,6 +1,7 @@
 namespace Broker.Credentials;
 
-/// <summary>Log events of credentials, 200 to 299. None holds a credential, nor a name that a refused one claims.</summary>
+/// <summary>Log events of credentials, 200 to 299. None holds a credential, and what a refused one claims is only written as
+/// <see cref="RefusalLog"/> makes it plain.</summary>
 internal static partial class CredentialLog
 {
     [LoggerMessage(200, LogLevel.Debug, "A {Kind} credential was refused: {Reason}")]
@@ -17,4 +18,12 @@ internal static partial class CredentialLog
 
     [LoggerMessage(240, LogLevel.Information, "A login at {Upstream} was refused without asking it: the name must be a user's, and is the broker's own account {Account} there")]
     public static partial void OwnAccount(ILogger logger, string upstream, string account);
+
+    [LoggerMessage(250, LogLevel.Information,
+        "A bearer token of issuer {Issuer} was refused by the rule '{Rule}': expected {Expected}; found '{Found}' "
+        + "(since the last such line: {Omitted} more)")]
+    public static partial void TokenRefused(ILogger logger, string issuer, string rule, string expected, string found, long omitted);
+
+    [LoggerMessage(251, LogLevel.Information, "Of the key set of issuer authority {Authority} {Count} entries are not used: {Reasons}")]
+    public static partial void KeysLeftOut(ILogger logger, string authority, int count, string reasons);
 }

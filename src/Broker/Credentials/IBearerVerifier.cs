@@ -3,6 +3,9 @@ namespace Broker.Credentials;
 /// <summary>Verifies the bearer tokens of one issuer: our own, or an external one.</summary>
 internal interface IBearerVerifier
 {
+    /// <summary>The issuer's name in the config, for the log.</summary>
+    string Name { get; }
+
     /// <summary>The name of the kind, for a route that does not accept all.</summary>
     CredentialKinds Kind { get; }
 
@@ -20,7 +23,10 @@ internal interface IBearerVerifier
 }
 
 /// <summary>A verified token, or why not; the default refuses.</summary>
-internal readonly record struct Verification(VerifiedToken? Token, CredentialProblem Problem)
+/// <param name="Token">The token, where it is good.</param>
+/// <param name="Problem">Else what kind of "no" it is.</param>
+/// <param name="Refusal">The rule that it broke; null when nobody can say whether it is good.</param>
+internal readonly record struct Verification(VerifiedToken? Token, CredentialProblem Problem, TokenRefusal? Refusal = null)
 {
-    public static Verification Invalid => new(null, CredentialProblem.Invalid);
+    public static Verification Refused(TokenRefusal refusal) => new(null, CredentialProblem.Invalid, refusal);
 }

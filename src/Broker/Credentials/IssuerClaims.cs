@@ -11,38 +11,70 @@ internal sealed class IssuerClaims(
     private const int MaxNameLength = 256;
     private const int MaxTemplateValues = 32;
 
-    // An ID token tells a client who logged in; it is no permission to call anybody (OpenID Connect Core 2 and 3.1.3.6).
-    private static readonly string[] OnlyInIdTokens = ["nonce", "at_hash", "c_hash"];
-
     private static readonly string[] NotForTemplates = ["iss", "aud", "exp", "nbf", "iat", "jti"];
 
+    private readonly ClaimPath nameClaim = new(options.NameClaim);
+    private readonly ClaimPath audienceClaim = new(options.Audience?.Claim ?? "aud");
+    private readonly bool isAudienceFree = options.Audience?.Check is not null;
+
     /// <summary>Its caller and its end, or why not.</summary>
-    public (Caller? Caller, DateTimeOffset End, string Problem) Read(JsonElement claims)
+    public (Caller? Caller, DateTimeOffset End, TokenRefusal? Refusal) Read(JwtText token)
     {
-        if (IsOtherToken(claims))
+        var claims = token.Payload;
+        if (TokenPurpose.Refusal(token, needsMark: isAudienceFree || audienceClaim.Text != "aud") is { } other)
         {
-            return (null, default, "an ID or refresh token");
+            return (null, default, other);
+        }
+
+        if (!isAudienceFree && !Names(audienceClaim.Find(claims)).Any(options.Audiences.Contains))
+        {
+            var found = Found(audienceClaim.Find(claims));
+            return (null, default, new("audience", $"in '{audienceClaim.Text}' one of {string.Join(", ", options.Audiences)}", found));
         }
 
         var now = time.GetUtcNow();
         if (Moment(claims, "exp") is not { } exp)
         {
-            return (null, default, "no end");
+            return (null, default, new("exp", "a number of seconds", Found(claims, "exp")));
         }
 
-        if ((claims.TryGetProperty("nbf", out _) && !(Moment(claims, "nbf") <= now + options.ClockSkew))
-            || (claims.TryGetProperty("iat", out _) && !(Moment(claims, "iat") <= now + options.ClockSkew)))
+        foreach (var moment in (ReadOnlySpan<string>)["nbf", "iat"])
         {
-            return (null, default, "not yet valid");
+            if (claims.TryGetProperty(moment, out _) && !(Moment(claims, moment) <= now + options.ClockSkew))
+            {
+                var latest = (now + options.ClockSkew).ToUnixTimeSeconds();
+                return (null, default, new(moment, $"a number of seconds up to {latest}", Found(claims, moment)));
+            }
         }
 
-        if (!JwtText.OptionalString(claims, options.NameClaim, out var name) || name is null || name.Length > MaxNameLength || name.Any(char.IsControl))
+        var said = nameClaim.Find(claims);
+        if (said is not { ValueKind: JsonValueKind.String } text || text.GetString() is not { Length: > 0 and <= MaxNameLength } name
+            || name.Any(char.IsControl))
         {
-            return (null, default, "no name");
+            return (null, default, new(nameClaim.Text, $"a text of 1 to {MaxNameLength} characters that names the caller", Found(said)));
         }
 
-        return (CallerOf(name, claims, exp), exp + options.ClockSkew, "");
+        return (CallerOf(name, claims, exp), exp + options.ClockSkew, null);
     }
+
+    /// <summary>A claim that is one name or several; a name is all of a text, blanks included.</summary>
+    private static IEnumerable<string> Names(JsonElement? claim) => claim switch
+    {
+        { ValueKind: JsonValueKind.String } text => [text.GetString()!],
+        { ValueKind: JsonValueKind.Array } list =>
+            list.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.String).Select(item => item.GetString()!),
+        _ => [],
+    };
+
+    private static string Found(JsonElement claims, string name) => Found(claims.TryGetProperty(name, out var member) ? member : null);
+
+    private static string Found(JsonElement? claim) => claim switch
+    {
+        null => "missing",
+        { ValueKind: JsonValueKind.String } text => text.GetString()!,
+        { ValueKind: JsonValueKind.Object } => "an object",
+        { } other => other.GetRawText(),
+    };
 
     private Caller CallerOf(string name, JsonElement claims, DateTimeOffset end) => new()
     {
@@ -68,15 +100,6 @@ internal sealed class IssuerClaims(
 
         return values;
     }
-
-    private static bool IsOtherToken(JsonElement claims) =>
-        Array.Exists(OnlyInIdTokens, name => claims.TryGetProperty(name, out _))
-        || Says(claims, "token_use", "id", "refresh") // Cognito
-        || Says(claims, "typ", "ID", "Refresh", "Offline", "Logout"); // Keycloak
-
-    private static bool Says(JsonElement claims, string name, params string[] words) =>
-        claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
-        && words.Contains(value.GetString(), StringComparer.OrdinalIgnoreCase);
 
     // NumericDate may have a fraction (RFC 7519, 2); it counts down to the second.
     private static DateTimeOffset? Moment(JsonElement claims, string name) =>

@@ -37,7 +37,7 @@ internal sealed class IssuerCompiler(
             mistakes.Error(path, $"the name '{name}' is a source of the broker's own; take another");
         }
 
-        CheckLists(options, path);
+        IssuerChecks.Check(options, path, mistakes);
         CheckIssuer(name, options, path);
         var claims = Claims(name, options, path);
         var source = Source(options, path, out var keyText);
@@ -48,46 +48,8 @@ internal sealed class IssuerCompiler(
 
         var fingerprint = Fingerprint(name, options, keyText);
         return previous.FirstOrDefault(reader => reader.Fingerprint == fingerprint)
-            ?? new IssuerReader(options, claims, source, ours?.Fingerprints ?? new HashSet<string>(), fingerprint, log);
+            ?? new IssuerReader(name, options, claims, source, ours?.Fingerprints ?? new HashSet<string>(), fingerprint);
     }
-
-    private void CheckLists(IssuerOptions options, string path)
-    {
-        if (options.Audiences.Count == 0 || options.Audiences.Any(string.IsNullOrWhiteSpace))
-        {
-            mistakes.Error($"{path}:Audiences", "name at least one audience: a token for somebody else is not for us");
-        }
-
-        if (options.Algorithms.Count == 0)
-        {
-            mistakes.Error($"{path}:Algorithms", "name at least one algorithm, such as RS256");
-        }
-
-        foreach (var (i, algorithm) in options.Algorithms.Index().Where(item => IssuerKey.FamilyOf(item.Item) is null))
-        {
-            mistakes.Error($"{path}:Algorithms:{i}", Refused(algorithm));
-        }
-
-        if (options.Types.Any(string.IsNullOrWhiteSpace))
-        {
-            mistakes.Error($"{path}:Types", "holds an empty name; drop it");
-        }
-
-        if (options.ClockSkew < TimeSpan.Zero || options.ClockSkew > TimeSpan.FromMinutes(5))
-        {
-            mistakes.Error($"{path}:ClockSkew", "is between 0 and 5 minutes");
-        }
-
-        if (string.IsNullOrWhiteSpace(options.NameClaim))
-        {
-            mistakes.Error($"{path}:NameClaim", "name the claim that names the caller, such as sub");
-        }
-    }
-
-    private static string Refused(string algorithm) =>
-        algorithm.StartsWith("HS", StringComparison.OrdinalIgnoreCase) ? "a shared secret verifies no external issuer: whoever can verify could sign"
-        : algorithm.Equals("none", StringComparison.OrdinalIgnoreCase) ? "an unsigned token is no credential"
-        : $"'{Scalars.Short(algorithm)}' is not accepted; take RS256, PS256 or ES256, or one of their longer kin";
 
     private void CheckIssuer(string name, IssuerOptions options, string path)
     {

@@ -16,12 +16,34 @@ internal sealed class IssuerKey
     /// <summary>RSA, P-256, P-384 or P-521.</summary>
     public required string Family { get; init; }
 
-    public required SecurityKey Key { get; init; }
+    public required JsonWebKey Key { get; init; }
+
+    /// <summary>The public numbers: two keys with equal ones are one key.</summary>
+    public string Material => $"{Key.N}.{Key.E}.{Key.Crv}.{Key.X}.{Key.Y}";
 
     public required IReadOnlySet<string> Fingerprints { get; init; }
 
     /// <summary>Whether a signature of this algorithm can be this key's.</summary>
     public bool Fits(string algorithm) => (Algorithm is null || Algorithm == algorithm) && FamilyOf(algorithm) == Family;
+
+    /// <summary>Whether this key made the signature. The framework's own verification, with providers that it keeps for each key.</summary>
+    public bool Verifies(byte[] input, byte[] signature, string algorithm)
+    {
+        if (!Fits(algorithm))
+        {
+            return false;
+        }
+
+        var provider = Key.CryptoProviderFactory.CreateForVerifying(Key, algorithm);
+        try
+        {
+            return provider.Verify(input, signature);
+        }
+        finally
+        {
+            Key.CryptoProviderFactory.ReleaseSignatureProvider(provider);
+        }
+    }
 
     /// <summary>The family of an algorithm; null for those that are not accepted, 'none' and HMAC (a shared secret is no issuer's key) among them.</summary>
     public static string? FamilyOf(string algorithm) => algorithm switch
@@ -32,47 +54,6 @@ internal sealed class IssuerKey
         "ES512" => "P-521",
         _ => null,
     };
-
-    /// <summary>Null when the entry of a key set is no usable public signature key.</summary>
-    public static IssuerKey? Of(JsonWebKey entry)
-    {
-        // A key whose private part was published is nobody's; one for encryption signs nothing.
-        if (HoldsPrivatePart(entry) || (!string.IsNullOrEmpty(entry.Use) && entry.Use != "sig") || (entry.KeyOps.Count > 0 && !entry.KeyOps.Contains("verify")))
-        {
-            return null;
-        }
-
-        var id = string.IsNullOrEmpty(entry.Kid) ? null : entry.Kid;
-        var algorithm = string.IsNullOrEmpty(entry.Alg) ? null : entry.Alg;
-        try
-        {
-            switch (entry.Kty)
-            {
-                case "RSA":
-                    using (var rsa = RSA.Create(new RSAParameters { Modulus = Base64UrlEncoder.DecodeBytes(entry.N), Exponent = Base64UrlEncoder.DecodeBytes(entry.E) }))
-                    {
-                        return Of(rsa, id, algorithm);
-                    }
-
-                case "EC":
-                    using (var ec = ECDsa.Create(new ECParameters
-                    {
-                        Curve = CurveOf(entry.Crv),
-                        Q = new() { X = Base64UrlEncoder.DecodeBytes(entry.X), Y = Base64UrlEncoder.DecodeBytes(entry.Y) },
-                    }))
-                    {
-                        return Of(ec, id, algorithm);
-                    }
-
-                default:
-                    return null;
-            }
-        }
-        catch (Exception problem) when (problem is CryptographicException or FormatException or ArgumentException or PlatformNotSupportedException)
-        {
-            return null;
-        }
-    }
 
     public static IssuerKey? Of(RSA rsa, string? id, string? algorithm)
     {
@@ -115,16 +96,4 @@ internal sealed class IssuerKey
         };
         return new() { Id = id, Algorithm = algorithm, Family = family, Key = key, Fingerprints = KeyFingerprint.Of(ec) };
     }
-
-    // Any one of them is enough: IdentityModel's HasPrivateKey wants them all.
-    private static bool HoldsPrivatePart(JsonWebKey entry) =>
-        (entry.D ?? entry.P ?? entry.Q ?? entry.DP ?? entry.DQ ?? entry.QI ?? entry.K) is not null;
-
-    private static ECCurve CurveOf(string? name) => name switch
-    {
-        "P-256" => ECCurve.NamedCurves.nistP256,
-        "P-384" => ECCurve.NamedCurves.nistP384,
-        "P-521" => ECCurve.NamedCurves.nistP521,
-        _ => throw new ArgumentException("Another curve.", nameof(name)),
-    };
 }

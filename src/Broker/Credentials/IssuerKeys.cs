@@ -3,29 +3,31 @@ namespace Broker.Credentials;
 /// <summary>The keys of an external issuer at one moment, and what its discovery document calls it.</summary>
 internal sealed class IssuerKeys(string? issuer, IReadOnlyList<IssuerKey> keys)
 {
-    // Keys without an id are tried one after the other: so many, whatever a key set holds.
-    private const int MostTries = 4;
+    // Keys that an id does not tell apart are tried one after the other: so many, whatever a key set holds.
+    private const int MostTries = 8;
 
     public string? Issuer { get; } = issuer;
 
     public IReadOnlyList<IssuerKey> All { get; } = keys;
 
-    /// <summary>The keys that may have signed: the one with the token's id, else those without an id; without an id in the token, the only key.</summary>
+    /// <summary>The keys that may have signed: those with the token's id, else those without an id. Where the token has no id, all.</summary>
+    /// <remarks>An issuer that changes its key under one id lists both for a while, so that one id can be two keys.</remarks>
     public IReadOnlyList<IssuerKey> Candidates(string? keyId, string algorithm)
     {
         var fitting = All.Where(key => key.Fits(algorithm)).ToArray();
-        var named = keyId is null ? [] : fitting.Where(key => key.Id == keyId).ToArray();
-        if (named.Length > 0)
-        {
-            return named.Length == 1 ? named : []; // two keys under one id pick none
-        }
-
-        return keyId is null && fitting.Length == 1 ? fitting : [.. fitting.Where(key => key.Id is null).Take(MostTries)];
+        var named = keyId is null ? fitting : Array.FindAll(fitting, key => key.Id == keyId);
+        var chosen = named.Length > 0 ? named : Array.FindAll(fitting, key => key.Id is null);
+        return chosen.Length < 2 ? chosen : [.. chosen.DistinctBy(key => key.Material).Take(MostTries)];
     }
+
+    /// <summary>Whether these are the same keys under the same names.</summary>
+    public bool AreSameAs(IssuerKeys other) => Issuer == other.Issuer && All.Select(Name).SequenceEqual(other.All.Select(Name));
 
     /// <summary>Without the keys that play another role.</summary>
     public IssuerKeys Without(IReadOnlySet<string> fingerprints) =>
         new(Issuer, [.. All.Where(key => !key.Fingerprints.Overlaps(fingerprints))]);
+
+    private static (string? Id, string? Algorithm, string Material) Name(IssuerKey key) => (key.Id, key.Algorithm, key.Material);
 }
 
 /// <summary>Where an external issuer's keys come from.</summary>

@@ -1,30 +1,33 @@
 using System.Collections.Frozen;
 using Broker.Configuration;
-using Microsoft.IdentityModel.JsonWebTokens;
-using Microsoft.IdentityModel.Tokens;
 
 namespace Broker.Credentials;
 
 /// <summary>Verifies bearer tokens of one external issuer and maps their claims to a caller.</summary>
 internal sealed class IssuerReader : IBearerVerifier
 {
-    private static readonly FrozenSet<string> AccessTypes = FrozenSet.Create(StringComparer.OrdinalIgnoreCase, "JWT", "at+jwt", "application/at+jwt");
+    // Bearer is what some issuers write for it. An ID token's type is "JWT" or none as well: IssuerClaims tells those.
+    private static readonly string[] AccessTypes = ["at+jwt", "application/at+jwt", "JWT", "Bearer"];
 
-    private readonly JsonWebTokenHandler handler = new() { MapInboundClaims = false, MaximumTokenSizeInBytes = JwtText.MaxLength };
     private readonly IssuerOptions options;
     private readonly IssuerClaims claims;
     private readonly IReadOnlySet<string> otherRoles;
-    private readonly ILogger log;
     private readonly FrozenSet<string> algorithms;
-    private readonly FrozenSet<string>? types;
+    private readonly FrozenSet<string> types;
     private volatile Trusted? trusted;
 
-    public IssuerReader(IssuerOptions options, IssuerClaims claims, IKeySource source, IReadOnlySet<string> otherRoles, string fingerprint, ILogger log)
+    public IssuerReader(
+        string name, IssuerOptions options, IssuerClaims claims, IKeySource source, IReadOnlySet<string> otherRoles, string fingerprint)
     {
-        (this.options, this.claims, Source, this.otherRoles, Fingerprint, this.log) = (options, claims, source, otherRoles, fingerprint, log);
+        (Name, this.options, this.claims, Source, this.otherRoles, Fingerprint) = (name, options, claims, source, otherRoles, fingerprint);
         algorithms = options.Algorithms.ToFrozenSet(StringComparer.Ordinal);
-        types = options.Types.Count == 0 ? null : options.Types.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+        types = (options.Types.Count == 0 ? AccessTypes : options.Types).ToFrozenSet(StringComparer.OrdinalIgnoreCase);
     }
+
+    public string Name { get; }
+
+    /// <summary>The <c>iss</c> by which it is picked, as far as the config says it.</summary>
+    public string IssuerName => options.Issuer ?? options.Authority!;
 
     public IKeySource Source { get; }
 
@@ -46,10 +49,14 @@ internal sealed class IssuerReader : IBearerVerifier
     public async ValueTask<Verification> Verify(JwtText token, Digest digest, CancellationToken cancellation)
     {
         // 1. What needs no key: the algorithm and the type.
-        if (!algorithms.Contains(token.Algorithm) || IssuerKey.FamilyOf(token.Algorithm) is null
-            || (types is null ? token.Type is not null && !AccessTypes.Contains(token.Type) : token.Type is null || !types.Contains(token.Type)))
+        if (!algorithms.Contains(token.Algorithm) || IssuerKey.FamilyOf(token.Algorithm) is null)
         {
-            return Refused("algorithm or type");
+            return Verification.Refused(new("alg", string.Join(", ", options.Algorithms), token.Algorithm));
+        }
+
+        if (token.Type is null ? options.Types.Count > 0 : !types.Contains(token.Type))
+        {
+            return Verification.Refused(new("typ", string.Join(", ", types), token.Type ?? "missing"));
         }
 
         // 2. Its keys and no others. Without any, nobody can say whether the token is good.
@@ -58,43 +65,44 @@ internal sealed class IssuerReader : IBearerVerifier
             return new(null, CredentialProblem.Unknown);
         }
 
+        // 3. The signature. Whether the key's id is unknown or the signature fails, the issuer may have changed its keys.
         var trust = TrustedOf(keys);
-        var candidates = trust.Keys.Candidates(token.KeyId, token.Algorithm);
-        if (candidates.Count == 0 && await Source.Newer(keys, cancellation) is { } newer)
+        var isSigned = IsSigned(token, trust.Keys, out var tried);
+        if (!isSigned && await Source.Newer(keys, cancellation) is { } newer && !ReferenceEquals(newer, keys))
         {
             trust = TrustedOf(newer);
-            candidates = trust.Keys.Candidates(token.KeyId, token.Algorithm);
+            isSigned = IsSigned(token, trust.Keys, out tried);
         }
 
-        // 3. The signature, the issuer, the audience; then the claims.
-        var issuer = options.Issuer ?? trust.Keys.Issuer;
-        if (issuer is null || token.Issuer != issuer || !await IsSigned(token, issuer, candidates))
+        if (!isSigned)
         {
-            return Refused("issuer, key, signature or audience");
+            var (id, ids) = (token.KeyId ?? "(none)", trust.Keys.All.Select(key => key.Id ?? "(none)").Distinct());
+            return Verification.Refused(tried == 0
+                ? new("key", $"a key for {token.Algorithm} among the key ids {string.Join(", ", ids)}", $"key id {id}")
+                : new("signature", "a signature by a key of the issuer", $"one by none of its keys; tried {tried}, key id {id}"));
         }
 
-        var (caller, end, problem) = claims.Read(token.Payload);
+        // 4. The issuer and the claims, which are the issuer's own words now.
+        var issuer = options.Issuer ?? trust.Keys.Issuer;
+        if (issuer is null || token.Issuer != issuer)
+        {
+            return Verification.Refused(new("iss", issuer ?? "an issuer that the discovery document names", token.Issuer));
+        }
+
+        var (caller, end, refusal) = claims.Read(token);
         return caller is null
-            ? Refused(problem)
+            ? Verification.Refused(refusal!)
             : new(new() { Digest = digest, Stamp = trust, Issuer = token.Issuer, EndTicks = end.UtcTicks, Caller = caller }, CredentialProblem.None);
     }
 
-    private async ValueTask<bool> IsSigned(JwtText token, string issuer, IReadOnlyList<IssuerKey> candidates)
+    private static bool IsSigned(JwtText token, IssuerKeys keys, out int tried)
     {
-        foreach (var candidate in candidates)
+        tried = 0;
+        var input = token.SigningInput();
+        foreach (var candidate in keys.Candidates(token.KeyId, token.Algorithm))
         {
-            var result = await handler.ValidateTokenAsync(token.Text, new()
-            {
-                ValidIssuer = issuer,
-                ValidAudiences = options.Audiences,
-                ValidAlgorithms = [token.Algorithm], // allow-listed above, and fits this key
-                IssuerSigningKeyResolver = (_, _, _, _) => [candidate.Key], // picked here: nothing in the token picks another
-                RequireSignedTokens = true,
-                RequireExpirationTime = true,
-                RequireAudience = true,
-                ValidateLifetime = false, // by our own clock, on each request
-            });
-            if (result.IsValid)
+            tried++;
+            if (candidate.Verifies(input, token.Signature, token.Algorithm))
             {
                 return true;
             }
@@ -113,12 +121,6 @@ internal sealed class IssuerReader : IBearerVerifier
 
         // A key that also signs our own tokens is not this issuer's, whatever its key set says.
         return trusted = new(keys, keys.Without(otherRoles));
-    }
-
-    private Verification Refused(string reason)
-    {
-        CredentialLog.Refused(log, Kind, reason);
-        return Verification.Invalid;
     }
 
     private sealed record Trusted(IssuerKeys Of, IssuerKeys Keys);

@@ -2,20 +2,19 @@ using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using System.Text.Unicode;
+using Broker.Operations;
 
 namespace Broker.Credentials;
 
 /// <summary>The parts of a signed token in compact form (RFC 7515), read strictly; nothing in it is believed yet.</summary>
 internal sealed class JwtText
 {
-    /// <summary>A longer one is refused before it is parsed.</summary>
-    public const int MaxLength = 8 * 1024;
-
     // No member twice (RFC 8725, 2.4: two parsers, two opinions), no comments, no trailing commas, a bounded depth.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
-    // Each of them names a key, another encoding or an extension: the sender does not choose how it is verified (RFC 8725, 3.9, 3.10).
-    private static readonly string[] Forbidden = ["crit", "jwk", "jku", "x5u", "x5c", "b64", "zip", "enc"];
+    // Each of them changes what is signed or how it is read, and we know none of them (RFC 7515, 4.1.11). Members that bring a key along
+    // (jwk, jku, x5u, x5c) are not read at all: no key is ever taken from a token, so that they choose nothing (RFC 8725, 3.10).
+    private static readonly string[] Forbidden = ["crit", "b64", "zip", "enc"];
 
     public required string Text { get; init; }
 
@@ -36,42 +35,69 @@ internal sealed class JwtText
     /// <summary>What is signed: header and payload as they stand.</summary>
     public byte[] SigningInput() => Encoding.ASCII.GetBytes(Text, 0, Text.LastIndexOf('.'));
 
-    /// <summary>Null when it is not exactly a signed token with <c>alg</c> and <c>iss</c>. Never throws.</summary>
-    public static JwtText? Parse(string text)
+    /// <summary>Null when it is not exactly a signed token with <c>alg</c> and <c>iss</c>. Never throws. The caller bounds its length.</summary>
+    public static JwtText? Parse(string text) => Parse(text, out _);
+
+    /// <summary>The same, and why not.</summary>
+    public static JwtText? Parse(string text, out TokenRefusal? refusal)
     {
         try
         {
-            return text.Length <= MaxLength ? ParseParts(text) : null;
+            refusal = ParseParts(text, out var token);
+            return token;
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException or ArgumentException)
         {
-            return null; // broken JSON, half a surrogate pair, a number out of range: all the same "no"
+            // Half a surrogate pair, a number out of range: all the same "no".
+            refusal = Malformed("JSON that is broken or names a member twice");
+            return null;
         }
     }
 
-    private static JwtText? ParseParts(string text)
+    private static TokenRefusal? ParseParts(string text, out JwtText? token)
     {
+        token = null;
         var parts = text.Split('.');
-        if (parts.Length != 3 || Decode(parts[0]) is not { } header || Decode(parts[1]) is not { } payload || Decode(parts[2]) is not { } signature)
+        if (parts.Length != 3)
         {
-            return null;
+            return Malformed(
+                parts.Length == 5 ? "five parts, as an encrypted token has" : $"no JWT: parts {parts.Length}, characters {text.Length}");
         }
 
-        var head = ParseObject(header);
-        var body = ParseObject(payload);
-        if (head is not { } h || body is not { } p || signature.Length == 0 || Array.Exists(Forbidden, name => h.TryGetProperty(name, out _)))
+        if (Decode(parts[0]) is not { } header || Decode(parts[1]) is not { } payload || Decode(parts[2]) is not { Length: > 0 } signature)
         {
-            return null;
+            return Malformed("a part that is no Base64url, or no signature");
         }
 
-        if (!OptionalString(h, "kid", out var kid) || !OptionalString(h, "typ", out var typ) || !OptionalString(h, "alg", out var alg)
-            || !OptionalString(p, "iss", out var iss) || alg is null || iss is null)
+        if (ParseObject(header) is not { } h || ParseObject(payload) is not { } p)
         {
-            return null;
+            return Malformed("a header or payload that is no JSON object");
         }
 
-        return new() { Text = text, Header = h, Payload = p, Signature = signature, Algorithm = alg, KeyId = kid, Type = typ, Issuer = iss };
+        if (Array.Find(Forbidden, name => h.TryGetProperty(name, out _)) is { } forbidden)
+        {
+            return new(forbidden, $"no '{forbidden}' in the header", forbidden);
+        }
+
+        if (!OptionalString(h, "kid", out var kid) || !OptionalString(h, "typ", out var typ)
+            || !OptionalString(h, "alg", out var alg) || alg is null)
+        {
+            return Malformed("'alg' missing, or 'alg', 'kid' or 'typ' that is no text");
+        }
+
+        if (!OptionalString(p, "iss", out var iss) || iss is null)
+        {
+            return new("iss", "the 'iss' of an issuer in the config", "missing, or no text");
+        }
+
+        token = new()
+        {
+            Text = text, Header = h, Payload = p, Signature = signature, Algorithm = alg, KeyId = kid, Type = typ, Issuer = iss,
+        };
+        return null;
     }
+
+    private static TokenRefusal Malformed(string found) => new("form", "a signed JWT in compact form", found);
 
     /// <summary>A string member that may be absent; false when it is there and no string, or an empty one.</summary>
     public static bool OptionalString(JsonElement parent, string name, out string? value)
@@ -96,35 +122,10 @@ internal sealed class JwtText
         var element = JsonElement.Parse(utf8, Strict);
         if (utf8.AsSpan().IndexOf("\\u"u8) >= 0)
         {
-            ReadAll(element); // half a surrogate pair, escaped, is valid JSON and no text: found here, and not where a claim is used
+            ForeignJson.ReadAll(element);
         }
 
         return element.ValueKind == JsonValueKind.Object ? element : null;
-    }
-
-    private static void ReadAll(JsonElement element)
-    {
-        switch (element.ValueKind)
-        {
-            case JsonValueKind.String:
-                element.GetString();
-                break;
-            case JsonValueKind.Array:
-                foreach (var item in element.EnumerateArray())
-                {
-                    ReadAll(item);
-                }
-
-                break;
-            case JsonValueKind.Object:
-                foreach (var member in element.EnumerateObject())
-                {
-                    _ = member.Name;
-                    ReadAll(member.Value);
-                }
-
-                break;
-        }
     }
 
     private static byte[]? Decode(string part)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
-using Microsoft.IdentityModel.Tokens;
+using System.Text;
+using Broker.Operations;
 
 namespace Broker.Credentials;
 
@@ -23,10 +24,8 @@ internal static class KeyFileParser
         }
     }
 
-    /// <summary>The usable ones of a key set.</summary>
-    public static List<IssuerKey> Usable(IEnumerable<JsonWebKey> entries) => [.. entries.Select(IssuerKey.Of).OfType<IssuerKey>()];
-
-    private static List<IssuerKey> KeySet(string text) => Usable(new JsonWebKeySet(text).Keys);
+    private static IReadOnlyList<IssuerKey> KeySet(string text) =>
+        ForeignJson.Parse(Encoding.UTF8.GetBytes(text)) is { } set ? KeySetReader.Read(set, out _) : throw new FormatException();
 
     private static List<IssuerKey> Pem(string text, out string? mistake)
     {

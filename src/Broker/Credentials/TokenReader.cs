@@ -4,13 +4,18 @@ using Policies;
 namespace Broker.Credentials;
 
 /// <summary>Verifies bearer tokens of our own.</summary>
-internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, ActionNames actions, TimeProvider time, ILogger log) : IBearerVerifier
+internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, ActionNames actions, TimeProvider time) : IBearerVerifier
 {
     /// <summary>How far ahead the clock of the replica that issued a token may be.</summary>
     public static readonly TimeSpan Skew = TimeSpan.FromSeconds(30);
 
     public const string RefreshType = "rt+jwt";
     public const string PluginType = "plugin+jwt";
+
+    /// <summary>None of ours is longer.</summary>
+    public const int MaxLength = 8 * 1024;
+
+    public string Name => "broker (its own)";
 
     public CredentialKinds Kind => CredentialKinds.Token;
 
@@ -24,8 +29,7 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
             ?? (claims is { Use: TokenUse.Access, Topic: null } ? null : "a refresh or plugin token");
         if (refused is not null)
         {
-            CredentialLog.Refused(log, Kind, refused);
-            return Verification.Invalid;
+            return Verification.Refused(new("own token", "a token as this broker writes it", refused));
         }
 
         return !await callers.Recall(claims!) ? new(null, CredentialProblem.Unknown) : new Verification(
@@ -83,6 +87,10 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
     private string? Refusal(JwtText token, out TokenClaims? claims)
     {
         claims = null;
+        if (token.Text.Length > MaxLength)
+        {
+            return "longer than any that we write";
+        }
 
         // 1. The header holds only what we write there; a parameter that we do not know could change what is signed.
         foreach (var member in token.Header.EnumerateObject())

@@ -96,8 +96,8 @@ internal sealed class TokenIssuer(TimeProvider time)
         var header = new JsonObject { ["alg"] = signer.Algorithm, ["kid"] = signer.Id, ["typ"] = type };
         var input = $"{Encode(header)}.{Encode(payload)}";
         var token = $"{input}.{Base64Url.EncodeToString(signer.Sign(Encoding.ASCII.GetBytes(input)))}";
-        return token.Length <= JwtText.MaxLength ? token
-            : throw new TokenTooWideException($"The token would have {token.Length} characters; {JwtText.MaxLength} are read. Name fewer devices.");
+        return token.Length <= TokenReader.MaxLength ? token
+            : throw new TokenTooWideException($"The token would have {token.Length} characters; {TokenReader.MaxLength} are read. Name fewer devices.");
     }
 
     // DeviceHive's clients read this and nothing else. All four dimensions stand there: one that is missing would be nothing.

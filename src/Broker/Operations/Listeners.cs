@@ -16,6 +16,8 @@ internal static class Listeners
         options.AddServerHeader = false;
         options.RequestHeaderEncodingSelector = Forwarding.ConnectionHeader.For;
         options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
+        options.Limits.Http2.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes; // else one field has a limit of its own, of 32 KB
+        options.Limits.Http3.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes;
         options.Limits.MaxRequestLineSize = limits.RequestLineBytes;
         options.Limits.MaxRequestBodySize = limits.RequestBodyBytes;
         options.Limits.MinResponseDataRate = null;

@@ -36,6 +36,9 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
     /// <summary>All else that decides the token: scopes, audience, grant, names of parameters.</summary>
     public IReadOnlyList<string?> Others { get; init; } = [];
 
+    /// <summary>What stands before the token in Authorization.</summary>
+    public string Scheme { get; init; } = "Bearer";
+
     public bool IsOnlyOne { get; init; }
 
     /// <summary>Whether the pair is the identity's, whatever upstream and account of the config ask for it.</summary>
@@ -128,6 +131,7 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
         Fingerprint = vault.Names.Name(["secrets", .. Secrets, .. Brought(rendered)]),
         IsOnlyOne = IsOnlyOne,
         Keep = Keep,
+        Scheme = Scheme,
         Version = version,
     };
 }

@@ -43,6 +43,9 @@ internal sealed record CellPlan
     /// <summary>The file that keeps the refresh token over a restart.</summary>
     public required string? Keep { get; init; }
 
+    /// <summary>What stands before the token in Authorization.</summary>
+    public string Scheme { get; init; } = "Bearer";
+
     /// <summary>The snapshot that it is of.</summary>
     public required long Version { get; init; }
 }

@@ -12,6 +12,7 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
     };
 
     private readonly Uri endpoint = reader.Endpoint(options.TokenEndpoint, "TokenEndpoint");
+    private readonly string scheme = reader.Scheme(options);
     private readonly CellTimes times = reader.Times(options, TimeSpan.FromSeconds(60));
     private readonly IReadOnlyList<LoginWindowOptions> logins =
         reader.Logins(options, [new() { Permit = 10, Per = TimeSpan.FromMinutes(1) }]);
@@ -21,7 +22,10 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
     public Account Read(string name, string key, out AccountPlan? plan)
     {
         var account = options.Accounts[name];
-        reader.Duration(options.AssumedLifetime, "AssumedLifetime", TimeSpan.FromDays(365));
+        if (options.AssumedLifetime is { } assumed)
+        {
+            reader.Duration(assumed, "AssumedLifetime", TimeSpan.FromDays(365));
+        }
         CheckGrant(account, key);
         CheckExtras(account, key);
         var isPassword = account.Grant == OAuth2Grant.Password;
@@ -53,9 +57,11 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
             [
                 $"{account.Grant}", $"{account.ClientAuthentication}", account.Audience,
                 $"{account.Scopes.Count}", .. account.Scopes, $"{parameters.Length}", .. parameters, .. headers,
+                .. scheme == OptionsReader.Bearer ? [] : new[] { $"scheme:{scheme}" }, // no header's name holds a ':'
             ],
             IsOnlyOne = isChain || account.Keep is not null,
             Keep = account.Keep,
+            Scheme = scheme,
             Accepts = rendered => rendered.Skip(firstHeader).All(OptionsReader.IsHeaderText),
             Source = rendered => new OAuth2Source(vault.Http, new OAuth2Request
             {
@@ -65,6 +71,7 @@ internal sealed class OAuth2Accounts(TokenVault vault, string upstream, OAuth2Up
                 UserName = rendered[1],
                 Parameters = [.. parameters.Select((parameter, i) => KeyValuePair.Create(parameter, rendered[2 + i]))],
                 Headers = [.. headers.Select((header, i) => KeyValuePair.Create(header, rendered[firstHeader + i]))],
+                TokenType = options.TokenType,
                 AssumedLifetime = options.AssumedLifetime,
             }),
         };

@@ -1,10 +1,16 @@
 using Broker.Configuration;
+using Broker.Tokens.Sources;
 
 namespace Broker.Tokens;
 
 /// <summary>Checks one upstream's options, and tells what is wrong at the key's own path.</summary>
 internal sealed class OptionsReader(Snapshot candidate, Mistakes mistakes, string path, bool allowInsecure)
 {
+    public const string Bearer = "Bearer";
+
+    // The request would need a proof beside the token, which nobody here makes.
+    private static readonly string[] WithProof = ["DPoP", "mac", "pop"];
+
     private static readonly Uri Nowhere = new("https://invalid.invalid/");
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly HashSet<string> NeverOurs = new(StringComparer.OrdinalIgnoreCase)
@@ -60,7 +66,7 @@ internal sealed class OptionsReader(Snapshot candidate, Mistakes mistakes, strin
 
     public void HeaderName(string name, string key)
     {
-        if (name.Length == 0 || !name.All(letter => char.IsAsciiLetterOrDigit(letter) || "!#$%&'*+-.^_`|~".Contains(letter, StringComparison.Ordinal)))
+        if (!IsHttpToken(name))
         {
             Error(key, $"'{name}' is not a header name: letters, digits and '-'");
         }
@@ -68,6 +74,28 @@ internal sealed class OptionsReader(Snapshot candidate, Mistakes mistakes, strin
         {
             Error(key, $"'{name}' belongs to the connection or the body: take another header");
         }
+    }
+
+    private static bool IsHttpToken(string text) =>
+        text.Length > 0
+        && text.All(letter => char.IsAsciiLetterOrDigit(letter) || "!#$%&'*+-.^_`|~".Contains(letter, StringComparison.Ordinal));
+
+    /// <summary>What stands before a token in Authorization: the scheme that the config names, else the tokens' type (RFC 6749, 7.1).</summary>
+    public string Scheme(OAuth2UpstreamOptions options)
+    {
+        MustNotBeHere(string.IsNullOrWhiteSpace(options.TokenType), "TokenType", "is empty: leave it out for Bearer");
+        foreach (var proof in WithProof)
+        {
+            const string cure = "such tokens need a proof with each request, which the broker does not make: ask for bearer tokens";
+            MustNotBeHere(Wire.IsSameType(options.TokenType, proof), "TokenType", cure);
+            MustNotBeHere(options.Scheme is { } named && Wire.IsSameType(named, proof), "Scheme", cure);
+        }
+        var scheme = options.Scheme ?? (Wire.IsSameType(options.TokenType, Bearer) ? Bearer : options.TokenType);
+        MustNotBeHere(
+            !IsHttpToken(scheme) && !string.IsNullOrWhiteSpace(options.TokenType),
+            "Scheme",
+            "name the word before the token in Authorization, such as Bearer: one word of ASCII letters");
+        return scheme;
     }
 
     public static bool IsHeaderText(string value) => !value.AsSpan().ContainsAnyExceptInRange(' ', '~');

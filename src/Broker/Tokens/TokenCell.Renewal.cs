@@ -168,7 +168,8 @@ internal sealed partial class TokenCell
             if (renewal.Access is { } access)
             {
                 var margin = Min(times.RenewBefore, renewal.Life / 4) * (1 - (jitter / 5));
-                held = UpstreamToken.Bearer(time, access, After(renewal.AskedAt, renewal.Life), After(renewal.AskedAt, renewal.Life - margin));
+                held = UpstreamToken.Fetched(
+                    time, renewer.Plan.Scheme, access, After(renewal.AskedAt, renewal.Life), After(renewal.AskedAt, renewal.Life - margin));
                 quiet.End();
             }
             else if (renewal.Problem == TokenProblem.BudgetSpent)

@@ -41,8 +41,9 @@ internal sealed class UpstreamToken
     /// <summary>Whether its real end has come: such a token is never sent.</summary>
     public bool IsOver => EndsAt != long.MaxValue && time.GetTimestamp() >= EndsAt;
 
-    public static UpstreamToken Bearer(TimeProvider time, string access, long endsAt, long dueAt) =>
-        new(time, "Authorization", null, "Bearer " + access) { EndsAt = endsAt, DueAt = dueAt };
+    /// <summary>A token that was fetched, behind the scheme that its upstream takes.</summary>
+    public static UpstreamToken Fetched(TimeProvider time, string scheme, string access, long endsAt, long dueAt) =>
+        new(time, "Authorization", null, $"{scheme} {access}") { EndsAt = endsAt, DueAt = dueAt };
 
     /// <summary>A value that never ends, in a header.</summary>
     public static UpstreamToken FixedHeader(TimeProvider time, string header, string value) => new(time, header, null, value);

@@ -6,7 +6,6 @@ using Broker.Configuration;
 using Broker.Credentials;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Primitives;
 using Policies;
 
@@ -28,10 +27,14 @@ internal sealed class Bench : IDisposable
     public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null, UserBook? users = null)
     {
         Revocations = revocations ?? new RevocationMemory(time ?? Clock);
-        compiler = new(Store, time ?? Clock, NullLoggerFactory.Instance, hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users = users ?? new UserBook(time ?? Clock));
+        Users = users ?? new UserBook(time ?? Clock);
+        compiler = new(Store, time ?? Clock, new LineLog(Lines), hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users);
     }
 
     public IRevocations Revocations { get; }
+
+    /// <summary>What was logged from Information upwards.</summary>
+    public List<string> Lines { get; } = [];
 
     public UserBook Users { get; }
 

@@ -44,9 +44,11 @@ public sealed class IssuerReaderTests : IDisposable
         using var evil = RSA.Create(2048);
         var evilKey = evil.ExportParameters(false);
         var jwk = new JsonObject { ["kty"] = "RSA", ["n"] = Convert.ToBase64String(evilKey.Modulus!), ["e"] = "AQAB" }.ToJsonString();
+        var withKey = $$"""{"alg":"RS256","jwk":{{jwk}}}""";
+        Refused(Bench.Sign(withKey, claims, i => evil.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
         foreach (var member in new[]
         {
-            $"\"jwk\":{jwk}", "\"jku\":\"https://evil.example/\"", "\"x5u\":\"https://evil.example/\"", "\"x5c\":[\"MII\"]", "\"crit\":[\"b64\"]", "\"b64\":false",
+            "\"crit\":[\"b64\"]", "\"b64\":false",
             "\"typ\":\"ID+JWT\"", "\"typ\":\"logout+jwt\"", "\"typ\":\"refresh+jwt\"", "\"alg\":\"RS256\"", "\"kid\":1", "\"zip\":\"DEF\"",
         })
         {
@@ -56,7 +58,6 @@ public sealed class IssuerReaderTests : IDisposable
 
         Refused(Bench.Sign("""{"alg":"RS256"}""", claims, i => evil.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
         Refused(Bench.Sign("""{"alg":"RS256"}""", claims[..^1] + ",\"sub\":\"alice\"}", Bench.CorpRs));
-        Refused(bench.CorpToken(c => c["x"] = new string('a', 8000)));
     }
 
     [Fact]

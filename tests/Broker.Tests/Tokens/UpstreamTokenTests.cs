@@ -13,7 +13,7 @@ public sealed class UpstreamTokenTests
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, "http://x/");
         request.Headers.TryAddWithoutValidation("authorization", ["Bearer caller", "Basic caller"]);
-        UpstreamToken.Bearer(clock, "ours", long.MaxValue, long.MaxValue).PutOn(request);
+        UpstreamToken.Fetched(clock, "Bearer", "ours", long.MaxValue, long.MaxValue).PutOn(request);
         request.Headers.GetValues("Authorization").ShouldBe(["Bearer ours"]);
     }
 
@@ -36,7 +36,7 @@ public sealed class UpstreamTokenTests
     [Fact]
     public void It_is_over_at_its_end_and_prints_nothing()
     {
-        var token = UpstreamToken.Bearer(clock, "secret", clock.GetTimestamp() + TimeSpan.FromSeconds(10).Ticks, 0);
+        var token = UpstreamToken.Fetched(clock, "Bearer", "secret", clock.GetTimestamp() + TimeSpan.FromSeconds(10).Ticks, 0);
         clock.Advance(TimeSpan.FromSeconds(9.999));
         token.IsOver.ShouldBeFalse();
         clock.Advance(TimeSpan.FromSeconds(0.001));

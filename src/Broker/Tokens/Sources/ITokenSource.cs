@@ -52,7 +52,9 @@ internal readonly record struct TokenAnswer(AnswerKind Kind, TokenPair? Pair, Ti
 {
     /// <summary>A token with less is over before it is used.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Longest = TimeSpan.FromDays(36_525);
+
+    /// <summary>What is said to live longer is renewed after a year all the same.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(365);
 
     /// <summary>With <see cref="AnswerKind.Refused"/>: whether it is the word that the kind has for it. Such a one is tried three times and no more.</summary>
     public bool IsDefinite { get; private init; }
@@ -100,7 +102,7 @@ internal readonly record struct TokenAnswer(AnswerKind Kind, TokenPair? Pair, Ti
             return WithoutToken("malformed-token");
         }
         return life is not { } known ? WithoutToken("no-expiry")
-            : known < Shortest || known > Longest ? WithoutToken("bad-expiry")
-            : new(AnswerKind.Token, new TokenPair(access, string.IsNullOrEmpty(refresh) ? null : refresh), known, null);
+            : known < Shortest ? WithoutToken("bad-expiry")
+            : new(AnswerKind.Token, new(access, string.IsNullOrEmpty(refresh) ? null : refresh), known < Longest ? known : Longest, null);
     }
 }

@@ -6,6 +6,11 @@ namespace Broker.Tokens.Sources;
 /// <summary>Any OAuth2 API: client credentials, password, refresh token (RFC 6749).</summary>
 internal sealed class OAuth2Source(TokenHttp http, OAuth2Request request) : ITokenSource
 {
+    private const int MostOfType = 16;
+
+    /// <summary>The life of a token that states none, where the config says nothing.</summary>
+    private static readonly TimeSpan Unsaid = TimeSpan.FromMinutes(5);
+
     private readonly OAuth2AccountOptions account = request.Account;
 
     public bool CanLogin => account.Grant != OAuth2Grant.RefreshToken;
@@ -63,13 +68,30 @@ internal sealed class OAuth2Source(TokenHttp http, OAuth2Request request) : ITok
                 ? TokenAnswer.Refused(reply.Otherwise.Reason!)
                 : reply.Otherwise;
         }
-        var type = reply.Body.Member("token_type");
-        if (type is { ValueKind: not JsonValueKind.Null } && !string.Equals(reply.Body.Text("token_type"), "Bearer", StringComparison.OrdinalIgnoreCase))
+        if (WrongType(reply.Body) is { } wrong)
         {
-            return TokenAnswer.Unknown("not-bearer");
+            return TokenAnswer.Unknown(wrong);
         }
-        return TokenAnswer.Token(
-            reply.Body.Text("access_token"), reply.Body.Text("refresh_token"), Wire.Life(reply.Body, http.Time, request.AssumedLifetime));
+        var life = Wire.Life(reply.Body, http.Time, request.AssumedLifetime, Unsaid);
+        return TokenAnswer.Token(reply.Body.Text("access_token"), reply.Body.Text("refresh_token"), life);
+    }
+
+    /// <summary>Says what the answer's <c>token_type</c> is where it is another than ours; null where it is ours or missing (RFC 6749 wants
+    /// it, and not everybody writes it).</summary>
+    private string? WrongType(JsonElement? body)
+    {
+        if (body.Member("token_type") is not { ValueKind: not JsonValueKind.Null } type)
+        {
+            return null;
+        }
+        var text = type.ValueKind == JsonValueKind.String ? type.GetString()! : null;
+        if (text is not null && (string.IsNullOrWhiteSpace(text) || Wire.IsSameType(text, request.TokenType)))
+        {
+            return null;
+        }
+        // A few letters of the upstream's: digits and all that a token may hold besides stay out of the log.
+        var said = string.Concat((text ?? $"{type.ValueKind}").Where(char.IsAsciiLetter).Take(MostOfType));
+        return $"token_type-{said}-not-{request.TokenType}";
     }
 }
 
@@ -88,5 +110,9 @@ internal sealed class OAuth2Request
 
     public required IReadOnlyList<KeyValuePair<string, string>> Headers { get; init; }
 
-    public required TimeSpan AssumedLifetime { get; init; }
+    /// <summary>The <c>token_type</c> of its tokens, in any spelling.</summary>
+    public string TokenType { get; init; } = "Bearer";
+
+    /// <summary>The life of a token that states none; null where the config says nothing.</summary>
+    public required TimeSpan? AssumedLifetime { get; init; }
 }

@@ -20,7 +20,7 @@ internal sealed class TelemaxSource(TokenHttp http, Uri endpoint, string? userNa
         var reply = await http.Post(endpoint, Wire.FormBody(fields), Wire.Form, [], cancellation);
         // 400 is a legacy API key that is not known.
         return reply.Status == 401 || (reply.Status == 400 && userName is null) ? TokenAnswer.Refused($"http-{reply.Status}")
-            : reply.IsSuccess ? TokenAnswer.Token(reply.Body.Text("access_token"), null, Wire.Life(reply.Body, http.Time, null))
+            : reply.IsSuccess ? TokenAnswer.Token(reply.Body.Text("access_token"), null, Wire.Life(reply.Body, http.Time, null, null))
             : reply.Otherwise;
     }
 }

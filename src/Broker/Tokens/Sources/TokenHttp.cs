@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Broker.Operations;
 
 namespace Broker.Tokens.Sources;
 
@@ -71,25 +72,10 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
             // The status says it all; the body of a 4xx may hold the kind's own word, and nothing depends on whether it can be read.
             return new(status, status is >= 400 and < 500 && known.Kind == AnswerKind.Refused ? await Word(response, cancellation) : null, known);
         }
-        await using var stream = await response.Content.ReadAsStreamAsync(cancellation);
-        var bytes = new byte[MostBytes + 1];
-        var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellation);
-        if (length > MostBytes)
-        {
-            return new(status, null, TokenAnswer.WithoutToken("too-large"));
-        }
-        try
-        {
-            using var document = JsonDocument.Parse(bytes.AsMemory(0, length));
-            JsonElement? body = document.RootElement.Clone();
-            return new(status, body, Wire.HasError(body)
-                ? TokenAnswer.Refused($"error-in-{status}", isDefinite: false) with { RetryAfter = retryAfter }
-                : TokenAnswer.WithoutToken($"http-{status}"));
-        }
-        catch (JsonException)
-        {
-            return new(status, null, TokenAnswer.WithoutToken("not-json"));
-        }
+        var (json, problem) = await ForeignJson.Read(response.Content, MostBytes, cancellation);
+        return new(status, json, problem is not null ? TokenAnswer.WithoutToken(problem)
+            : Wire.HasError(json) ? TokenAnswer.Refused($"error-in-{status}", isDefinite: false) with { RetryAfter = retryAfter }
+            : TokenAnswer.WithoutToken($"http-{status}"));
     }
 
     /// <summary>The body of a refusal where it is JSON; null where it is not, is cut, too large, or does not come.</summary>
@@ -99,13 +85,9 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, wait.Token);
         try
         {
-            await using var stream = await response.Content.ReadAsStreamAsync(stop.Token);
-            var bytes = new byte[MostBytes];
-            var length = await stream.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, stop.Token);
-            using var document = JsonDocument.Parse(bytes.AsMemory(0, length));
-            return document.RootElement.Clone();
+            return (await ForeignJson.Read(response.Content, MostBytes, stop.Token)).Json;
         }
-        catch (Exception fault) when (fault is JsonException or HttpRequestException or IOException or OperationCanceledException)
+        catch (Exception fault) when (fault is HttpRequestException or IOException or OperationCanceledException)
         {
             return null;
         }

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Broker.Operations;
 
 namespace Broker.Tokens.Sources;
 
@@ -54,7 +55,7 @@ internal static class Wire
         null or { ValueKind: JsonValueKind.Null } => null,
         { ValueKind: JsonValueKind.Number } number when number.TryGetDouble(out var value) => value,
         { ValueKind: JsonValueKind.String } text when double.TryParse(
-            text.GetString(), NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) => value,
+            text.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) => value,
         _ => double.NaN,
     };
 
@@ -72,23 +73,41 @@ internal static class Wire
         }
         try
         {
-            using var document = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]));
-            return document.RootElement.Clone();
+            return ForeignJson.Parse(Base64Url.DecodeFromChars(parts[1]));
         }
-        catch (Exception fault) when (fault is FormatException or JsonException)
+        catch (FormatException)
         {
             return null;
         }
     }
 
     /// <summary>The life of an OAuth2-shaped token: <c>expires_in</c>, else the JWT's <c>exp</c>, else what is assumed.</summary>
-    public static TimeSpan? Life(JsonElement? body, TimeProvider time, TimeSpan? assumed)
+    /// <param name="body">The answer.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="assumed">The config's own word. With it an <c>expires_in</c> that is no time, such as 0, counts as missing; without it
+    /// such a token is over.</param>
+    /// <param name="unsaid">What is assumed without it of a token that states no life.</param>
+    public static TimeSpan? Life(JsonElement? body, TimeProvider time, TimeSpan? assumed, TimeSpan? unsaid)
     {
-        if (body.Number("expires_in") is { } seconds)
+        var said = body.Number("expires_in");
+        if (said >= 1)
         {
-            return Seconds(seconds);
+            return Seconds(said.Value);
         }
-        return Claims(body.Text("access_token")).Number("exp") is { } exp ? Until(exp, time) : assumed;
+        if (said is not null && assumed is null)
+        {
+            return TimeSpan.Zero;
+        }
+        return Claims(body.Text("access_token")).Number("exp") is { } exp ? Until(exp, time) : assumed ?? unsaid;
+    }
+
+    /// <summary>Whether two texts name one type of token: Bearer, bearer, "Bearer ", BearerToken and bearer_token do.</summary>
+    public static bool IsSameType(string one, string other) => Folded(one) == Folded(other);
+
+    private static string Folded(string type)
+    {
+        var letters = string.Concat(type.Where(letter => letter is not (' ' or '\t' or '_' or '-'))).ToLowerInvariant();
+        return letters.EndsWith("token", StringComparison.Ordinal) && letters != "token" ? letters[..^"token".Length] : letters;
     }
 
     /// <summary>From now until a moment in seconds since 1970.</summary>
