@@ -1,3 +1,4 @@
+using Broker.Configuration;
 using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 
@@ -97,17 +98,22 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
         try
         {
             var document = await OpenIdConnectConfigurationRetriever.GetAsync(Address.TrimEnd('/') + WellKnown, documents, CancellationToken.None);
-            var keys = KeyFileParser.Usable(document.JsonWebKeySet?.Keys ?? []);
-            if (keys.Count == 0)
+            var keys = new IssuerKeys(document.Issuer, KeyFileParser.Usable(document.JsonWebKeySet?.Keys ?? []));
+            foreach (var weak in keys.Weak)
+            {
+                CredentialLog.WeakKey(log, Address, weak.Id is null ? "none" : Scalars.Short(weak.Id));
+            }
+
+            if (keys.All.Count == 0)
             {
                 CredentialLog.AuthorityUnreachable(log, Address, "no usable key", known is not null);
                 return;
             }
 
-            known = new(document.Issuer, keys);
+            known = keys;
             Volatile.Write(ref dueTicks, (time.GetUtcNow() + RefreshAfter).UtcTicks);
             wait = UnknownKeyAfter;
-            CredentialLog.AuthorityRead(log, Address, keys.Count);
+            CredentialLog.AuthorityRead(log, Address, keys.All.Count);
         }
         catch (Exception problem)
         {

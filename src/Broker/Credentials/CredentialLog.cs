@@ -14,4 +14,8 @@ internal static partial class CredentialLog
 
     [LoggerMessage(203, LogLevel.Warning, "A password could not be checked: {Limit} checks are under way and the queue is full or too slow")]
     public static partial void PasswordsBusy(ILogger logger, int limit);
+
+    [LoggerMessage(290, LogLevel.Warning, "A key of issuer authority {Authority} is ignored, its kid is {KeyId}: "
+        + "an RSA key without the ROCA weakness (CVE-2017-15361) is expected, and this one has it, so anybody could sign with it")]
+    public static partial void WeakKey(ILogger logger, string authority, string keyId);
 }

@@ -8,7 +8,11 @@ internal sealed class IssuerKeys(string? issuer, IReadOnlyList<IssuerKey> keys)
 
     public string? Issuer { get; } = issuer;
 
-    public IReadOnlyList<IssuerKey> All { get; } = keys;
+    /// <summary>The keys that verify.</summary>
+    public IReadOnlyList<IssuerKey> All { get; } = [.. keys.Where(key => !key.IsWeak)];
+
+    /// <summary>The keys that verify nothing, since anybody could sign with them (CVE-2017-15361).</summary>
+    public IReadOnlyList<IssuerKey> Weak { get; } = [.. keys.Where(key => key.IsWeak)];
 
     /// <summary>The keys that may have signed: the one with the token's id, else those without an id; without an id in the token, the only key.</summary>
     public IReadOnlyList<IssuerKey> Candidates(string? keyId, string algorithm)

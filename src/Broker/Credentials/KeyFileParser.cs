@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Broker.Configuration;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Broker.Credentials;
@@ -13,6 +14,7 @@ internal static class KeyFileParser
         try
         {
             var keys = text.TrimStart().StartsWith('{') ? KeySet(text) : Pem(text, out mistake);
+            mistake ??= keys.Find(key => key.IsWeak) is { } weak ? Weakness(weak) : null;
             mistake ??= keys.Count == 0 ? "holds no usable public key: RSA of 2048 bits or more, or EC on P-256, P-384 or P-521" : null;
             return mistake is null ? new(null, keys) : null;
         }
@@ -25,6 +27,10 @@ internal static class KeyFileParser
 
     /// <summary>The usable ones of a key set.</summary>
     public static List<IssuerKey> Usable(IEnumerable<JsonWebKey> entries) => [.. entries.Select(IssuerKey.Of).OfType<IssuerKey>()];
+
+    private static string Weakness(IssuerKey key) =>
+        $"holds a key{(key.Id is null ? "" : $" (kid '{Scalars.Short(key.Id)}')")} with the ROCA weakness (CVE-2017-15361): "
+        + "anybody could sign with it; take it out, and have the issuer make a new one";
 
     private static List<IssuerKey> KeySet(string text) => Usable(new JsonWebKeySet(text).Keys);
 
