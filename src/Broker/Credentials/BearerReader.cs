@@ -19,7 +19,7 @@ internal sealed class BearerReader
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
 
     private readonly TokenReader? ours;
-    private readonly string? ourIssuer;
+    private readonly SigningKeys? keys;
     private readonly IReadOnlyList<IssuerReader> issuers;
     private readonly VerifiedMemory memory;
     private readonly IRevocations revocations;
@@ -27,7 +27,7 @@ internal sealed class BearerReader
 
     public BearerReader(SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, IRevocations revocations, TimeProvider time)
     {
-        (this.ours, ourIssuer, this.issuers, this.memory, this.revocations, this.time) = (ours, keys?.Issuer, issuers, memory, revocations, time);
+        (this.ours, this.keys, this.issuers, this.memory, this.revocations, this.time) = (ours, keys, issuers, memory, revocations, time);
     }
 
     /// <summary>Reads what stands after <c>Bearer </c>.</summary>
@@ -131,7 +131,7 @@ internal sealed class BearerReader
 
     private IBearerVerifier? VerifierOf(string issuer)
     {
-        if (ours is not null && issuer == ourIssuer)
+        if (ours is not null && keys!.IsIssuer(issuer))
         {
             return ours;
         }

@@ -59,7 +59,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         var selections = new SelectionReader(candidate.Actions, mistakes);
         var callerCompiler = new CallerCompiler(candidate, selections, mistakes);
         var callers = callerCompiler.Compile();
-        var keys = SigningKeyCompiler.Compile(candidate.Broker.Issuing, previous?.Keys, mistakes);
+        var keys = SigningKeyCompiler.Compile(candidate.Broker, previous?.Keys, mistakes);
         var issuers = new IssuerCompiler(candidate, selections, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
         var tokens = keys is null ? null : new TokenReader(keys, new(callers, candidate.Broker.Issuers, candidate.Broker.TokenService?.UsersOf, users), candidate.Actions, time, log);
         var made = new CredentialTable(
