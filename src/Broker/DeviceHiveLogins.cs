@@ -17,8 +17,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
 
     public async Task<UserLogin> LogIn(Snapshot snapshot, string upstream, string login, string password, CancellationToken cancellation)
     {
-        if (!snapshot.Broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions deviceHive
-            || !Uri.TryCreate(deviceHive.TokenEndpoint, UriKind.Absolute, out var endpoint))
+        if (EndpointOf(snapshot, upstream) is not { } endpoint)
         {
             return default;
         }
@@ -55,6 +54,25 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
 
         return false;
     }
+
+    public async Task<bool?> IsLetIn(Snapshot snapshot, string upstream, Caller user, CancellationToken cancellation)
+    {
+        if (EndpointOf(snapshot, upstream) is not { } endpoint
+            || user.TemplateValues.GetValueOrDefault(LoggedInUser.TemplateName(upstream)) is not { } refresh)
+        {
+            return null;
+        }
+
+        // A refresh token stays as it is there: to use it once more changes nothing.
+        var source = new DeviceHiveSource(vault.Http, endpoint, DeviceHiveAccounts.RefreshOf(endpoint),
+            new() { RefreshToken = new("a login", refresh) }, "");
+        var answer = await source.Refresh(new(null, refresh), cancellation);
+        return answer.Kind == AnswerKind.Token ? true : answer.Kind == AnswerKind.Refused && answer.IsDefinite ? false : null;
+    }
+
+    private static Uri? EndpointOf(Snapshot snapshot, string upstream) =>
+        snapshot.Broker.Upstreams.TryGetValue(upstream, out var options) && options is DeviceHiveUpstreamOptions deviceHive
+        && Uri.TryCreate(deviceHive.TokenEndpoint, UriKind.Absolute, out var endpoint) ? endpoint : null;
 
     /// <summary>Null when the token is not one of a user with a refresh token: he is not let in.</summary>
     private LoggedInUser? UserOf(string upstream, Tokens.Sources.TokenPair pair, ActionNames actions)

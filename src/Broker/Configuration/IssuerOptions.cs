@@ -82,8 +82,8 @@ internal sealed record ClaimOptions
 /// <summary>Tokens of the broker's own.</summary>
 internal sealed record IssuingOptions
 {
-    [Description("'iss' of the tokens.")]
-    public string Issuer { get; init; } = "broker";
+    [Description("'iss' of the tokens. When missing, it is TokenService:PublicUrl, and 'broker' where that is missing too.")]
+    public string? Issuer { get; init; }
 
     [Description("'aud' of the tokens.")]
     public string Audience { get; init; } = "broker";

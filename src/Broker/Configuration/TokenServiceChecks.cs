@@ -32,6 +32,19 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
         if (service.PublicUrl is { } url)
         {
             Urls.Check(url, $"{Path}:PublicUrl", broker.AllowInsecure, mistakes);
+            if (url.AsSpan().ContainsAny('?', '#'))
+            {
+                mistakes.Error($"{Path}:PublicUrl",
+                    "holds a query or a fragment: it is the issuer of the metadata, which has neither (RFC 8414)");
+            }
+
+            if (broker.Issuing?.Issuer is { } issuer && issuer != Urls.PublicIssuer(url))
+            {
+                mistakes.Warning(
+                    "Broker:Issuing:Issuer",
+                    $"is '{Scalars.Short(issuer)}', but the metadata at {Path}:PublicUrl say '{Scalars.Short(Urls.PublicIssuer(url)!)}': "
+                    + "clients that read the metadata refuse every token. Take Issuer out, or write it so");
+            }
         }
 
         if (service.SessionLifetime < TimeSpan.FromMinutes(1) || service.SessionLifetime > TimeSpan.FromDays(3650))

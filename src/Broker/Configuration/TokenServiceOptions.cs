@@ -11,7 +11,8 @@ internal sealed record TokenServiceOptions
     [Description("Where OAuth2's token, introspect and revoke endpoints lie.")]
     public string OAuthPrefix { get; init; } = "/oauth";
 
-    [Description("The broker's address as clients know it, such as https://broker.example. Without it there is no /.well-known/oauth-authorization-server.")]
+    [Description("The broker's address as clients know it, such as https://broker.example. Without it there is no "
+        + "/.well-known/oauth-authorization-server. It is the issuer there and, unless Issuing:Issuer says otherwise, in the tokens.")]
     public string? PublicUrl { get; init; }
 
     [Description("The policy of Broker:Cors by which pages of other origins may use these endpoints; none without it.")]

@@ -1,8 +1,11 @@
 namespace Broker.Configuration;
 
-/// <summary>Judges addresses that the broker calls.</summary>
+/// <summary>Judges addresses in the config.</summary>
 internal static class Urls
 {
+    /// <summary>What the token service's metadata call the issuer; null without a public address.</summary>
+    public static string? PublicIssuer(string? publicUrl) => publicUrl?.TrimEnd('/');
+
     public static void Check(string url, string path, bool allowInsecure, Mistakes mistakes)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("https" or "http") || address.Host.Length == 0)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Broker.Configuration;
 using Broker.Operations;
 
 namespace Broker.Credentials;
@@ -105,12 +106,17 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
                 CredentialLog.KeysLeftOut(log, Address, leftOut.Count, string.Join("; ", leftOut.Distinct()));
             }
 
-            if (keys.Count == 0)
+            var newer = new IssuerKeys(Text(document, "issuer"), keys);
+            foreach (var weak in newer.Weak)
+            {
+                CredentialLog.WeakKey(log, Address, weak.Id is null ? "none" : Scalars.Short(weak.Id));
+            }
+
+            if (newer.All.Count == 0)
             {
                 throw new InvalidDataException("key set: no usable key");
             }
 
-            var newer = new IssuerKeys(Text(document, "issuer"), keys);
             if (known?.AreSameAs(newer) != true)
             {
                 known = newer; // while they are the same, tokens that were verified under them stay verified
@@ -118,7 +124,7 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
 
             Volatile.Write(ref dueTicks, (time.GetUtcNow() + RefreshAfter).UtcTicks);
             wait = UnknownKeyAfter;
-            CredentialLog.AuthorityRead(log, Address, keys.Count);
+            CredentialLog.AuthorityRead(log, Address, newer.All.Count);
         }
         catch (InvalidDataException problem)
         {

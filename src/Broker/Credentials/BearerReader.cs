@@ -27,7 +27,7 @@ internal sealed class BearerReader
         "credentials", "a kind of credential that the route accepts", "a bearer token of this issuer");
 
     private readonly TokenReader? ours;
-    private readonly string? ourIssuer;
+    private readonly SigningKeys? keys;
     private readonly IReadOnlyList<IssuerReader> issuers;
     private readonly VerifiedMemory memory;
     private readonly IRevocations revocations;
@@ -38,7 +38,7 @@ internal sealed class BearerReader
         SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedMemory memory, IRevocations revocations,
         RefusalLog refusals, TimeProvider time)
     {
-        (this.ours, ourIssuer, this.issuers, this.memory) = (ours, keys?.Issuer, issuers, memory);
+        (this.ours, this.keys, this.issuers, this.memory) = (ours, keys, issuers, memory);
         (this.revocations, this.refusals, this.time) = (revocations, refusals, time);
     }
 
@@ -98,7 +98,7 @@ internal sealed class BearerReader
         // 'iss' is not believed, it only picks who verifies; a verifier checks it again.
         if (VerifierOf(token.Issuer) is not { } verifier)
         {
-            var known = issuers.Select(issuer => issuer.IssuerName).Prepend(ourIssuer).OfType<string>();
+            var known = issuers.Select(issuer => issuer.IssuerName).Prepend(keys?.Issuer).OfType<string>();
             return Refused(NoIssuer, new("iss", string.Join(", ", known), token.Issuer));
         }
 
@@ -175,7 +175,7 @@ internal sealed class BearerReader
 
     private IBearerVerifier? VerifierOf(string issuer)
     {
-        if (ours is not null && issuer == ourIssuer)
+        if (ours is not null && keys!.IsIssuer(issuer))
         {
             return ours;
         }

@@ -55,7 +55,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         var selections = new SelectionReader(candidate.Actions, mistakes);
         var callerCompiler = new CallerCompiler(candidate, selections, mistakes);
         var callers = callerCompiler.Compile();
-        var keys = SigningKeyCompiler.Compile(candidate.Broker.Issuing, previous?.Keys, mistakes);
+        var keys = SigningKeyCompiler.Compile(candidate.Broker, previous?.Keys, mistakes);
         var issuers = new IssuerCompiler(candidate, selections, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
         var present = new PresentCallers(callers, candidate.Broker.Issuers, candidate.Broker.TokenService?.UsersOf, users);
         var tokens = keys is null ? null : new TokenReader(keys, present, candidate.Actions, time);

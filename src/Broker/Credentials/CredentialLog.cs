@@ -26,4 +26,8 @@ internal static partial class CredentialLog
 
     [LoggerMessage(251, LogLevel.Information, "Of the key set of issuer authority {Authority} {Count} entries are not used: {Reasons}")]
     public static partial void KeysLeftOut(ILogger logger, string authority, int count, string reasons);
+
+    [LoggerMessage(290, LogLevel.Warning, "A key of issuer authority {Authority} is ignored, its kid is {KeyId}: "
+        + "an RSA key without the ROCA weakness (CVE-2017-15361) is expected, and this one has it, so anybody could sign with it")]
+    public static partial void WeakKey(ILogger logger, string authority, string keyId);
 }

@@ -65,9 +65,11 @@ internal sealed class IssuerCompiler(
         {
             mistakes.Error($"{path}:Issuer", "is empty");
         }
-        else if (ours is not null && issuer == ours.Issuer.TrimEnd('/'))
+        else if (ours is not null && (ours.IsIssuer(issuer) || issuer == ours.Issuer.TrimEnd('/')))
         {
-            mistakes.Error($"{path}:Issuer", "is the issuer of our own tokens (Broker:Issuing:Issuer); each has its own");
+            mistakes.Error(
+                $"{path}:Issuer",
+                "is the issuer of our own tokens (Broker:Issuing:Issuer, else Broker:TokenService:PublicUrl, else 'broker'); each has its own");
         }
         else if (!names.TryAdd(issuer, name))
         {

@@ -23,6 +23,9 @@ internal sealed class IssuerKey
 
     public required IReadOnlySet<string> Fingerprints { get; init; }
 
+    /// <summary>Whether anybody could sign with it: its private part can be computed. <see cref="IssuerKeys"/> uses no such key.</summary>
+    public bool IsWeak { get; private init; }
+
     /// <summary>Whether a signature of this algorithm can be this key's.</summary>
     public bool Fits(string algorithm) => (Algorithm is null || Algorithm == algorithm) && FamilyOf(algorithm) == Family;
 
@@ -69,7 +72,15 @@ internal sealed class IssuerKey
             N = Base64UrlEncoder.Encode(parameters.Modulus),
             E = Base64UrlEncoder.Encode(parameters.Exponent),
         };
-        return new() { Id = id, Algorithm = algorithm, Family = "RSA", Key = key, Fingerprints = KeyFingerprint.Of(rsa) };
+        return new()
+        {
+            Id = id,
+            Algorithm = algorithm,
+            Family = "RSA",
+            Key = key,
+            Fingerprints = KeyFingerprint.Of(rsa),
+            IsWeak = RocaWeakness.Affects(parameters.Modulus),
+        };
     }
 
     public static IssuerKey? Of(ECDsa ec, string? id, string? algorithm)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Broker.Configuration;
 using Broker.Operations;
 
 namespace Broker.Credentials;
@@ -14,6 +15,7 @@ internal static class KeyFileParser
         try
         {
             var keys = text.TrimStart().StartsWith('{') ? KeySet(text) : Pem(text, out mistake);
+            mistake ??= keys.FirstOrDefault(key => key.IsWeak) is { } weak ? Weakness(weak) : null;
             mistake ??= keys.Count == 0 ? "holds no usable public key: RSA of 2048 bits or more, or EC on P-256, P-384 or P-521" : null;
             return mistake is null ? new(null, keys) : null;
         }
@@ -23,6 +25,10 @@ internal static class KeyFileParser
             return null;
         }
     }
+
+    private static string Weakness(IssuerKey key) =>
+        $"holds a key{(key.Id is null ? "" : $" (kid '{Scalars.Short(key.Id)}')")} with the ROCA weakness (CVE-2017-15361): "
+        + "anybody could sign with it; take it out, and have the issuer make a new one";
 
     private static IReadOnlyList<IssuerKey> KeySet(string text) =>
         ForeignJson.Parse(Encoding.UTF8.GetBytes(text)) is { } set ? KeySetReader.Read(set, out _) : throw new FormatException();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Policies;
 
 namespace Broker.Credentials;
@@ -17,7 +18,9 @@ internal sealed record LoggedInUser(string Upstream, long UserId, Permissions Pe
     public const string SubjectPrefix = Source + ":";
 
     /// <summary>Number 17 of one upstream is not number 17 of another.</summary>
-    public string Name { get; } = $"{Upstream}.{UserId}";
+    public string Name { get; } = NameAt(Upstream, UserId);
+
+    public static string NameAt(string upstream, long userId) => $"{upstream}.{userId.ToString(CultureInfo.InvariantCulture)}";
 
     public static bool IsNameAt(string upstream, string name) =>
         name.Length > upstream.Length + 1 && name.StartsWith(upstream, StringComparison.Ordinal) && name[upstream.Length] == '.' && !name.AsSpan(upstream.Length + 1).ContainsAnyExceptInRange('0', '9');

@@ -60,7 +60,9 @@ internal sealed class PresentCallers(CallerTable callers, IReadOnlyDictionary<st
         return true;
     }
 
-    private ValueTask<bool> Recall(string identity) => usersOf is not null && identity.StartsWith(LoggedInUser.SubjectPrefix, StringComparison.Ordinal)
+    /// <summary>The same for one identity.</summary>
+    public ValueTask<bool> Recall(string identity) => usersOf is not null
+        && identity.StartsWith(LoggedInUser.SubjectPrefix, StringComparison.Ordinal)
         ? users.Recall(identity[LoggedInUser.SubjectPrefix.Length..])
         : new(true);
 

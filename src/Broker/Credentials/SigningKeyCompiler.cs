@@ -7,14 +7,14 @@ internal static class SigningKeyCompiler
 {
     private const string Path = "Broker:Issuing";
 
-    public static SigningKeys? Compile(IssuingOptions? options, SigningKeys? previous, Mistakes mistakes)
+    public static SigningKeys? Compile(BrokerOptions broker, SigningKeys? previous, Mistakes mistakes)
     {
-        if (options is null)
+        if (broker.Issuing is not { } options)
         {
             return null;
         }
 
-        if (string.IsNullOrWhiteSpace(options.Issuer) || string.IsNullOrWhiteSpace(options.Audience))
+        if (options.Issuer?.Trim().Length == 0 || string.IsNullOrWhiteSpace(options.Audience))
         {
             mistakes.Error(Path, "Issuer and Audience can't be empty");
         }
@@ -30,7 +30,7 @@ internal static class SigningKeyCompiler
             return null;
         }
 
-        var keys = new SigningKeys(options, Parse(options, mistakes));
+        var keys = new SigningKeys(options, Urls.PublicIssuer(broker.TokenService?.PublicUrl), Parse(options, mistakes));
         return previous?.IsSameAs(keys) == true ? previous : keys;
     }
 

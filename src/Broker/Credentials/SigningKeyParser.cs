@@ -48,7 +48,11 @@ internal static class SigningKeyParser
     {
         using var rsa = RSA.Create();
         rsa.ImportFromPem(text);
-        mistake = rsa.KeySize < MinRsaBits ? $"the key has {rsa.KeySize} bits; RS256 needs at least {MinRsaBits}" : null;
+        mistake = rsa.KeySize < MinRsaBits ? $"the key has {rsa.KeySize} bits; RS256 needs at least {MinRsaBits}"
+            : RocaWeakness.Affects(rsa.ExportParameters(includePrivateParameters: false).Modulus)
+                ? "the key has the ROCA weakness (CVE-2017-15361): anybody can compute its private part; "
+                    + "make a new key with other software or hardware"
+            : null;
         return mistake is null ? new(id, rsa.ExportParameters(HasPrivatePart(text)), KeyFingerprint.Of(rsa)) : null;
     }
 

@@ -54,8 +54,19 @@ internal sealed record TokenClaims
     /// <summary>The generation of the subject and of each creator when it was made.</summary>
     public IReadOnlyList<long> Generations { get; init; } = [];
 
-    /// <summary>The OAuth2 client that alone may use a refresh token.</summary>
+    /// <summary>
+    /// The OAuth2 client that got the token, and alone may use it where it is a refresh token. Null where its subject got it itself.
+    /// </summary>
     public string? Client { get; init; }
+
+    /// <summary>What the OAuth2 client asked for, in its words; null where it asked for nothing in particular.</summary>
+    public string? Scope { get; init; }
+
+    /// <summary>
+    /// As <c>client_id</c> says it: a subject that got its token itself is its own client. A caller of the config goes by its name, as at
+    /// the token endpoint.
+    /// </summary>
+    public string ClientId => Client ?? OwnClientId(Subject);
 
     /// <summary>With a rotating refresh token: the line of successors that it stands in, and its place there.</summary>
     public string? Line { get; init; }
@@ -66,6 +77,10 @@ internal sealed record TokenClaims
     public string? Topic { get; init; }
 
     public long GenerationAt(int index) => index < Generations.Count ? Generations[index] : 0;
+
+    /// <summary>The client id of who gets tokens for itself.</summary>
+    public static string OwnClientId(string subject) =>
+        subject.StartsWith(ConfigCaller.SubjectPrefix, StringComparison.Ordinal) ? subject[ConfigCaller.SubjectPrefix.Length..] : subject;
 
     /// <summary>The permissions it claims among these actions.</summary>
     public Permissions Permissions(ActionNames actions)

@@ -42,6 +42,7 @@ internal static class TokenClaimsReader
     private static TokenClaims? WithSession(TokenClaims read, JsonElement claims, JsonElement payload)
     {
         if (!JwtText.OptionalString(claims, "sid", out var session) || !JwtText.OptionalString(claims, "cid", out var client)
+            || !JwtText.OptionalString(claims, "client_id", out var clientId) || !JwtText.OptionalString(claims, "scope", out var scope)
             || !JwtText.OptionalString(claims, "rtl", out var line) || !JwtText.OptionalString(payload, "tpc", out var topic)
             || Names(claims, "by") is not { IsEverything: false } creators || Longs(claims, "gen") is not { } generations
             || Integers(claims, "rtn") is not { Count: < 2 } place || generations.Exists(number => number < 0))
@@ -59,7 +60,8 @@ internal static class TokenClaimsReader
             End = sessionEnd < read.End ? sessionEnd : read.End,
             Creators = by,
             Generations = generations,
-            Client = client,
+            Client = client ?? (clientId == TokenClaims.OwnClientId(read.Subject) ? null : clientId),
+            Scope = scope,
             Line = line,
             Place = place.Count == 0 ? 0 : place[0],
             Topic = topic,

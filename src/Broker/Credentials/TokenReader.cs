@@ -43,6 +43,9 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
     /// <summary>Looks for who is not known here where all replicas keep them; false when nobody can say.</summary>
     public ValueTask<bool> Recall(TokenClaims claims) => callers.Recall(claims);
 
+    /// <summary>The same for one identity.</summary>
+    public ValueTask<bool> Recall(string identity) => callers.Recall(identity);
+
     public Caller? Resolve(VerifiedToken token) => token.Claims is { } claims ? Present(claims) : null;
 
     /// <summary>Whom claims stand for in the present config, with what they may do now; null when one that they rest on is not there.</summary>
@@ -118,7 +121,7 @@ internal sealed class TokenReader(SigningKeys keys, PresentCallers callers, Acti
             return "signature";
         }
 
-        if (token.Issuer != keys.Issuer || !JwtText.OptionalString(token.Payload, "aud", out var audience) || audience != keys.Audience)
+        if (!keys.IsIssuer(token.Issuer) || !JwtText.OptionalString(token.Payload, "aud", out var audience) || audience != keys.Audience)
         {
             return "issuer or audience";
         }

@@ -9,6 +9,7 @@ internal static class DeviceHiveErrors
     public static readonly OwnAnswer Expired = Make(401, "Token expired", "token-expired");
     public static readonly OwnAnswer Denied = Make(403, "Access is denied", "denied");
     public static readonly OwnAnswer Malformed = Make(400, "Malformed Json received.", "bad-request");
+    public static readonly OwnAnswer WrongKind = Make(400, "Invalid request parameters", "bad-request");
     public static readonly OwnAnswer WrongMediaType = Make(415, "HTTP 415 Unsupported Media Type", "bad-request");
     public static readonly OwnAnswer TooLarge = Make(413, "HTTP 413 Request Entity Too Large", "body-too-large");
     public static readonly OwnAnswer UserInactive = Make(403, "User is locked or disabled", "denied");

@@ -8,16 +8,59 @@ namespace Broker.Issuing;
 /// <summary>What stands in a body of DeviceHive's clients: absent, good, or not what it should be.</summary>
 internal static class DeviceHiveFields
 {
+    // Up to here each whole number is one floating point number, and no two are the same.
+    private const double LargestExact = 1L << 53;
+
     private static readonly string[] DateForms = ["yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd"];
 
     public static JsonElement? Member(this JsonElement body, string name) =>
         body.TryGetProperty(name, out var member) && member.ValueKind != JsonValueKind.Null ? member : null;
 
-    public static string? Text(this JsonElement body, string name) =>
-        body.Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+    /// <summary>
+    /// A text; null when absent. As the vendor's reader (Gson) does, a number or a truth value counts as the text it is written as.
+    /// </summary>
+    public static bool TryText(this JsonElement body, string name, out string? text, out OwnAnswer? mistake)
+    {
+        var member = body.Member(name);
+        text = member?.ValueKind switch
+        {
+            JsonValueKind.String => member.Value.GetString(),
+            JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => member.Value.GetRawText(),
+            _ => null,
+        };
+        mistake = member is not null && text is null ? DeviceHiveErrors.WrongKind : null;
+        return mistake is null;
+    }
 
-    public static long? Number(this JsonElement body, string name) =>
-        body.Member(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out var value) ? value : null;
+    /// <summary>A whole number; null when absent. As the vendor's reader does, a text that is one counts, and 2.0 is 2.</summary>
+    public static bool TryNumber(this JsonElement body, string name, out long? number, out OwnAnswer? mistake)
+    {
+        number = null;
+        mistake = null;
+        if (body.Member(name) is not { } member)
+        {
+            return true;
+        }
+
+        var text = member.ValueKind switch
+        {
+            JsonValueKind.String => member.GetString(),
+            JsonValueKind.Number => member.GetRawText(),
+            _ => null,
+        };
+        if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole))
+        {
+            number = whole;
+        }
+        else if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            && Math.Abs(value) <= LargestExact && value == Math.Truncate(value))
+        {
+            number = (long)value;
+        }
+
+        mistake = number is null ? DeviceHiveErrors.WrongKind : null;
+        return mistake is null;
+    }
 
     /// <summary>Actions by name or number; null when absent. An action that there is not is told: DeviceHive drops it, and what is left may be wider.</summary>
     public static bool TryActions(this JsonElement body, string name, ActionNames actions, out Selection? selected, out OwnAnswer? mistake)

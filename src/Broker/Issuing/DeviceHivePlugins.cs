@@ -30,8 +30,13 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
             return DeviceHiveErrors.Make(409, "No user", "denied");
         }
 
+        if (!body.TryText("tpc", out var topic, out var mistake))
+        {
+            return mistake!;
+        }
+
         // Unlike the vendor's, no token is for every topic.
-        if (body.Text("tpc") is not { } topic || !issuance.Options.Plugins.TryGetValue(topic, out var plugin))
+        if (topic is null || !issuance.Options.Plugins.TryGetValue(topic, out var plugin))
         {
             return DeviceHiveErrors.Make(403, NoTopic, "denied");
         }
@@ -41,7 +46,7 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
             return DeviceHiveErrors.Make(403, $"User with id {userId} is not a plugin creator", "denied");
         }
 
-        if (!body.TryActions("a", issuance.Actions, out var actions, out var mistake) || !body.TryDate("e", out var end, out mistake))
+        if (!body.TryActions("a", issuance.Actions, out var actions, out mistake) || !body.TryDate("e", out var end, out mistake))
         {
             return mistake!;
         }

@@ -19,7 +19,11 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return refused;
         }
 
-        var (login, password) = (body.Text("login"), body.Text("password"));
+        if (!body.TryText("login", out var login, out var mistake) || !body.TryText("password", out var password, out mistake))
+        {
+            return mistake!;
+        }
+
         if (string.IsNullOrWhiteSpace(login) || string.IsNullOrWhiteSpace(password))
         {
             return DeviceHiveErrors.Make(400, "Invalid or empty authorization request parameters", "bad-request");
@@ -60,8 +64,18 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return refused;
         }
 
-        var id = body.Number("userId");
-        // His own number is his own, also where a caller of the config has the same.
+        if (!body.TryNumber("userId", out var id, out var mistake))
+        {
+            return mistake!;
+        }
+
+        // Numbers of an upstream's users and of the config's callers are two lists: a creator's own list is meant, its own number first.
+        if (id is not null && id != issuance.NumberOf(creator) && creator.Source == LoggedInUser.Source)
+        {
+            var (other, noOther) = await OtherUsers.Find(issuance, creator, id.Value, context.RequestAborted);
+            return other is null ? noOther! : await Created(creator, other, body);
+        }
+
         var user = id is null ? null
             : issuance.NumberOf(creator) == id ? issuance.Credentials.Tokens!.Find(creator.Identity)
             : issuance.Credentials.CallerNumbered(id.Value);
@@ -72,7 +86,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
 
         if (user.Caller.Identity != creator.Identity && !creator.Permissions.Actions.Contains("ManageUser"))
         {
-            return DeviceHiveErrors.Make(403, "Access is denied: a token for another user needs the action ManageUser", "denied");
+            return OtherUsers.NeedsManageUser;
         }
 
         return user.IsDisabled ? DeviceHiveErrors.UserInactive : await Created(creator, user.Caller, body);
@@ -86,7 +100,12 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return refused;
         }
 
-        if (issuance.Credentials.Tokens!.Read(body.Text("refreshToken") ?? "") is not { } token)
+        if (!body.TryText("refreshToken", out var text, out var mistake))
+        {
+            return mistake!;
+        }
+
+        if (issuance.Credentials.Tokens!.Read(text ?? "") is not { } token)
         {
             return DeviceHiveErrors.Silent;
         }
@@ -107,7 +126,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         }
 
         // An OAuth2 client's refresh token is that client's, who has to show who it is.
-        var renewal = token.Client is null ? await RefreshUses.Use(issuance, token, null, context.RequestAborted) : Renewal.Refused;
+        var renewal = token.Client is null ? await RefreshUses.Use(issuance, token, null, null, context.RequestAborted) : Renewal.Refused;
         if (renewal.Standing != Standing.Good)
         {
             return renewal.Standing == Standing.Unknown ? DeviceHiveErrors.NotNow : DeviceHiveErrors.Silent;

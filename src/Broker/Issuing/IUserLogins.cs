@@ -19,4 +19,7 @@ internal interface IUserLogins
     bool IsOurs(Snapshot snapshot, string upstream, string login);
 
     Task<UserLogin> LogIn(Snapshot snapshot, string upstream, string login, string password, CancellationToken cancellation);
+
+    /// <summary>Whether the upstream still lets in who logged in there before; null when it did not say.</summary>
+    Task<bool?> IsLetIn(Snapshot snapshot, string upstream, Caller user, CancellationToken cancellation);
 }

@@ -43,11 +43,14 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     public Origin OriginOf(Caller caller) => Origin.Of(caller, options.SessionLifetime, ledgers.Revocations, Now);
 
     /// <summary>An access and a refresh token; of neither comes anything that outlives both. Null when nobody could tell one use of the refresh token from the next.</summary>
-    public async ValueTask<TokenPair?> Pair(Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd, string? client = null, string? topic = null)
+    public async ValueTask<TokenPair?> Pair(
+        Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd,
+        string? client = null, string? scope = null, string? topic = null)
     {
         accessEnd = Earlier(accessEnd, origin.End);
         refreshEnd = Earlier(refreshEnd, origin.End);
-        var claims = Claims(origin, subject, held, accessEnd > refreshEnd ? accessEnd : refreshEnd) with { Client = client, Topic = topic };
+        var bound = accessEnd > refreshEnd ? accessEnd : refreshEnd;
+        var claims = Claims(origin, subject, held, bound) with { Client = client, Scope = scope, Topic = topic };
         var rotates = options.RefreshTokens == RefreshTokens.Rotating;
         var line = rotates ? await ledgers.Rotation.Begin(refreshEnd, CancellationToken.None) : null;
         return rotates && line is null ? null : new(
@@ -60,14 +63,14 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
         Pair(origin, creator, default(Permissions) with { Actions = actions }, accessEnd, refreshEnd, topic: topic);
 
     /// <summary>An access token alone: nothing that comes of it outlives it.</summary>
-    public string Access(Origin origin, Caller subject, Permissions held, DateTimeOffset end, string? client)
+    public string Access(Origin origin, Caller subject, Permissions held, DateTimeOffset end, string? client, string? scope)
     {
         end = Earlier(end, origin.End);
-        return TokenIssuer.Sign(Claims(origin, subject, held, end) with { End = end, Client = client }, Keys);
+        return TokenIssuer.Sign(Claims(origin, subject, held, end) with { End = end, Client = client, Scope = scope }, Keys);
     }
 
     /// <summary>A new access token for a refresh token; what it holds may be narrowed.</summary>
-    public string Renewed(TokenClaims refresh, Permissions? held, out DateTimeOffset end)
+    public string Renewed(TokenClaims refresh, Permissions? held, string? scope, out DateTimeOffset end)
     {
         var narrowed = held is { } less ? TokenIssuer.Holding(less, Actions) : refresh;
         end = Earlier(AccessEnd, refresh.End);
@@ -81,6 +84,7 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
             IssuedAt = Now,
             End = end,
             Use = TokenUse.Access,
+            Scope = scope,
             Line = null,
             Place = 0,
         }, Keys);

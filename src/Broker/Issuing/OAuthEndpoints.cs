@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Operations;
 using Microsoft.AspNetCore.Http;
@@ -18,9 +19,9 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         yield return new("POST", prefix + "/revoke", revocation.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
         yield return new("POST", prefix + "/revoke-all", revocation.RevokeAll) { Root = prefix + "/revoke-all", Refuse = Refused };
         yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused };
-        if (issuance.Options.PublicUrl is not null)
+        foreach (var path in MetadataPaths(issuance.Options.PublicUrl))
         {
-            yield return new("GET", WellKnown + "oauth-authorization-server", rest.Metadata) { Root = WellKnown + "oauth-authorization-server", Refuse = Refused };
+            yield return new("GET", path, rest.Metadata) { Root = path, Refuse = Refused };
         }
     }
 
@@ -54,7 +55,7 @@ internal sealed class OAuthEndpoints(Issuance issuance)
 
     private Task<OwnAnswer> Metadata(HttpContext context, OwnRequest own)
     {
-        var url = issuance.Options.PublicUrl!.TrimEnd('/');
+        var url = Urls.PublicIssuer(issuance.Options.PublicUrl)!;
         var oauth = url + issuance.Options.OAuthPrefix;
         var grants = new JsonArray("client_credentials", "refresh_token", OAuthTokens.Exchange);
         if (issuance.Options.PasswordGrant)
@@ -70,7 +71,8 @@ internal sealed class OAuthEndpoints(Issuance issuance)
             ["revocation_endpoint"] = oauth + "/revoke",
             ["jwks_uri"] = url + WellKnown + "jwks.json",
             ["grant_types_supported"] = grants,
-            ["response_types_supported"] = new JsonArray(),
+            // Required, and never empty (RFC 8414, 2 and 3.2). 'none' is the registered word for an answer with neither code nor token.
+            ["response_types_supported"] = new JsonArray("none"),
             ["scopes_supported"] = new JsonArray([.. issuance.Actions.All.Select(name => (JsonNode)name)]),
             ["token_endpoint_auth_methods_supported"] = AuthMethods(),
             ["introspection_endpoint_auth_methods_supported"] = AuthMethods(),
@@ -79,9 +81,19 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         { IsPublic = true });
     }
 
+    // Where the public address has a path, clients look for the metadata before that path (RFC 8414, 3.1). They stand at the plain place too.
+    private static IEnumerable<string> MetadataPaths(string? publicUrl)
+    {
+        const string plain = WellKnown + "oauth-authorization-server";
+        return publicUrl is null ? []
+            : Uri.TryCreate(publicUrl, UriKind.Absolute, out var url) && url.AbsolutePath.TrimEnd('/') is { Length: > 0 } path
+                ? [plain, plain + path]
+            : [plain];
+    }
+
     private JsonObject Told(TokenClaims token)
     {
-        var told = new JsonObject
+        return new()
         {
             ["active"] = true,
             ["scope"] = Scope.Write(issuance.Credentials.Tokens!.Present(token)!.Permissions),
@@ -93,13 +105,8 @@ internal sealed class OAuthEndpoints(Issuance issuance)
             ["aud"] = issuance.Keys.Audience,
             ["iss"] = issuance.Keys.Issuer,
             ["jti"] = token.Id,
+            ["client_id"] = token.ClientId,
         };
-        if (token.Client is not null)
-        {
-            told["client_id"] = token.Client;
-        }
-
-        return told;
     }
 
     private static OwnAnswer Refused(int status, string message, string decision) => OAuthErrors.Make(status >= 500 ? "server_error" : "invalid_request", message, status) with { Decision = decision };

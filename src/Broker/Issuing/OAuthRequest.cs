@@ -14,6 +14,9 @@ internal sealed class OAuthRequest(IReadOnlyDictionary<string, string> form, Cal
     /// <summary>A caller of the config, by an API key of its or by its password.</summary>
     public Caller Client { get; } = client;
 
+    /// <summary>The scope that is asked for, word for word; null where there is no word in it.</summary>
+    public string? Scope => this["scope"] is { } scope && scope.Trim(' ').Length > 0 ? scope : null;
+
     /// <summary>A parameter without a value is one that is not there (RFC 6749, 3.2).</summary>
     public string? this[string name] => form.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 

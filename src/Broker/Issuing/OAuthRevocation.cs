@@ -22,7 +22,7 @@ internal sealed class OAuthRevocation(Issuance issuance)
 
         if (issuance.Credentials.Tokens!.Read(text) is not { } token)
         {
-            return new(200, null, "nothing-to-end"); // RFC 7009, 2.2: nobody can use it anyway
+            return Done("nothing-to-end"); // RFC 7009, 2.2: nobody can use it anyway
         }
 
         if (!Concerns(token, request.Client))
@@ -54,7 +54,7 @@ internal sealed class OAuthRevocation(Issuance issuance)
         var token = text is null ? null : issuance.Credentials.Tokens!.Read(text);
         if (text is not null && token is null)
         {
-            return new(200, null, "nothing-to-end");
+            return Done("nothing-to-end");
         }
 
         if ((identity ?? token!.Subject) != request.Client.Identity && !request.Client.Permissions.Actions.Contains("ManageUser"))
@@ -76,5 +76,7 @@ internal sealed class OAuthRevocation(Issuance issuance)
         Told(await issuance.Ledgers.Revocations.End(id, until, context.RequestAborted));
 
     // Here it holds already; not known to hold everywhere, it is to be asked for again.
-    private static OwnAnswer Told(bool everywhere) => everywhere ? new(200, null, "ended") : OAuthErrors.NotNow;
+    private static OwnAnswer Told(bool everywhere) => everywhere ? Done("ended") : OAuthErrors.NotNow;
+
+    private static OwnAnswer Done(string decision) => new(200, null, decision) { IsTyped = true };
 }

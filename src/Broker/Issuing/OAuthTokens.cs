@@ -21,14 +21,14 @@ internal sealed class OAuthTokens(Issuance issuance)
             return refusal!;
         }
 
-        if (Scope.Read(request["scope"], issuance.Actions, out var unknown) is not { } wish)
+        if (Scope.Read(request.Scope, issuance.Actions, out var unknown) is not { } wish)
         {
             return OAuthErrors.Scope($"there is no scope {unknown}");
         }
 
         return request["grant_type"] switch
         {
-            "client_credentials" => ForClient(request.Client, wish),
+            "client_credentials" => ForClient(request, wish),
             "refresh_token" => await Renew(request, wish, context.RequestAborted),
             "password" when issuance.Options.PasswordGrant => await ForUser(request, wish, context),
             Exchange => await ExchangeFor(request, wish, context.RequestAborted),
@@ -37,9 +37,17 @@ internal sealed class OAuthTokens(Issuance issuance)
         };
     }
 
-    private OwnAnswer ForClient(Caller client, in Wish wish) =>
-        Narrowed(client.Permissions, wish, out var held) is { } refused ? refused
-            : Answer(issuance.Access(issuance.OriginOf(client), client, held, issuance.AccessEnd, client.Name), issuance.AccessEnd, held, null);
+    private OwnAnswer ForClient(OAuthRequest request, in Wish wish)
+    {
+        var client = request.Client;
+        if (Narrowed(client.Permissions, wish, out var held) is { } refused)
+        {
+            return refused;
+        }
+
+        var access = issuance.Access(issuance.OriginOf(client), client, held, issuance.AccessEnd, client.Name, Scope.Claim(request.Scope));
+        return Answer(access, issuance.AccessEnd, request.Scope, held, null);
+    }
 
     private async Task<OwnAnswer> ForUser(OAuthRequest request, Wish wish, HttpContext context)
     {
@@ -61,9 +69,9 @@ internal sealed class OAuthTokens(Issuance issuance)
             return refused;
         }
 
-        return await issuance.Pair(origin, user, held, issuance.AccessEnd, origin.End, client: request.Client.Name) is { } pair
-            ? Answer(pair.Access, issuance.AccessEnd, held, pair.Refresh)
-            : OAuthErrors.NotNow;
+        var pair = await issuance.Pair(
+            origin, user, held, issuance.AccessEnd, origin.End, request.Client.Name, Scope.Claim(request.Scope));
+        return pair is null ? OAuthErrors.NotNow : Answer(pair.Access, issuance.AccessEnd, request.Scope, held, pair.Refresh);
     }
 
     private async Task<OwnAnswer> Renew(OAuthRequest request, Wish wish, CancellationToken cancellation)
@@ -86,10 +94,13 @@ internal sealed class OAuthTokens(Issuance issuance)
             return refused;
         }
 
-        var renewal = await RefreshUses.Use(issuance, token, held, cancellation);
+        // Without a scope the client asks for what it was given first (RFC 6749, 6). Where it may do less by now, the answer says what is left.
+        var scope = request.Scope ?? (token.Permissions(issuance.Actions).IsWithin(held) ? token.Scope : null);
+        var renewal = await RefreshUses.Use(issuance, token, held, Scope.Claim(scope), cancellation);
         return renewal.Standing switch
         {
-            Standing.Good => Answer(renewal.Access!, renewal.End, held, renewal.Refresh),
+            // A refresh token that stays as it is is sent again: some clients forget it where an answer has none.
+            Standing.Good => Answer(renewal.Access!, renewal.End, scope, held, renewal.Refresh ?? request["refresh_token"]),
             Standing.Ended => OAuthErrors.InvalidGrant,
             _ => OAuthErrors.NotNow,
         };
@@ -124,7 +135,8 @@ internal sealed class OAuthTokens(Issuance issuance)
         // It ends no later than the token that it was got for, and nothing renews it.
         var end = caller.Token?.End ?? caller.TokenEnd ?? issuance.Now;
         end = end < issuance.AccessEnd ? end : issuance.AccessEnd;
-        var answer = Answer(issuance.Access(origin, caller, held, end, request.Client.Name), end, held, null);
+        var access = issuance.Access(origin, caller, held, end, request.Client.Name, Scope.Claim(request.Scope));
+        var answer = Answer(access, end, request.Scope, held, null);
         answer.Body!["issued_token_type"] = AccessTokenType;
         return answer;
     }
@@ -143,14 +155,16 @@ internal sealed class OAuthTokens(Issuance issuance)
         };
     }
 
-    private OwnAnswer Answer(string access, DateTimeOffset end, in Permissions held, string? refresh)
+    // A scope that was asked for was given whole, or refused: the answer says it word for word, since clients compare ("Scope has changed").
+    // Who asked for none is told what there is.
+    private OwnAnswer Answer(string access, DateTimeOffset end, string? scope, in Permissions held, string? refresh)
     {
         var body = new JsonObject
         {
             ["access_token"] = access,
             ["token_type"] = "Bearer",
             ["expires_in"] = Math.Max(0, (long)(end - issuance.Now).TotalSeconds),
-            ["scope"] = Scope.Write(held),
+            ["scope"] = scope ?? Scope.Write(held),
         };
         if (refresh is not null)
         {

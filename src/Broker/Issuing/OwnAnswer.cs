@@ -26,6 +26,11 @@ internal sealed record OwnAnswer(int Status, JsonNode? Body, string Decision)
     /// <summary>Whether it may be kept by who asked: tokens never, public keys and addresses for a while.</summary>
     public bool IsPublic { get; init; }
 
+    /// <summary>
+    /// Whether an empty body has a type: clients that read JSON alone (simple-oauth2) take an answer without one for a failure.
+    /// </summary>
+    public bool IsTyped { get; init; }
+
     public async Task Write(HttpContext context)
     {
         var response = context.Response;
@@ -53,9 +58,9 @@ internal sealed record OwnAnswer(int Status, JsonNode? Body, string Decision)
 
         var bytes = Body is null ? [] : Encoding.UTF8.GetBytes(Body.ToJsonString(Plain));
         response.ContentLength = bytes.Length;
+        response.ContentType = Body is not null || IsTyped ? "application/json" : null;
         if (Body is not null)
         {
-            response.ContentType = "application/json";
             response.Headers.XContentTypeOptions = "nosniff";
             await response.Body.WriteAsync(bytes, context.RequestAborted);
         }

@@ -17,7 +17,8 @@ internal readonly record struct Renewal(Standing Standing, string? Access, strin
 internal static class RefreshUses
 {
     /// <summary>Renews with claims whose kind, end and client were looked at.</summary>
-    public static async Task<Renewal> Use(Issuance issuance, TokenClaims refresh, Permissions? held, CancellationToken cancellation)
+    public static async Task<Renewal> Use(Issuance issuance, TokenClaims refresh, Permissions? held, string? scope,
+        CancellationToken cancellation)
     {
         var standing = await issuance.StandingOf(refresh);
         if (standing != Standing.Good)
@@ -48,6 +49,6 @@ internal static class RefreshUses
             }
         }
 
-        return new(Standing.Good, issuance.Renewed(refresh, held, out var end), successor, end);
+        return new(Standing.Good, issuance.Renewed(refresh, held, scope, out var end), successor, end);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Policies;
 
 namespace Broker.Issuing;
@@ -6,6 +7,8 @@ namespace Broker.Issuing;
 /// <remarks>A dimension that the scope does not speak of is "as mine".</remarks>
 internal static class Scope
 {
+    private const int LongestClaim = 256;
+
     private static readonly string[] Kinds = ["network:", "devicetype:", "device:"];
 
     /// <summary>Null with the word that is no scope.</summary>
@@ -42,6 +45,9 @@ internal static class Scope
 
         return new(selected, Of(ids[0]), Of(ids[1]), Of(ids[2]), null);
     }
+
+    /// <summary>The scope as a token repeats it (RFC 9068, 2.2.3). A long one stands in its permissions already, and might not fit twice.</summary>
+    public static string? Claim(string? asked) => asked?.Length <= LongestClaim && Ascii.IsValid(asked) ? asked : null;
 
     /// <summary>As a token's answer says it.</summary>
     public static string Write(in Permissions held) =>

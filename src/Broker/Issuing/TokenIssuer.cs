@@ -86,7 +86,16 @@ internal sealed class TokenIssuer(TimeProvider time)
         };
         Add(payload, "by", claims.Creators.Count == 0 ? null : new JsonArray([.. claims.Creators.Select(creator => (JsonNode)creator)]));
         Add(payload, "gen", claims.Generations.All(number => number == 0) ? null : new JsonArray([.. claims.Generations.Select(number => (JsonNode)number)]));
-        Add(payload, "cid", claims.Client);
+        if (claims is { Use: TokenUse.Access, Topic: null })
+        {
+            payload["client_id"] = claims.ClientId; // RFC 9068, 2.2: every access token names one
+        }
+        else
+        {
+            Add(payload, "cid", claims.Client);
+        }
+
+        Add(payload, "scope", claims.Scope);
         Add(payload, "rtl", claims.Line);
         Add(payload, "rtn", claims.Line is null ? null : new JsonArray(claims.Place));
         payload["payload"] = DeviceHivePayload(claims);

@@ -15,6 +15,9 @@ internal sealed class DeviceHiveAccounts(TokenVault vault, string upstream, Devi
 
     public IEnumerable<string> Names => options.Accounts.Keys;
 
+    /// <summary>Where pairs are refreshed, beside the login.</summary>
+    public static Uri RefreshOf(Uri login) => new(login.AbsoluteUri.TrimEnd('/') + "/refresh");
+
     /// <summary>The accounts of users who logged in themselves: their own refresh token is a value of theirs, and nothing else gets them in.</summary>
     public Account Users(string templateName) => new AccountPlan(vault, reader.Version, upstream, "users")
     {
@@ -25,8 +28,8 @@ internal sealed class DeviceHiveAccounts(TokenVault vault, string upstream, Devi
         Templates = [Template.Hole(templateName)],
         IdentityTemplates = 1,
         Secrets = [],
-        Source = rendered => new DeviceHiveSource(
-            vault.Http, endpoint, new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/refresh"), new() { RefreshToken = new("a login", rendered[0]) }, ""),
+        Source = rendered =>
+            new DeviceHiveSource(vault.Http, endpoint, RefreshOf(endpoint), new() { RefreshToken = new("a login", rendered[0]) }, ""),
     }.Account;
 
     public Account Read(string name, string key, out AccountPlan? plan)
@@ -37,7 +40,7 @@ internal sealed class DeviceHiveAccounts(TokenVault vault, string upstream, Devi
         }
         var account = options.Accounts[name];
         var isUser = account.Login is not null;
-        var refresh = new Uri(endpoint.AbsoluteUri.TrimEnd('/') + "/refresh");
+        var refresh = RefreshOf(endpoint);
         if (isUser == account.RefreshToken is not null)
         {
             reader.Error(isUser ? $"{key}:RefreshToken" : $"{key}:Login", "exactly one of Login (with Password) and RefreshToken");

@@ -55,13 +55,13 @@ internal sealed class TokenBed : IAsyncDisposable
         return config;
     }
 
-    public static async Task<TokenBed> Start(Action<JsonObject>? change = null)
+    public static async Task<TokenBed> Start(Action<JsonObject>? change = null, params (string Name, string Value)[] more)
     {
         var upstream = await EchoUpstream.Start();
         var broker = await BrokerUnderTest.Start(
             Config(upstream.Address, change).ToJsonString(),
             [.. TestConfig.Environment, ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less"))), ("HASH", Hash),
-                ("REDIS_NAMES", "a name key of the tests, long enough"), ("REDIS_KEY", Convert.ToBase64String(new byte[32]))]);
+                ("REDIS_NAMES", "a name key of the tests, long enough"), ("REDIS_KEY", Convert.ToBase64String(new byte[32])), .. more]);
         return new(upstream, broker);
     }
 
@@ -166,6 +166,6 @@ internal sealed class TokenBed : IAsyncDisposable
 
     private static JsonArray Words(string text) => new([.. text.Split(' ').Select(word => (JsonNode)word)]);
 
-    private static string HashOf(string password) =>
+    public static string HashOf(string password) =>
         new PasswordHasher<CallerOptions>(Options.Create(new PasswordHasherOptions { IterationCount = 10_000 })).HashPassword(null!, password);
 }

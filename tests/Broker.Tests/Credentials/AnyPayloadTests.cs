@@ -15,7 +15,8 @@ public sealed class AnyPayloadTests : IDisposable
     private static readonly CallerOptions Narrow = new() { Actions = ["GetDevice"], Networks = ["1"], DeviceTypes = ["5"], Devices = ["a"], UserId = 17 };
 
     private static readonly string[] Members =
-        ["iss", "sub", "aud", "iat", "exp", "jti", "sid", "sxp", "by", "gen", "cid", "rtl", "rtn", "payload", "payload.u", "payload.a", "payload.n", "payload.dt", "payload.d", "payload.e", "payload.t", "payload.tpc"];
+        ["iss", "sub", "aud", "iat", "exp", "jti", "sid", "sxp", "by", "gen", "cid", "client_id", "scope", "rtl", "rtn", "payload",
+            "payload.u", "payload.a", "payload.n", "payload.dt", "payload.d", "payload.e", "payload.t", "payload.tpc"];
 
     private static readonly string[] Values =
     [

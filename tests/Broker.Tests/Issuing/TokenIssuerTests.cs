@@ -35,6 +35,7 @@ public sealed class TokenIssuerTests : IDisposable
             (header.GetProperty("kid").GetString(), header.GetProperty("typ").GetString()).ShouldBe((first, "at+jwt"));
             var claims = Part(token, 1);
             (claims.GetProperty("iss").GetString(), claims.GetProperty("sub").GetString(), claims.GetProperty("aud").GetString()).ShouldBe(("broker", "key:app", "broker"));
+            claims.GetProperty("client_id").GetString().ShouldBe("app");
             (claims.GetProperty("iat").GetInt64(), claims.GetProperty("exp").GetInt64()).ShouldBe((now, now + 300));
             claims.GetProperty("payload").GetRawText().ShouldBe($$"""{"u":17,"a":[2,3],"n":["7"],"dt":["*"],"d":["*"],"e":{{(now + 300) * 1000}},"t":1}""");
             Base64Url.DecodeFromChars(claims.GetProperty("jti").GetString()).Length.ShouldBe(16);
