@@ -92,7 +92,14 @@ internal sealed class JwtText
 
         token = new()
         {
-            Text = text, Header = h, Payload = p, Signature = signature, Algorithm = alg, KeyId = kid, Type = typ, Issuer = iss,
+            Text = text,
+            Header = h,
+            Payload = p,
+            Signature = signature,
+            Algorithm = alg,
+            KeyId = kid,
+            Type = typ,
+            Issuer = iss,
         };
         return null;
     }

@@ -205,11 +205,23 @@ public sealed class ForeignKeyTests : IAsyncDisposable
         await Start(
             new JsonObject { ["kty"] = "RSA", ["kid"] = "sign", ["n"] = Url([0, .. rsa.Modulus!]), ["e"] = Url([0, .. rsa.Exponent!]) },
             new JsonObject { ["kty"] = "RSA", ["kid"] = "plain", ["n"] = Convert.ToBase64String(rsa.Modulus!), ["e"] = "AQAB" },
-            new JsonObject { ["kty"] = "RSA", ["kid"] = 7, ["n"] = Url(rsa.Modulus!), ["e"] = "AQAB", ["use"] = "", ["alg"] = "",
-                ["key_ops"] = new JsonArray("verify") },
             new JsonObject
             {
-                ["kty"] = "EC", ["kid"] = "ec", ["crv"] = "P-384", ["x"] = Url([0, .. point.X!]), ["y"] = Url([0, .. point.Y!]),
+                ["kty"] = "RSA",
+                ["kid"] = 7,
+                ["n"] = Url(rsa.Modulus!),
+                ["e"] = "AQAB",
+                ["use"] = "",
+                ["alg"] = "",
+                ["key_ops"] = new JsonArray("verify"),
+            },
+            new JsonObject
+            {
+                ["kty"] = "EC",
+                ["kid"] = "ec",
+                ["crv"] = "P-384",
+                ["x"] = Url([0, .. point.X!]),
+                ["y"] = Url([0, .. point.Y!]),
             });
         Use(corp => corp with { Algorithms = ["RS256", "ES384"] });
         foreach (var kid in new[] { "sign", "plain", "7" })
