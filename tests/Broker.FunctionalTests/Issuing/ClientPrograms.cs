@@ -84,9 +84,8 @@ internal static class ClientPrograms
         var start = new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = Folder(),
-            RedirectStandardOutput =
-            true,
-            RedirectStandardError = true
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
         };
         try
         {

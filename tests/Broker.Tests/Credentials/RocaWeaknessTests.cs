@@ -157,8 +157,7 @@ public sealed class RocaWeaknessTests : IDisposable
         {
             Issuers = new Dictionary<string, IssuerOptions>
             {
-                ["corp"] =
-                bench.Corp() with { KeyFile = null, Issuer = null, Authority = address, AllowInsecure = true }
+                ["corp"] = bench.Corp() with { KeyFile = null, Issuer = null, Authority = address, AllowInsecure = true },
             },
         });
         (await Read("weak", WeakPair.Value)).Problem.ShouldBe(CredentialProblem.Invalid);
@@ -186,8 +185,7 @@ public sealed class RocaWeaknessTests : IDisposable
     private BrokerOptions WithKeyFile(string text) =>
         Bench.With() with
         {
-            Issuers =
-            new Dictionary<string, IssuerOptions> { ["corp"] = bench.Corp() with { KeyFile = bench.File(text) } }
+            Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = bench.Corp() with { KeyFile = bench.File(text) } },
         };
 
     private static BrokerOptions WithKeys(params string[] pems) => Bench.With() with
@@ -205,8 +203,7 @@ public sealed class RocaWeaknessTests : IDisposable
         rsa.ImportParameters(new()
         {
             Modulus = Convert.FromHexString(modulus.Length % 2 == 0 ? modulus : "0" + modulus),
-            Exponent =
-            [1, 0, 1]
+            Exponent = [1, 0, 1],
         });
         return rsa;
     }
