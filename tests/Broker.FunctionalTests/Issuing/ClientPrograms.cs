@@ -81,8 +81,12 @@ internal static class ClientPrograms
 
     private static async Task<(int Status, string Output, string Error)?> Run(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Folder(), RedirectStandardOutput =
-            true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = Folder(),
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         try
         {
             using var process = Process.Start(start)!;

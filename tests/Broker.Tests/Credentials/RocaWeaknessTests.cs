@@ -155,8 +155,10 @@ public sealed class RocaWeaknessTests : IDisposable
         // The same from outside: a token that the weak key signed is nobody's.
         bench.Publish(Bench.With() with
         {
-            Issuers = new Dictionary<string, IssuerOptions> { ["corp"] =
-                bench.Corp() with { KeyFile = null, Issuer = null, Authority = address, AllowInsecure = true } },
+            Issuers = new Dictionary<string, IssuerOptions>
+            {
+                ["corp"] = bench.Corp() with { KeyFile = null, Issuer = null, Authority = address, AllowInsecure = true },
+            },
         });
         (await Read("weak", WeakPair.Value)).Problem.ShouldBe(CredentialProblem.Invalid);
         (await Read("sound", Bench.IssuerRsa)).Caller.ShouldNotBeNull().Identity.ShouldBe("corp:alice");
@@ -181,8 +183,10 @@ public sealed class RocaWeaknessTests : IDisposable
     }
 
     private BrokerOptions WithKeyFile(string text) =>
-        Bench.With() with { Issuers =
-            new Dictionary<string, IssuerOptions> { ["corp"] = bench.Corp() with { KeyFile = bench.File(text) } } };
+        Bench.With() with
+        {
+            Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = bench.Corp() with { KeyFile = bench.File(text) } },
+        };
 
     private static BrokerOptions WithKeys(params string[] pems) => Bench.With() with
     {
@@ -196,8 +200,11 @@ public sealed class RocaWeaknessTests : IDisposable
     private static RSA PublicOf(string modulus)
     {
         var rsa = RSA.Create();
-        rsa.ImportParameters(new() { Modulus = Convert.FromHexString(modulus.Length % 2 == 0 ? modulus : "0" + modulus), Exponent =
-            [1, 0, 1] });
+        rsa.ImportParameters(new()
+        {
+            Modulus = Convert.FromHexString(modulus.Length % 2 == 0 ? modulus : "0" + modulus),
+            Exponent = [1, 0, 1],
+        });
         return rsa;
     }
 
@@ -212,8 +219,14 @@ public sealed class RocaWeaknessTests : IDisposable
         var rsa = RSA.Create();
         rsa.ImportParameters(new()
         {
-            Modulus = Bytes(n, 256), Exponent = [1, 0, 1], D = Bytes(d, 256), P = Bytes(p, 128), Q = Bytes(q, 128),
-            DP = Bytes(d % (p - 1), 128), DQ = Bytes(d % (q - 1), 128), InverseQ = Bytes(Inverse(q, p), 128),
+            Modulus = Bytes(n, 256),
+            Exponent = [1, 0, 1],
+            D = Bytes(d, 256),
+            P = Bytes(p, 128),
+            Q = Bytes(q, 128),
+            DP = Bytes(d % (p - 1), 128),
+            DQ = Bytes(d % (q - 1), 128),
+            InverseQ = Bytes(Inverse(q, p), 128),
         });
         return rsa;
     }
