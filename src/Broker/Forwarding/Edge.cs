@@ -22,7 +22,12 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
                 context.Request.Method = HttpMethods.Get; // so it is routed (rights.md 12); admission gives it its method back
             }
 
-            await next(context);
+            passage.Refusal = HostRule.Check(context.Request);
+            if (passage.Refusal is null)
+            {
+                await next(context);
+            }
+
             await Answer(context, passage);
         }
         catch (Exception failure)

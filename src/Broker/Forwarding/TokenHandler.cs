@@ -21,7 +21,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
 
     private async Task<HttpResponseMessage> SendWithToken(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
     {
-        if (!passage.Route!.MaySendTo(request.RequestUri))
+        if (!passage.Route!.MaySend(request))
         {
             return Instead(request, passage, Refusal.UpstreamUnreachable);
         }
