@@ -59,6 +59,10 @@ internal sealed class Crossing : ITransformProvider
                 passage.IsAnswered = true;
                 AnswerRule.Apply(context.HttpContext, answer, passage.Route!);
             }
+            else
+            {
+                Fault.ExcuseDestination(context.HttpContext, passage);
+            }
 
             return default;
         }

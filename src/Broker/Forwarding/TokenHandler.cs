@@ -16,14 +16,14 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             return base.SendAsync(request, cancellationToken);
         }
 
-        return passage.Cell is null ? base.SendAsync(request, cancellationToken) : SendWithToken(request, passage, cancellationToken);
+        return passage.Cell is null ? SendOn(request, cancellationToken) : SendWithToken(request, passage, cancellationToken);
     }
 
     private async Task<HttpResponseMessage> SendWithToken(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
     {
         if (!passage.Route!.MaySend(request))
         {
-            return Instead(request, passage, Refusal.UpstreamUnreachable);
+            return Instead(request, passage, Refusal.UpstreamForeign);
         }
 
         if (passage.Token is null || passage.Token.IsOver)
@@ -42,22 +42,53 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         var token = passage.Token;
         var sentAt = time.GetTimestamp();
         var response = await Send(request, token, passage.Body, cancellation);
-        if (response.StatusCode != HttpStatusCode.Unauthorized)
+        if (TokenRefusal.IsOfACall(response))
         {
-            if ((int)response.StatusCode is (>= 200 and < 300) or 101)
-            {
-                token.Succeeded(sentAt);
-            }
-
-            return response;
+            return await CallAgain(request, response, passage, token, sentAt, cancellation);
         }
 
-        response.Dispose(); // the upstream's own 401 is between it and us
-        return await SendAgain(request, passage, token, sentAt, cancellation);
+        if (response.StatusCode == HttpStatusCode.Unauthorized)
+        {
+            response.Dispose(); // the upstream's own 401 is between it and us
+            return await SendAgain(request, null, passage, token, sentAt, cancellation);
+        }
+
+        if ((int)response.StatusCode is (>= 200 and < 300) or 101)
+        {
+            token.Succeeded(sentAt);
+        }
+
+        return response;
     }
 
+    /// <summary>A call of gRPC whose body was not kept may have its own answer: the caller calls again, and the next token is there.</summary>
+    private async Task<HttpResponseMessage> CallAgain(
+        HttpRequestMessage request, HttpResponseMessage first, Passage passage, UpstreamToken refused, long sentAt,
+        CancellationToken cancellation)
+    {
+        HttpResponseMessage? answer = null;
+        try
+        {
+            return answer = await SendAgain(request, first, passage, refused, sentAt, cancellation);
+        }
+        finally
+        {
+            if (answer != first)
+            {
+                first.Dispose();
+            }
+        }
+    }
+
+    /// <param name="request">What was sent.</param>
+    /// <param name="asIs">What the caller may read where the request cannot be sent again; null for a refusal of ours.</param>
+    /// <param name="passage">Its passage.</param>
+    /// <param name="refused">The token that it was sent with.</param>
+    /// <param name="sentAt">When.</param>
+    /// <param name="cancellation">The caller went away, or nothing moved for too long.</param>
     private async Task<HttpResponseMessage> SendAgain(
-        HttpRequestMessage request, Passage passage, UpstreamToken refused, long sentAt, CancellationToken cancellation)
+        HttpRequestMessage request, HttpResponseMessage? asIs, Passage passage, UpstreamToken refused, long sentAt,
+        CancellationToken cancellation)
     {
         var successor = await passage.Cell!.Replace(refused, sentAt, passage.Subject, cancellation);
         if (successor.Token is null)
@@ -70,7 +101,9 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             var again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
             if (again is null)
             {
-                return Instead(request, passage, passage.Body?.ReadFailure is { } fault ? Edge.CallerFault(fault) : Refusal.UpstreamTokenReplaced);
+                return passage.Body?.ReadFailure is { } fault
+                    ? Instead(request, passage, Fault.OfTheCaller(fault))
+                    : asIs ?? Instead(request, passage, Refusal.UpstreamTokenReplaced);
             }
 
             request.Content = again;
@@ -84,7 +117,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         passage.Token = successor.Token;
         var sentAgainAt = time.GetTimestamp();
         var response = await Send(request, successor.Token, ReferenceEquals(request.Content, passage.Body) ? passage.Body : null, cancellation);
-        if (response.StatusCode == HttpStatusCode.Unauthorized)
+        if (TokenRefusal.Is(response))
         {
             passage.Cell.RefusedAgain(successor.Token, passage.Subject);
             response.Dispose();
@@ -106,7 +139,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         token.PutOn(request);
         try
         {
-            return await base.SendAsync(request, cancellation);
+            return await SendOn(request, cancellation);
         }
         catch (HttpRequestException) when (body is { Answer.IsTokenRefused: true })
         {
@@ -116,6 +149,16 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         {
             request.RequestUri = bare; // a token in the query is not for who reads the address afterwards
         }
+    }
+
+    private Task<HttpResponseMessage> SendOn(HttpRequestMessage request, CancellationToken cancellation) =>
+        OnceSent.IsDue(request) ? SendOnce(request, cancellation) : base.SendAsync(request, cancellation);
+
+    /// <summary>Async, so that what is begun here is over with it.</summary>
+    private async Task<HttpResponseMessage> SendOnce(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        OnceSent.Begin();
+        return await base.SendAsync(request, cancellation);
     }
 
     /// <summary>Wraps a body that may be sent again, or may be refused while it is sent.</summary>
