@@ -66,6 +66,7 @@ internal sealed class AnswerWatch(Stream inner) : Stream
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        OnceSent.Hold(this);
         var answer = Sending.Value;
         if (!ReferenceEquals(answer, Volatile.Read(ref watched)) && answer is not { IsKnown: true })
         {

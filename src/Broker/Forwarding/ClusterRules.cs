@@ -34,6 +34,15 @@ internal sealed class ClusterRules
     public IReadOnlyList<string> OriginsOf(Upstream upstream) =>
         [.. clusters.Values.Where(cluster => Find(cluster) == upstream).SelectMany(AddressesOf).Select(OriginOf).OfType<string>().Distinct(StringComparer.OrdinalIgnoreCase)];
 
+    /// <summary>What a request with the upstream's token may name as its goal.</summary>
+    public Origin[] DestinationsOf(Upstream upstream) =>
+    [
+        .. clusters.Values.Where(cluster => Find(cluster) == upstream)
+            .SelectMany(cluster => cluster.Destinations?.Values ?? [])
+            .Where(destination => OriginOf(destination.Address) is not null)
+            .Select(destination => new Origin(new(destination.Address), destination.Host)),
+    ];
+
     /// <summary>What bounds the standstill of a route's requests.</summary>
     public TimeSpan IdleTimeoutOf(RouteConfig route) =>
         (route.ClusterId is not null && clusters.TryGetValue(route.ClusterId, out var cluster) ? cluster.HttpRequest?.ActivityTimeout : null)
@@ -96,6 +105,13 @@ internal sealed class ClusterRules
         foreach (var (id, destination) in cluster.Destinations ?? new Dictionary<string, DestinationConfig>())
         {
             CheckAddress($"{path}:Destinations:{id}:Address", destination.Address, allowsInsecure, danger);
+            if (!string.IsNullOrEmpty(destination.Host) && !IsHost(destination.Host))
+            {
+                mistakes.Error(
+                    $"{path}:Destinations:{id}:Host",
+                    "is no host name, or host name and port, in ASCII: it would be the Host, and for https the name in SNI and in the certificate.");
+            }
+
             if (destination.Health is not null)
             {
                 CheckAddress($"{path}:Destinations:{id}:Health", destination.Health, allowsInsecure, danger);
@@ -119,6 +135,11 @@ internal sealed class ClusterRules
             mistakes.Error(path, $"is not https: {danger}");
         }
     }
+
+    // What the client would send under another name than it asks the certificate for is no Host here.
+    private static bool IsHost(string host) =>
+        host.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_' or ':' or '[' or ']')
+        && Uri.TryCreate($"https://{host}/", UriKind.Absolute, out var uri) && uri.AbsolutePath == "/" && !host.EndsWith(':');
 
     private static IEnumerable<string> AddressesOf(ClusterConfig cluster) => (cluster.Destinations ?? new Dictionary<string, DestinationConfig>()).Values.Select(destination => destination.Address);
 

@@ -47,6 +47,9 @@ internal sealed class CompiledRoute
     /// <summary>Scheme, host and port of the upstream's clusters' destinations, each with a '/' behind it.</summary>
     public required IReadOnlyList<string> Origins { get; init; }
 
+    /// <summary>The destinations of the upstream's clusters: a token goes to one of these, and under its name.</summary>
+    public required Origin[] Destinations { get; init; }
+
     /// <summary>Nothing may stand still for longer: the cluster's ActivityTimeout, else the broker's.</summary>
     public required TimeSpan IdleTimeout { get; init; }
 
@@ -78,19 +81,12 @@ internal sealed class CompiledRoute
         return SharedAccount;
     }
 
-    /// <summary>Whether a request may go there with a token: the final address lies at one of the upstream's origins.</summary>
-    public bool MaySendTo(Uri? address)
+    /// <summary>Whether a request may leave with a token: to a destination of the upstream, under its name (rights.md 16).</summary>
+    public bool MaySend(HttpRequestMessage request)
     {
-        if (address is null)
+        foreach (var destination in Destinations)
         {
-            return false;
-        }
-
-        // The text that YARP joined from a destination and a path: the origin's last '/' ends the authority, whatever follows.
-        var text = address.OriginalString;
-        for (var i = 0; i < Origins.Count; i++)
-        {
-            if (text.StartsWith(Origins[i], StringComparison.OrdinalIgnoreCase))
+            if (destination.IsOf(request))
             {
                 return true;
             }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Yarp.ReverseProxy.Model;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
 
@@ -29,6 +30,11 @@ internal sealed class Crossing : ITransformProvider
     {
         var passage = Passage.Of(context.HttpContext);
         context.ProxyRequest.Options.Set(Passage.Key, passage);
+
+        // Set, never compared: YARP leaves the caller's Host wherever it is spelt in two ways, such as punycode and its letters.
+        // Without one the client takes Host, SNI and the name in the certificate from the destination's address.
+        var ownHost = context.HttpContext.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.Model.Config.Host;
+        context.ProxyRequest.Headers.Host = string.IsNullOrEmpty(ownHost) ? null : ownHost;
         if (context.HttpContext.Request.Headers.Cookie.Count > 0)
         {
             context.ProxyRequest.Headers.Remove("Cookie"); // the caller's cookies are for nobody behind us
@@ -52,6 +58,10 @@ internal sealed class Crossing : ITransformProvider
             {
                 passage.IsAnswered = true;
                 AnswerRule.Apply(context.HttpContext, answer, passage.Route!);
+            }
+            else
+            {
+                Fault.ExcuseDestination(context.HttpContext, passage);
             }
 
             return default;

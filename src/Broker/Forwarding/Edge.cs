@@ -3,6 +3,7 @@ using Broker.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Model;
 
 namespace Broker.Forwarding;
 
@@ -12,8 +13,8 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
     public async Task Invoke(HttpContext context)
     {
         var start = time.GetTimestamp();
-        var passage = new Passage { Incoming = context.Request, IsExtendedConnect = IsWebSocketOverHttp2(context) };
-        context.Features.Set(passage);
+        var passage = Passage.Begin(context);
+        passage.IsExtendedConnect = IsWebSocketOverHttp2(context);
         using var trace = ContinuedTrace(context.Request.Headers);
         try
         {
@@ -22,7 +23,12 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
                 context.Request.Method = HttpMethods.Get; // so it is routed (rights.md 12); admission gives it its method back
             }
 
-            await next(context);
+            passage.Refusal = HostRule.Check(context.Request);
+            if (passage.Refusal is null)
+            {
+                await next(context);
+            }
+
             await Answer(context, passage);
         }
         catch (Exception failure)
@@ -57,73 +63,76 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         HttpMethods.IsConnect(context.Request.Method) && context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
 
     /// <summary>Writes the refusal, whoever said no: a rule of ours, the token handler, YARP's forwarder, or routing.</summary>
-    private static async Task Answer(HttpContext context, Passage passage)
+    private async Task Answer(HttpContext context, Passage passage)
     {
-        if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
+        if (passage.Refusal is null && context.Features.Get<IForwarderErrorFeature>() is { } failed)
+        {
+            Judge(context, passage, failed);
+        }
+        else if (passage.Refusal == Refusal.UpstreamForeign)
+        {
+            Warn(context, passage, new(Refusal.UpstreamForeign, "the request's address or Host is none of its destinations'"));
+        }
+
+        if (context.Response.HasStarted)
         {
             return;
         }
 
-        passage.Refusal ??= context.Features.Get<IForwarderErrorFeature>() is { } failed
-            ? RefusalOf(failed, passage)
-            : (context.Response.StatusCode, passage.Route) switch
-            {
-                (404, null) => Refusal.NotFound,
-                (405, null) => Refusal.MethodNotAllowed,
-                (504, _) when !passage.IsAnswered => Refusal.UpstreamTimeout, // the route's Timeout ran out
-                _ => null,
-            };
-        if (passage.Refusal is not null)
+        passage.Refusal ??= passage.HasCallerLeft ? Refusal.CallerLeft : (context.Response.StatusCode, passage.Route) switch
+        {
+            (404, null) => Refusal.NotFound,
+            (405, null) => Refusal.MethodNotAllowed,
+            (504, _) when !passage.IsAnswered => Refusal.UpstreamTimeout, // the route's Timeout ran out
+            _ => null,
+        };
+        if (passage.HasCallerLeft)
+        {
+            passage.IsUnheard = true;
+        }
+        else if (passage.Refusal is not null)
         {
             await RefusalWriter.Write(context, passage.Refusal);
         }
     }
 
-    private static Refusal? RefusalOf(IForwarderErrorFeature failed, Passage passage)
+    /// <summary>Whose fault is it that there is no answer, or not the whole?</summary>
+    private void Judge(HttpContext context, Passage passage, IForwarderErrorFeature failed)
     {
-        if (passage.Body?.ReadFailure is { } readFailure)
+        if (Fault.Of(failed, passage) is not { } fault)
         {
-            return CallerFault(readFailure);
+            return;
         }
 
-        return failed.Error switch
+        passage.Refusal = fault.Refusal;
+        passage.IsUnheard = fault.Refusal == Refusal.CallerLeft;
+        if (fault.IsUpstreams)
         {
-            ForwarderError.None => null,
-            // Cancelled, and the caller is still there: the route's own Timeout ran out.
-            ForwarderError.RequestTimedOut or ForwarderError.RequestBodyCanceled or ForwarderError.RequestCanceled => Refusal.UpstreamTimeout,
-            ForwarderError.RequestBodyClient => CallerFault(failed.Exception),
-            _ => Refusal.UpstreamUnreachable,
-        };
+            Warn(context, passage, fault);
+        }
     }
 
-    /// <summary>Why a body could not be read to its end.</summary>
-    public static Refusal CallerFault(Exception? failure) => BadRequestIn(failure) switch
+    private void Warn(HttpContext context, Passage passage, in Fault fault)
     {
-        MethodFieldException => Refusal.NotAllowedHere("The body's field '_method' could change the method: it is not allowed."),
-        { StatusCode: StatusCodes.Status413PayloadTooLarge } => Refusal.BodyTooLarge,
-        _ => Refusal.BadRequest("The request's body broke off."),
-    };
-
-    /// <summary>YARP tells of the request's failure and of its body's together.</summary>
-    private static BadHttpRequestException? BadRequestIn(Exception? failure) => failure switch
-    {
-        null => null,
-        BadHttpRequestException found => found,
-        AggregateException several => several.InnerExceptions.Select(BadRequestIn).FirstOrDefault(found => found is not null),
-        _ => BadRequestIn(failure.InnerException),
-    };
+        var destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId;
+        ForwardingLog.UpstreamFailed(
+            logger, passage.Route?.Upstream?.Name ?? "(none)", destination ?? "(none)", fault.Refusal.Code, fault.Reason, passage.Route?.Id,
+            TraceOf(context));
+    }
 
     private async Task Fail(HttpContext context, Passage passage, Exception failure)
     {
-        if (context.RequestAborted.IsCancellationRequested)
+        if (passage.HasCallerLeft)
         {
-            context.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            passage.Refusal ??= Refusal.CallerLeft;
+            passage.IsUnheard = true;
             return;
         }
 
         if (failure is BadHttpRequestException)
         {
-            passage.Refusal = CallerFault(failure);
+            passage.Refusal = Fault.OfTheCaller(failure);
+            passage.IsUnheard = passage.Refusal == Refusal.CallerLeft;
         }
         else
         {
@@ -146,12 +155,13 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         // A request that is granted may still be refused: by a limit, for want of a token, by an upstream in trouble.
         var own = passage.Route is null ? context.Features.Get<OwnRequest>() : null;
         var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
-        BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
+        var status = passage.IsUnheard ? StatusCodes.Status499ClientClosedRequest : context.Response.StatusCode;
+        BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, status, elapsed);
         if (logger.IsEnabled(LogLevel.Information))
         {
             RequestLog.Request(
                 logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,
-                passage.Route?.Upstream?.Name, passage.Account?.Name, context.Response.StatusCode, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
+                passage.Route?.Upstream?.Name, passage.Account?.Name, status, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
         }
     }
 

@@ -9,6 +9,7 @@ internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpC
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
+        handler.SslOptions.RemoteCertificateValidationCallback ??= CertificateJudge.Judge;
         handler.PlaintextStreamFilter = static (connection, _) =>
             new(connection.NegotiatedHttpVersion.Major == 1 ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
     }

@@ -74,7 +74,10 @@ internal sealed partial class KeptContent
     {
         try
         {
-            return await body.ReadAsync(buffer, reading.Token);
+            IsWaitingForCaller = true;
+            var count = await body.ReadAsync(buffer, reading.Token);
+            IsWaitingForCaller = false; // not after a failure: then it is known who was waited for
+            return count;
         }
         catch (Exception failure) when (!reading.IsCancellationRequested) // that we stopped reading is no fault of the caller's
         {

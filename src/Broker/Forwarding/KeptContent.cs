@@ -44,6 +44,9 @@ internal sealed partial class KeptContent : HttpContent
     /// <summary>What went wrong on the caller's side of the body, if anything did.</summary>
     public Exception? ReadFailure { get; private set; }
 
+    /// <summary>Whether it is the caller who is waited for.</summary>
+    public bool IsWaitingForCaller { get; private set; }
+
     /// <summary>Over HTTP/1.1: the answer, as soon as it begins.</summary>
     public EarlyAnswer Answer { get; private set; } = new();
 

@@ -7,7 +7,7 @@ using Policies;
 namespace Broker.Forwarding;
 
 /// <summary>One request's way through the broker: what was decided, with whose token it goes, and what was answered in its stead.</summary>
-internal sealed class Passage
+internal sealed partial class Passage
 {
     /// <summary>Carries the passage on the upstream's request; one without it leaves without a token.</summary>
     public static readonly HttpRequestOptionsKey<Passage> Key = new("broker.passage");
@@ -33,6 +33,9 @@ internal sealed class Passage
 
     /// <summary>The upstream answered, and its status is the caller's to see.</summary>
     public bool IsAnswered { get; set; }
+
+    /// <summary>The caller left before the end of what it was to be told: the log says 499.</summary>
+    public bool IsUnheard { get; set; }
 
     /// <summary>Whether the caller sends a body; then a second try needs its copy. What flows in an extended CONNECT is no body.</summary>
     public bool HasBody => Incoming is not null && !IsExtendedConnect && BodyRules.HasBody(Incoming.HttpContext);

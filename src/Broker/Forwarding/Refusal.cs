@@ -29,13 +29,36 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
     /// <summary>The limit that was reached, for <c>X-RateLimit-Limit</c>.</summary>
     public int? Limit { get; private init; }
 
+    // Whose fault, and which: docs/operations.md has the table.
     public static readonly Refusal UpstreamUnreachable = new(502, "upstream-unreachable", "The upstream cannot be reached.");
+    public static readonly Refusal UpstreamNameUnknown = new(502, "upstream-name-unknown", "The upstream's name cannot be resolved.");
+    public static readonly Refusal UpstreamTlsName = new(502, "upstream-tls-name", "The upstream's certificate is for another name.");
+    public static readonly Refusal UpstreamTlsTrust = new(502, "upstream-tls-trust", "The upstream's certificate is not trusted.");
+    public static readonly Refusal UpstreamTlsExpired =
+        new(502, "upstream-tls-expired", "The upstream's certificate is expired, or not valid yet.");
+    public static readonly Refusal UpstreamTlsFailed = new(502, "upstream-tls-failed", "There is no TLS connection to the upstream.");
+    public static readonly Refusal UpstreamVersion =
+        new(502, "upstream-version", "The upstream does not speak the HTTP version that it is asked in.");
+    public static readonly Refusal UpstreamClosed = new(502, "upstream-closed", "The upstream closed the connection before its answer.");
+    public static readonly Refusal UpstreamAnswerCut = new(502, "upstream-answer-cut", "The upstream's answer broke off.");
+    public static readonly Refusal UpstreamAnswerMalformed =
+        new(502, "upstream-answer-malformed", "The upstream's answer cannot be understood.");
+    public static readonly Refusal RequestUnsendable = new(502, "request-not-sendable", "The request cannot be written for the upstream.");
+    public static readonly Refusal UpstreamUnhealthy =
+        new(503, "upstream-unhealthy", "No destination of the upstream is healthy.", TimeSpan.FromSeconds(1));
+    public static readonly Refusal UpstreamConnectTimeout = new(504, "upstream-connect-timeout", "The upstream cannot be reached in time.");
     public static readonly Refusal UpstreamTimeout = new(504, "upstream-timeout", "The upstream did not answer in time.");
+    public static readonly Refusal UpstreamForeign =
+        new(502, "upstream-foreign", "The request would have left for another address than the upstream's.");
+
+    /// <summary>Only the log reads it.</summary>
+    public static readonly Refusal CallerLeft = new(499, "caller-left", "The caller left before it had its answer.");
 
     public static readonly Refusal UpstreamTokenReplaced =
         new(503, "upstream-token-replaced", "The upstream's token was replaced while the body streamed away: send the request again.", TimeSpan.FromSeconds(1));
 
     public static readonly Refusal BodyTooLarge = new(413, "body-too-large", "The body is over the limit of this broker.");
+    public static readonly Refusal BodyTooSlow = new(408, "body-too-slow", "The body did not come in time.");
     public static readonly Refusal Failed = new(500, "broker-failed", "The broker failed; its log says why, under this request's trace id.");
 
     public static Refusal BadRequest(string message) => new(400, "bad-request", message);

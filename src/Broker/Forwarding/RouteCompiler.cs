@@ -83,6 +83,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             OwnAccount = accounts.Own,
             SharedAccount = accounts.Shared,
             Origins = upstream is null ? [] : clusters.OriginsOf(upstream),
+            Destinations = upstream is null ? [] : clusters.DestinationsOf(upstream),
             IdleTimeout = clusters.IdleTimeoutOf(route),
             On401IsResource = metadata.Word("On401", "token", "resource") == "resource",
             LetsUpstreamCache = metadata.Word("Cache", "None", "Upstream") == "Upstream",

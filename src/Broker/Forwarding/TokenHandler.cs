@@ -1,12 +1,11 @@
 using System.Net;
-using Broker.Configuration;
 using Broker.Tokens;
 
 namespace Broker.Forwarding;
 
 /// <summary>Puts the upstream's token on a request that carries its granted passage, and on no other; replaces a refused one and sends once more.</summary>
 /// <remarks>Captures nothing of a cluster or a snapshot: YARP keeps a client over reloads, so whatever it held would go stale.</remarks>
-internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) : DelegatingHandler(inner)
+internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvider time) : DelegatingHandler(inner)
 {
     protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -16,14 +15,21 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             return base.SendAsync(request, cancellationToken);
         }
 
-        return passage.Cell is null ? base.SendAsync(request, cancellationToken) : SendWithToken(request, passage, cancellationToken);
+        return passage.Cell is null ? SendBare(request, passage, cancellationToken) : SendWithToken(request, passage, cancellationToken);
+    }
+
+    /// <summary>A public route without an account: no token, and no second try.</summary>
+    private async Task<HttpResponseMessage> SendBare(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
+    {
+        Keep(request, passage, limit: 0, cancellation);
+        return await Send(request, token: null, passage, passage.Body, cancellation);
     }
 
     private async Task<HttpResponseMessage> SendWithToken(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
     {
-        if (!passage.Route!.MaySendTo(request.RequestUri))
+        if (!passage.Route!.MaySend(request))
         {
-            return Instead(request, passage, Refusal.UpstreamUnreachable);
+            return Instead(request, passage, Refusal.UpstreamForeign);
         }
 
         if (passage.Token is null || passage.Token.IsOver)
@@ -38,26 +44,57 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             passage.Token = fresh.Token;
         }
 
-        Keep(request, passage, cancellation);
+        Keep(request, passage, passage.Route.Snapshot.Broker.Forwarding.ReplayBodyLimit, cancellation);
         var token = passage.Token;
         var sentAt = time.GetTimestamp();
-        var response = await Send(request, token, passage.Body, cancellation);
-        if (response.StatusCode != HttpStatusCode.Unauthorized)
+        var response = await Send(request, token, passage, passage.Body, cancellation);
+        if (TokenRefusal.IsOfACall(response))
         {
-            if (IsTaken(response))
-            {
-                token.Succeeded(sentAt);
-            }
-
-            return response;
+            return await CallAgain(request, response, passage, token, sentAt, cancellation);
         }
 
-        response.Dispose(); // the upstream's own 401 is between it and us
-        return await SendAgain(request, passage, token, sentAt, cancellation);
+        if (response.StatusCode == HttpStatusCode.Unauthorized)
+        {
+            response.Dispose(); // the upstream's own 401 is between it and us
+            return await SendAgain(request, null, passage, token, sentAt, cancellation);
+        }
+
+        if (IsTaken(response))
+        {
+            token.Succeeded(sentAt);
+        }
+
+        return response;
     }
 
+    /// <summary>A call of gRPC whose body was not kept may have its own answer: the caller calls again, and the next token is there.</summary>
+    private async Task<HttpResponseMessage> CallAgain(
+        HttpRequestMessage request, HttpResponseMessage first, Passage passage, UpstreamToken refused, long sentAt,
+        CancellationToken cancellation)
+    {
+        HttpResponseMessage? answer = null;
+        try
+        {
+            return answer = await SendAgain(request, first, passage, refused, sentAt, cancellation);
+        }
+        finally
+        {
+            if (answer != first)
+            {
+                first.Dispose();
+            }
+        }
+    }
+
+    /// <param name="request">What was sent.</param>
+    /// <param name="asIs">What the caller may read where the request cannot be sent again; null for a refusal of ours.</param>
+    /// <param name="passage">Its passage.</param>
+    /// <param name="refused">The token that it was sent with.</param>
+    /// <param name="sentAt">When.</param>
+    /// <param name="cancellation">The caller went away, or nothing moved for too long.</param>
     private async Task<HttpResponseMessage> SendAgain(
-        HttpRequestMessage request, Passage passage, UpstreamToken refused, long sentAt, CancellationToken cancellation)
+        HttpRequestMessage request, HttpResponseMessage? asIs, Passage passage, UpstreamToken refused, long sentAt,
+        CancellationToken cancellation)
     {
         var successor = await passage.Cell!.Replace(refused, sentAt, passage.Subject, cancellation);
         if (successor.Token is null)
@@ -65,12 +102,15 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             return Instead(request, passage, Admission.RefusalOf(successor, passage));
         }
 
+        KeptContent? again = null;
         if (passage.HasBody)
         {
-            var again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
+            again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
             if (again is null)
             {
-                return Instead(request, passage, passage.Body?.ReadFailure is { } fault ? Edge.CallerFault(fault) : Refusal.UpstreamTokenReplaced);
+                return passage.Body?.ReadFailure is { } fault
+                    ? Instead(request, passage, Fault.OfTheCaller(fault))
+                    : asIs ?? Instead(request, passage, Refusal.UpstreamTokenReplaced);
             }
 
             request.Content = again;
@@ -83,8 +123,8 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
 
         passage.Token = successor.Token;
         var sentAgainAt = time.GetTimestamp();
-        var response = await Send(request, successor.Token, ReferenceEquals(request.Content, passage.Body) ? passage.Body : null, cancellation);
-        if (response.StatusCode == HttpStatusCode.Unauthorized)
+        var response = await Send(request, successor.Token, passage, again, cancellation);
+        if (TokenRefusal.Is(response))
         {
             response.Dispose();
             return Instead(request, passage, Admission.RefusalOf(passage.Cell.RefusedAgain(successor.Token, passage.Subject), passage));
@@ -100,38 +140,6 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
 
     /// <summary>Whether the answer shows that the token was taken. A redirect, to a login page say, does not.</summary>
     private static bool IsTaken(HttpResponseMessage response) => (int)response.StatusCode is (>= 200 and < 300) or 304 or 101;
-
-    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, UpstreamToken token, KeptContent? body, CancellationToken cancellation)
-    {
-        AnswerWatch.Begin(body?.Answer);
-        var bare = request.RequestUri;
-        token.PutOn(request);
-        try
-        {
-            return await base.SendAsync(request, cancellation);
-        }
-        catch (HttpRequestException) when (body is { Answer.IsTokenRefused: true })
-        {
-            return new HttpResponseMessage(HttpStatusCode.Unauthorized) { RequestMessage = request, Version = request.Version };
-        }
-        finally
-        {
-            request.RequestUri = bare; // a token in the query is not for who reads the address afterwards
-        }
-    }
-
-    /// <summary>Wraps a body that may be sent again, or may be refused while it is sent.</summary>
-    private void Keep(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
-    {
-        var options = passage.Route!.Snapshot.Broker.Forwarding;
-        if (!passage.HasBody || request.Content is null || passage.Body is not null)
-        {
-            return;
-        }
-
-        request.Content = passage.Body =
-            new KeptContent(request.Content, passage.Incoming!.Body, options.ReplayBodyLimit, passage.Route.IdleTimeout / 2, time, cancellation);
-    }
 
     private static HttpResponseMessage Instead(HttpRequestMessage request, Passage passage, Refusal refusal)
     {

@@ -19,9 +19,9 @@ public sealed class IdleBodyTests
         var sent = bench.Send(content);
         await content.Send("first");
 
-        await (await sent.WaitAsync(TimeSpan.FromSeconds(60))).ShouldRefuse(504, "upstream-timeout");
+        await (await sent.WaitAsync(TimeSpan.FromSeconds(60))).ShouldRefuse(408, "body-too-slow");
 
-        await bench.Broker.LogHolding("upstream-timeout");
+        await bench.Broker.LogHolding("body-too-slow");
         content.End();
     }
 

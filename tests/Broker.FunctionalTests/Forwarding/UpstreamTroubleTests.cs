@@ -62,9 +62,9 @@ public sealed class UpstreamTroubleTests
     }
 
     [Theory]
-    [InlineData("no bytes")]
-    [InlineData("garbage\r\n\r\n")]
-    public async Task An_upstream_that_hangs_up_or_speaks_no_http_is_502(string bytes)
+    [InlineData("no bytes", "upstream-closed")]
+    [InlineData("garbage\r\n\r\n", "upstream-answer-malformed")]
+    public async Task An_upstream_that_hangs_up_or_speaks_no_http_is_502(string bytes, string code)
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
@@ -81,7 +81,7 @@ public sealed class UpstreamTroubleTests
             }
         }
 
-        await (await asked).ShouldRefuse(502, "upstream-unreachable");
+        await (await asked).ShouldRefuse(502, code);
     }
 
     [Theory]

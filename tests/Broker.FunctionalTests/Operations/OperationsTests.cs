@@ -57,7 +57,8 @@ public sealed class OperationsTests
 
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
 
-        var line = (await broker.LogHolding("upstream-unreachable")).Split('\n').Single(text => text.Contains("upstream-unreachable", StringComparison.Ordinal));
+        const string Refused = "\"Refusal\":\"upstream-unreachable\"";
+        var line = (await broker.LogHolding(Refused)).Split('\n').Single(text => text.Contains(Refused, StringComparison.Ordinal));
         ((string)JsonNode.Parse(line)!["Properties"]!["Decision"]!).ShouldBe("granted");
         ((string)JsonNode.Parse(line)!["Properties"]!["Refusal"]!).ShouldBe("upstream-unreachable");
     }

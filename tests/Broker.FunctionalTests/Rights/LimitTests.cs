@@ -96,7 +96,7 @@ public sealed class LimitTests : IAsyncLifetime
         };
         for (var i = 0; i < 5; i++)
         {
-            (await Get("/x")).Code.ShouldBe("upstream-unreachable");
+            (await Get("/x")).Code.ShouldBe("upstream-closed");
         }
     }
 

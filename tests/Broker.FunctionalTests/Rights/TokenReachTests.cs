@@ -54,6 +54,12 @@ public sealed class TokenReachTests
     [InlineData("http://api.example:8080/", "http://api.example:8080/x", true)]
     [InlineData("http://api.example:8080/base/", "http://api.example:8080/x", true)]
     [InlineData("http://api.example:8080/", "HTTP://API.example:8080/x", true)]
+    [InlineData("http://api.example:8080/", "http://api.example:8080", true)]
+    [InlineData("http://api.example:8080/", "http://api.example:8080?x=/", true)]
+    [InlineData("http://api.example/", "http://api.example:80/x", true)]
+    [InlineData("http://b\u00fccher.example/", "http://xn--bcher-kva.example/x", true)]
+    [InlineData("http://api.example/", "http://api.example:443/x", false)]
+    [InlineData("http://api.example/", "http://api.example.:80/x", false)]
     [InlineData("http://api.example:8080/", "https://api.example:8080/x", false)]
     [InlineData("http://api.example:8080/", "http://api.example:80801/x", false)]
     [InlineData("http://api.example:8080/", "http://api.example:808/x", false)]
@@ -70,7 +76,7 @@ public sealed class TokenReachTests
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
 
         Uri.TryCreate(address, UriKind.Absolute, out var uri).ShouldBe(!address.Contains(":80801", StringComparison.Ordinal) && !address.Contains(".evil.", StringComparison.Ordinal));
-        broker.Snapshots.Current.Part<RouteTable>().Compiled["all"].MaySendTo(uri).ShouldBe(may);
+        broker.Snapshots.Current.Part<RouteTable>().Compiled["all"].MaySend(new(HttpMethod.Get, uri)).ShouldBe(may);
     }
 
     [Fact]

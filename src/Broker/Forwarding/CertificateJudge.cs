@@ -1,0 +1,39 @@
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+
+namespace Broker.Forwarding;
+
+/// <summary>What is wrong with an upstream's certificate.</summary>
+internal enum CertificateFault
+{
+    Name,
+    Expired,
+    Trust,
+}
+
+/// <summary>An upstream's certificate that was refused, and why: the client's own exception says it in words alone.</summary>
+internal sealed class CertificateException(CertificateFault fault) : Exception("The upstream's certificate is refused.")
+{
+    public CertificateFault Fault { get; } = fault;
+}
+
+/// <summary>Takes the certificates that .NET takes, and says of the others what is wrong.</summary>
+internal static class CertificateJudge
+{
+    public static bool Judge(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        errors == SslPolicyErrors.None ? true : throw new CertificateException(FaultOf(chain, errors));
+
+    // What is neither trusted nor named rightly is not trusted, above all.
+    private static CertificateFault FaultOf(X509Chain? chain, SslPolicyErrors errors)
+    {
+        if (errors == SslPolicyErrors.RemoteCertificateNameMismatch)
+        {
+            return CertificateFault.Name;
+        }
+
+        return (errors & SslPolicyErrors.RemoteCertificateNotAvailable) == 0 && chain is { ChainStatus.Length: > 0 }
+            && chain.ChainStatus.All(status => status.Status == X509ChainStatusFlags.NotTimeValid)
+                ? CertificateFault.Expired
+                : CertificateFault.Trust;
+    }
+}

@@ -1,0 +1,55 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace Broker.Forwarding;
+
+/// <content>Whether the caller is still there: after YARP has ended an exchange, both look the same, so it is noted before.</content>
+internal sealed partial class Passage : IHttpRequestLifetimeFeature, IHttpResetFeature
+{
+    private IHttpRequestLifetimeFeature lifetime = null!;
+    private IHttpResetFeature? reset;
+    private CancellationToken gone;
+    private bool? wasGone;
+
+    /// <summary>Whether the caller ended the exchange before we did.</summary>
+    public bool HasCallerLeft => wasGone ?? gone.IsCancellationRequested;
+
+    CancellationToken IHttpRequestLifetimeFeature.RequestAborted
+    {
+        get => lifetime.RequestAborted;
+        set => lifetime.RequestAborted = value; // a route's Timeout puts its own in; it is not the caller's
+    }
+
+    /// <summary>The passage of a request that has just come in.</summary>
+    public static Passage Begin(HttpContext context)
+    {
+        var features = context.Features;
+        var passage = new Passage
+        {
+            Incoming = context.Request,
+            lifetime = features.GetRequiredFeature<IHttpRequestLifetimeFeature>(),
+            gone = context.RequestAborted,
+        };
+        features.Set(passage);
+        features.Set<IHttpRequestLifetimeFeature>(passage);
+        if (features.Get<IHttpResetFeature>() is { } http2)
+        {
+            passage.reset = http2;
+            features.Set<IHttpResetFeature>(passage);
+        }
+
+        return passage;
+    }
+
+    void IHttpRequestLifetimeFeature.Abort()
+    {
+        wasGone ??= gone.IsCancellationRequested;
+        lifetime.Abort();
+    }
+
+    void IHttpResetFeature.Reset(int errorCode)
+    {
+        wasGone ??= gone.IsCancellationRequested;
+        reset!.Reset(errorCode);
+    }
+}
