@@ -32,6 +32,9 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
     public static readonly Refusal UpstreamRefusedLogin = new(502, "upstream-refused-login", "The upstream refuses the broker's account.");
     public static readonly Refusal UpstreamRefusedToken = new(502, "upstream-refused-token", "The upstream refuses the token that it issued.");
     public static readonly Refusal UpstreamUnreachable = new(502, "upstream-unreachable", "The upstream cannot be reached.");
+    public static readonly Refusal UpstreamUnaskedUpgrade =
+        new(502, "upstream-unasked-upgrade", "The upstream switched protocols although the request did not ask for it.");
+
     public static readonly Refusal UpstreamTimeout = new(504, "upstream-timeout", "The upstream did not answer in time.");
 
     public static readonly Refusal UpstreamTokenReplaced =

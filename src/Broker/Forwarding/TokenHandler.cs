@@ -16,7 +16,14 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             return base.SendAsync(request, cancellationToken);
         }
 
-        return passage.Cell is null ? base.SendAsync(request, cancellationToken) : SendWithToken(request, passage, cancellationToken);
+        return passage.Cell is null ? SendBare(request, passage, cancellationToken) : SendWithToken(request, passage, cancellationToken);
+    }
+
+    /// <summary>A public route without an account: no token, and no second try.</summary>
+    private async Task<HttpResponseMessage> SendBare(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
+    {
+        Keep(request, passage, limit: 0, cancellation);
+        return await Send(request, token: null, passage, passage.Body, cancellation);
     }
 
     private async Task<HttpResponseMessage> SendWithToken(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
@@ -38,10 +45,10 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             passage.Token = fresh.Token;
         }
 
-        Keep(request, passage, cancellation);
+        Keep(request, passage, passage.Route.Snapshot.Broker.Forwarding.ReplayBodyLimit, cancellation);
         var token = passage.Token;
         var sentAt = time.GetTimestamp();
-        var response = await Send(request, token, passage.Body, cancellation);
+        var response = await Send(request, token, passage, passage.Body, cancellation);
         if (response.StatusCode != HttpStatusCode.Unauthorized)
         {
             if ((int)response.StatusCode is (>= 200 and < 300) or 101)
@@ -65,9 +72,10 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
             return Instead(request, passage, Admission.RefusalOf(successor, passage));
         }
 
+        KeptContent? again = null;
         if (passage.HasBody)
         {
-            var again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
+            again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
             if (again is null)
             {
                 return Instead(request, passage, passage.Body?.ReadFailure is { } fault ? Edge.CallerFault(fault) : Refusal.UpstreamTokenReplaced);
@@ -83,7 +91,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
 
         passage.Token = successor.Token;
         var sentAgainAt = time.GetTimestamp();
-        var response = await Send(request, successor.Token, ReferenceEquals(request.Content, passage.Body) ? passage.Body : null, cancellation);
+        var response = await Send(request, successor.Token, passage, again, cancellation);
         if (response.StatusCode == HttpStatusCode.Unauthorized)
         {
             passage.Cell.RefusedAgain(successor.Token, passage.Subject);
@@ -99,14 +107,27 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         return response;
     }
 
-    private async Task<HttpResponseMessage> Send(HttpRequestMessage request, UpstreamToken token, KeptContent? body, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> Send(
+        HttpRequestMessage request, UpstreamToken? token, Passage passage, KeptContent? body, CancellationToken cancellation)
     {
         AnswerWatch.Begin(body?.Answer);
         var bare = request.RequestUri;
-        token.PutOn(request);
+        token?.PutOn(request);
         try
         {
-            return await base.SendAsync(request, cancellation);
+            var response = await base.SendAsync(request, cancellation);
+            if (response.StatusCode == HttpStatusCode.SwitchingProtocols && !IsWebSocket(response, passage))
+            {
+                response.Dispose(); // it would join the caller to the upstream, and nothing that follows would be decided on
+                return Instead(request, passage, Refusal.UpstreamUnaskedUpgrade);
+            }
+
+            if (body is not null)
+            {
+                await CutShort(response, body, cancellation);
+            }
+
+            return response;
         }
         catch (HttpRequestException) when (body is { Answer.IsTokenRefused: true })
         {
@@ -118,17 +139,32 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         }
     }
 
-    /// <summary>Wraps a body that may be sent again, or may be refused while it is sent.</summary>
-    private void Keep(HttpRequestMessage request, Passage passage, CancellationToken cancellation)
+    private static bool IsWebSocket(HttpResponseMessage response, Passage passage) =>
+        passage.IsWebSocket && response.Headers.Upgrade.Count == 1 && response.Headers.Upgrade.First() is { Version: null, Name: { } name }
+        && name.Equals("websocket", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>An error that came before the body's end ends the sending, unless it is a 401 that the body is sent again for.</summary>
+    private static async ValueTask CutShort(HttpResponseMessage response, KeptContent body, CancellationToken cancellation)
     {
-        var options = passage.Route!.Snapshot.Broker.Forwarding;
+        if (body.Answer.Connection is { IsCut: true } connection)
+        {
+            await CutShortAnswer.Wrap(response, connection, cancellation);
+        }
+        else if ((int)response.StatusCode >= 400 && !(body.IsSentAgain && response.StatusCode == HttpStatusCode.Unauthorized))
+        {
+            body.CutShort();
+        }
+    }
+
+    /// <summary>Wraps a body that may be sent again, or may be answered while it is sent.</summary>
+    private void Keep(HttpRequestMessage request, Passage passage, int limit, CancellationToken cancellation)
+    {
         if (!passage.HasBody || request.Content is null || passage.Body is not null)
         {
             return;
         }
 
-        request.Content = passage.Body =
-            new KeptContent(request.Content, passage.Incoming!.Body, options.ReplayBodyLimit, passage.Route.IdleTimeout / 2, time, cancellation);
+        request.Content = passage.Body = new KeptContent(request.Content, passage.Incoming!, limit, passage.Route!.IdleTimeout / 2, time, cancellation);
     }
 
     private static HttpResponseMessage Instead(HttpRequestMessage request, Passage passage, Refusal refusal)
