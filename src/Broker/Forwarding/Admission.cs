@@ -55,6 +55,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         if (passage.IsExtendedConnect)
         {
             request.Method = HttpMethods.Connect; // it was routed as the GET that it is (rights.md 12)
+            passage.IsWebSocket = true;
         }
         else if (HttpMethods.IsConnect(request.Method) || HttpMethods.IsTrace(request.Method))
         {
@@ -62,10 +63,14 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         }
 
         // YARP would open a tunnel for any Upgrade that it knows, and send a GET for whatever method was decided on.
-        if (request.Headers.Upgrade.Count > 0
-            && !(HttpMethods.IsGet(request.Method) && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)))
+        if (request.Headers.Upgrade.Count > 0)
         {
-            request.Headers.Remove("Upgrade");
+            passage.IsWebSocket |= HttpMethods.IsGet(request.Method) && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
+                && context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true };
+            if (!passage.IsWebSocket)
+            {
+                request.Headers.Remove("Upgrade");
+            }
         }
 
         return !passage.Route!.IsPathLoose && PathRule.Problem(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) is { } problem

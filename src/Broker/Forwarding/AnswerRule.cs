@@ -28,6 +28,22 @@ internal static class AnswerRule
         }
     }
 
+    /// <summary>
+    /// Whether the status allows no content. The server writes what ends such an answer, so the upstream's own words about its length go.
+    /// A 205 ends by a length of 0 (RFC 9112, 6.3).
+    /// </summary>
+    public static bool FrameEmpty(HttpResponse response)
+    {
+        if (response.StatusCode is not (StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent or StatusCodes.Status304NotModified))
+        {
+            return false;
+        }
+
+        response.Headers.Remove("Transfer-Encoding");
+        response.ContentLength = response.StatusCode == StatusCodes.Status205ResetContent ? 0 : null;
+        return true;
+    }
+
     // An address that repeats a token from the query would hand it to the caller: redirects to the same path with a slash do just that.
     private static void DropEchoes(IHeaderDictionary headers, UpstreamToken token)
     {

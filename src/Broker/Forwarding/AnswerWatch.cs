@@ -1,13 +1,16 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
 
 namespace Broker.Forwarding;
 
-/// <summary>One HTTP/1.1 connection to an upstream, on which a 401 is seen while the request's body is still on its way.</summary>
+/// <summary>One HTTP/1.1 connection to an upstream, on which an answer is seen while the request's body is still on its way.</summary>
 /// <remarks>
-/// .NET's client reads an HTTP/1.1 answer only when the whole body is sent: an open upload whose token was refused would never hear of it.
-/// So while a body is sent, this reads ahead (where the client does not itself), looks at the status, tells it to the body, and keeps what it read for the client.
+/// .NET's client reads an HTTP/1.1 answer only when the whole body is sent: an upload that was refused at once would be sent to its end first.
+/// So while a body is sent, this reads ahead (where the client does not itself), looks at the status, tells it to the body, and keeps what it
+/// read for the client. Once the upstream has answered with an error, what is still written is dropped, so that the client goes on to read the
+/// answer. The upstream would take the next request for the rest of the body: such a connection serves no other request, and is closed.
 /// </remarks>
-internal sealed class AnswerWatch(Stream inner) : Stream
+internal sealed partial class AnswerWatch(Stream inner) : AsyncStream
 {
     private static readonly AsyncLocal<EarlyAnswer?> Sending = new();
 
@@ -19,16 +22,7 @@ internal sealed class AnswerWatch(Stream inner) : Stream
     private int at;
     private int end;
     private bool isClientReading;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+    private Exception? readFailure;
 
     /// <summary>Who waits for the answer to what is sent from here on in this flow; null for nobody.</summary>
     public static void Begin(EarlyAnswer? answer)
@@ -42,6 +36,11 @@ internal sealed class AnswerWatch(Stream inner) : Stream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
+        if (IsCut && Sending.Value is { } other && !ReferenceEquals(other, cutBy))
+        {
+            return 0; // another request asks whether the connection is of use
+        }
+
         while (OursOrTheClients() is { } ours)
         {
             await ours.WaitAsync(cancellationToken);
@@ -49,6 +48,11 @@ internal sealed class AnswerWatch(Stream inner) : Stream
             {
                 return kept;
             }
+        }
+
+        if (readFailure is not null)
+        {
+            ExceptionDispatchInfo.Throw(readFailure); // a second read after a reset would look like an orderly end
         }
 
         var count = 0;
@@ -66,28 +70,23 @@ internal sealed class AnswerWatch(Stream inner) : Stream
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        OnceSent.Hold(this);
         var answer = Sending.Value;
+        if (IsCut && !ReferenceEquals(answer, cutBy))
+        {
+            return ValueTask.FromException(new IOException("This connection holds an unfinished request."));
+        }
+
+        OnceSent.Hold(this);
+
         if (!ReferenceEquals(answer, Volatile.Read(ref watched)) && answer is not { IsKnown: true })
         {
             Watch(answer);
         }
 
-        var writing = inner.WriteAsync(buffer, cancellationToken);
-        return answer is null || writing.IsCompletedSuccessfully ? writing : Written(writing, answer, cancellationToken);
+        return answer is null ? inner.WriteAsync(buffer, cancellationToken) : Upload(buffer, answer, cancellationToken);
     }
 
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
-
-    public override void Flush() => inner.Flush();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     public override async ValueTask DisposeAsync()
     {
@@ -103,20 +102,6 @@ internal sealed class AnswerWatch(Stream inner) : Stream
         }
 
         base.Dispose(disposing);
-    }
-
-    /// <summary>A connection that was closed on us may hold the answer still: that is read before the failure is told.</summary>
-    private static async ValueTask Written(ValueTask writing, EarlyAnswer answer, CancellationToken cancellation)
-    {
-        try
-        {
-            await writing;
-        }
-        catch (IOException)
-        {
-            await answer.WhenKnown(cancellation);
-            throw;
-        }
     }
 
     /// <summary>A read of ours that goes first; where there is none, the client's own begins.</summary>
@@ -135,6 +120,7 @@ internal sealed class AnswerWatch(Stream inner) : Stream
         {
             status = default;
             watched = answer;
+            answer?.Connection = this;
             if (answer is not null && !isClientReading && reading is null)
             {
                 reading = ReadAhead();
@@ -150,9 +136,9 @@ internal sealed class AnswerWatch(Stream inner) : Stream
         {
             count = await inner.ReadAsync(ahead.AsMemory(end));
         }
-        catch (Exception)
+        catch (Exception failure)
         {
-            // The client meets it when it writes, or reads.
+            readFailure = failure; // for the client's next read
         }
 
         Look(ahead.AsSpan(end, count), isOurs: true, isReal: true);

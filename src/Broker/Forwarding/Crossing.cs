@@ -58,6 +58,7 @@ internal sealed class Crossing : ITransformProvider
             {
                 passage.IsAnswered = true;
                 AnswerRule.Apply(context.HttpContext, answer, passage.Route!);
+                context.SuppressResponseBody = AnswerRule.FrameEmpty(context.HttpContext.Response);
             }
             else
             {

@@ -1,28 +1,43 @@
 namespace Broker.Forwarding;
 
-/// <summary>What an upstream of HTTP/1.1 answered to a request whose body may still be on its way.</summary>
-internal sealed class EarlyAnswer
+/// <summary>What an HTTP/1.1 upstream answered to a request whose body may still be on its way.</summary>
+/// <param name="isTokenOurs">Whether a 401 is about the broker's own token, which is replaced, and not for the caller.</param>
+internal sealed class EarlyAnswer(bool isTokenOurs)
 {
     private readonly TaskCompletionSource known = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int status;
+    private volatile bool isWayClosed;
 
-    /// <summary>Whether it has answered, or never will.</summary>
+    /// <summary>Whether the upstream has answered, or never will.</summary>
     public bool IsKnown => known.Task.IsCompleted;
 
-    public bool IsTokenRefused => Volatile.Read(ref status) == 401;
+    public bool IsTokenRefused => isTokenOurs && Volatile.Read(ref status) == 401;
+
+    /// <summary>
+    /// Whether the rest of the body has no reader: the upstream answered with an error, closed the connection without an answer, or answered
+    /// and closed the way for the body.
+    /// </summary>
+    public bool EndsSending => IsKnown && !IsTokenRefused && (isWayClosed || Volatile.Read(ref status) is < 0 or >= 400);
 
     public Task Known => known.Task;
 
-    /// <param name="code">Below zero where there will be none.</param>
+    /// <summary>The connection that the request went out on; null while there is none, and where the upstream speaks HTTP/2.</summary>
+    public AnswerWatch? Connection { get; set; }
+
+    /// <param name="code">Below zero where there will be no answer.</param>
     public void Set(int code)
     {
         Volatile.Write(ref status, code);
         known.TrySetResult();
     }
 
-    /// <summary>For a connection that is closed: soon there is an answer, or there will be none.</summary>
-    public async Task WhenKnown(CancellationToken cancellation) =>
+    /// <summary>A write failed. Waits a moment for the answer that the upstream may have sent before; false when there is none.</summary>
+    public async Task<bool> IsKnownAfterFailure(CancellationToken cancellation)
+    {
         await known.Task.WaitAsync(TimeSpan.FromSeconds(1), cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        isWayClosed = IsKnown;
+        return isWayClosed && !IsTokenRefused;
+    }
 }
 
 /// <summary>Finds the status of the first answer that is not 1xx in bytes that come in any pieces.</summary>

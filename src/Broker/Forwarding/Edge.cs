@@ -73,6 +73,10 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         {
             Warn(context, passage, new(Refusal.UpstreamForeign, "the request's address or Host is none of its destinations'"));
         }
+        else if (passage.Refusal == Refusal.UpstreamUnaskedUpgrade)
+        {
+            Warn(context, passage, new(Refusal.UpstreamUnaskedUpgrade, "it answered 101 to a request that asked for no WebSocket"));
+        }
 
         if (context.Response.HasStarted)
         {

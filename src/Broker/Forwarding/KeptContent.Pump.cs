@@ -25,7 +25,7 @@ internal sealed partial class KeptContent
         var start = time.GetTimestamp();
         var buffer = new byte[Math.Min(Math.Min(limit, length ?? limit), 16 * 1024) + 1];
         await Write(upstream, default, writing); // the head leaves at once: a stream may wait for an answer before its first byte
-        if (length > limit)
+        if (limit == 0 || length > limit)
         {
             return await HandBack(upstream, writing);
         }
@@ -35,7 +35,7 @@ internal sealed partial class KeptContent
             var count = await Read(buffer);
             if (count == 0)
             {
-                return true;
+                return !body.IsCut;
             }
 
             var isKept = kept!.Length + count <= limit && time.GetElapsedTime(start) < handOver;
@@ -47,7 +47,6 @@ internal sealed partial class KeptContent
             await Write(upstream, buffer.AsMemory(0, count), writing);
             if (!isKept)
             {
-                original.Headers.ContentLength = null; // it would count what it copies against the whole
                 return await HandBack(upstream, writing);
             }
         }
@@ -64,6 +63,7 @@ internal sealed partial class KeptContent
 
         if (!Answer.IsTokenRefused)
         {
+            original.Headers.ContentLength = null; // it would count what it copies against the whole
             await original.CopyToAsync(upstream, writing);
         }
 
@@ -90,7 +90,7 @@ internal sealed partial class KeptContent
     {
         if (Answer.IsTokenRefused)
         {
-            isCut = true;
+            isRefused = true;
             return; // the connection is given up
         }
 
@@ -104,6 +104,11 @@ internal sealed partial class KeptContent
         {
             // An early answer closes the way for the body. The answer counts; if there is none, that failure is reported instead of this one.
             writeFailure ??= failure;
+        }
+
+        if (Answer.EndsSending)
+        {
+            body.Cut();
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.AspNetCore.Http;
 
 namespace Broker.Forwarding;
 
@@ -9,13 +10,17 @@ namespace Broker.Forwarding;
 /// </code>
 /// An upstream that answers early stops reading; the body is then read on for the copy alone. So reading has a cancellation of its own, and
 /// a failed write ends the writing, not the reading. A body over the limit, or one that trickles on, is handed back to YARP's
-/// own content, and not kept. On HTTP/1.1 it is <see cref="AnswerWatch"/> that hears a 401 before the body's end, and tells it here.
+/// own content, and not kept. On HTTP/1.1 it is <see cref="AnswerWatch"/> that hears an answer before the body's end, and tells it here.
+/// A 401 about our token ends the sending, and the body is read on for the second try. Any other error of the upstream is the answer: the body is
+/// cut short, so that the client goes on to read that answer, and the connection serves no other request.
 /// </remarks>
 internal sealed partial class KeptContent : HttpContent
 {
+    private static readonly byte[] Filler = new byte[64 * 1024];
+
     private readonly HttpContent original;
     private readonly long? length;
-    private readonly Stream body;
+    private readonly CallerBody body;
     private readonly int limit;
     private readonly TimeSpan handOver;
     private readonly TimeProvider time;
@@ -24,21 +29,33 @@ internal sealed partial class KeptContent : HttpContent
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private MemoryStream? kept = new();
     private Exception? writeFailure;
+    private KeptContent? second;
     private int started;
-    private bool isCut;
+    private bool isRefused;
+    private volatile bool isStopped;
+    private volatile TaskCompletionSource? stopped;
 
     /// <param name="original">YARP's content, which takes over a body that is not kept.</param>
-    /// <param name="body">The caller's body.</param>
-    /// <param name="limit">Bytes kept.</param>
+    /// <param name="incoming">The caller's request. Its body is replaced by one that can be cut short.</param>
+    /// <param name="limit">Bytes kept; 0 for a body that is never sent again.</param>
     /// <param name="handOver">How long a body may take before it is handed back, so that YARP's idle clock sees it move.</param>
     /// <param name="time">The clock.</param>
     /// <param name="over">The caller went away, or nothing moved for too long: on HTTP/1.1 nothing else ends a read that waits.</param>
-    public KeptContent(HttpContent original, Stream body, int limit, TimeSpan handOver, TimeProvider time, CancellationToken over)
+    public KeptContent(HttpContent original, HttpRequest incoming, int limit, TimeSpan handOver, TimeProvider time, CancellationToken over)
+        : this(original, limit, handOver, time, over) => incoming.Body = body = new(incoming.Body, reading);
+
+    /// <summary>The second try, whose body is a copy.</summary>
+    private KeptContent(HttpContent copy, CallerBody body, TimeSpan handOver, TimeProvider time, CancellationToken over)
+        : this(copy, limit: 0, handOver, time, over) => this.body = body;
+
+    private KeptContent(HttpContent original, int limit, TimeSpan handOver, TimeProvider time, CancellationToken over)
     {
-        (this.original, this.body, this.limit, this.handOver, this.time) = (original, body, limit, handOver, time);
+        (this.original, this.limit, this.handOver, this.time) = (original, limit, handOver, time);
         reading = CancellationTokenSource.CreateLinkedTokenSource(over);
         length = original.Headers.ContentLength;
         CopyHeaders(original, this);
+        Answer = new(IsSentAgain);
+        body = null!;
     }
 
     /// <summary>What went wrong on the caller's side of the body, if anything did.</summary>
@@ -48,14 +65,17 @@ internal sealed partial class KeptContent : HttpContent
     public bool IsWaitingForCaller { get; private set; }
 
     /// <summary>Over HTTP/1.1: the answer, as soon as it begins.</summary>
-    public EarlyAnswer Answer { get; private set; } = new();
+    public EarlyAnswer Answer { get; private set; }
+
+    /// <summary>Whether it is sent again when the upstream refuses the token.</summary>
+    public bool IsSentAgain => limit > 0;
 
     /// <summary>The whole body for a second try, waited for no longer than this; null when it was not kept.</summary>
-    public async Task<HttpContent?> Again(TimeSpan patience, CancellationToken cancellation)
+    public async Task<KeptContent?> Again(TimeSpan patience, CancellationToken cancellation)
     {
         if (Volatile.Read(ref started) == 0)
         {
-            Answer = new();
+            Answer = new(IsSentAgain);
             return this; // refused before it was asked for (Expect: 100-continue): it goes whole with the next try
         }
 
@@ -71,14 +91,25 @@ internal sealed partial class KeptContent : HttpContent
             return null;
         }
 
-        var again = new ByteArrayContent(kept!.GetBuffer(), 0, (int)kept.Length);
-        CopyHeaders(this, again);
-        return again;
+        var copy = new ByteArrayContent(kept!.GetBuffer(), 0, (int)kept.Length);
+        CopyHeaders(this, copy);
+        return second = new(copy, body, handOver, time, cancellation);
+    }
+
+    /// <summary>The upstream answered with an error before it had the body: what is left of it is not sent.</summary>
+    public void CutShort()
+    {
+        if (!ended.Task.IsCompleted && Volatile.Read(ref started) == 1)
+        {
+            body.Cut();
+        }
     }
 
     /// <summary>Ends the reading, so that nobody reads from a request that is over.</summary>
     public async Task Stop()
     {
+        isStopped = true;
+        stopped?.TrySetResult();
         await reading.CancelAsync();
         if (Volatile.Read(ref started) == 1)
         {
@@ -86,6 +117,7 @@ internal sealed partial class KeptContent : HttpContent
         }
 
         reading.Dispose();
+        await (second?.Stop() ?? Task.CompletedTask);
     }
 
     protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
@@ -98,7 +130,8 @@ internal sealed partial class KeptContent : HttpContent
             throw new InvalidOperationException("The body streamed away; only its copy can be sent again.");
         }
 
-        var pumping = PumpToTheEnd(stream, cancellationToken);
+        var upstream = new CountedStream(stream);
+        var pumping = PumpToTheEnd(upstream, cancellationToken);
         await Task.WhenAny(pumping, Answer.Known);
         if (Answer.IsTokenRefused && !pumping.IsCompleted)
         {
@@ -106,10 +139,37 @@ internal sealed partial class KeptContent : HttpContent
             throw new IOException("The upstream refused the token before it had the body."); // the copy is read on
         }
 
+        if (Answer.EndsSending)
+        {
+            CutShort();
+        }
+
         await pumping;
-        if (isCut)
+        if (isRefused)
         {
             throw new IOException("The upstream refused the token before it had the body."); // not for it to take as the whole
+        }
+
+        if (body.IsCut)
+        {
+            await EndCutShort(upstream);
+        }
+    }
+
+    /// <summary>On HTTP/1.1 the connection drops what is written from here on; HTTP/2 reads the answer while the body stays open.</summary>
+    private async Task EndCutShort(CountedStream upstream)
+    {
+        if (Answer.Connection is null)
+        {
+            stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            await (isStopped ? Task.CompletedTask : stopped.Task);
+            throw new IOException("The upstream answered before it had the body."); // the answer is passed on: the stream ends unfinished
+        }
+
+        // The client gives up an answer when fewer bytes were written than the length says.
+        for (var rest = (length ?? 0) - upstream.Count; rest > 0; rest -= Filler.Length)
+        {
+            await upstream.WriteAsync(Filler.AsMemory(0, (int)Math.Min(rest, Filler.Length)), CancellationToken.None);
         }
     }
 

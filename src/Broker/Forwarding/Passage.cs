@@ -55,6 +55,9 @@ internal sealed partial class Passage
     /// <summary>Whether an extended CONNECT was routed as a GET, to be given back its own method.</summary>
     public bool IsExtendedConnect { get; set; }
 
+    /// <summary>Whether a WebSocket was decided on: only then may the upstream switch protocols.</summary>
+    public bool IsWebSocket { get; set; }
+
     /// <summary>Route and ids: whom a 401 of the upstream is about.</summary>
     public string Subject => $"{Route?.Id}|{Demand.Networks}|{Demand.DeviceTypes}|{Demand.Devices}";
 

@@ -47,6 +47,9 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
     public static readonly Refusal UpstreamUnhealthy =
         new(503, "upstream-unhealthy", "No destination of the upstream is healthy.", TimeSpan.FromSeconds(1));
     public static readonly Refusal UpstreamConnectTimeout = new(504, "upstream-connect-timeout", "The upstream cannot be reached in time.");
+    public static readonly Refusal UpstreamUnaskedUpgrade =
+        new(502, "upstream-unasked-upgrade", "The upstream switched protocols although the request did not ask for it.");
+
     public static readonly Refusal UpstreamTimeout = new(504, "upstream-timeout", "The upstream did not answer in time.");
     public static readonly Refusal UpstreamForeign =
         new(502, "upstream-foreign", "The request would have left for another address than the upstream's.");
