@@ -9,6 +9,8 @@ internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpC
     protected override void ConfigureHandler(ForwarderHttpClientContext context, SocketsHttpHandler handler)
     {
         base.ConfigureHandler(context, handler);
+        handler.RequestHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
+        handler.ResponseHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
         handler.PlaintextStreamFilter = static (connection, _) =>
             new(connection.NegotiatedHttpVersion.Major == 1 ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
     }

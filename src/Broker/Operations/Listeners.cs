@@ -14,7 +14,9 @@ internal static class Listeners
     {
         var limits = snapshot.Broker.Limits;
         options.AddServerHeader = false;
-        options.RequestHeaderEncodingSelector = Forwarding.ConnectionHeader.For;
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true); // a line ends with CR LF, as everybody behind here reads it
+        options.RequestHeaderEncodingSelector = Forwarding.HeaderBytes.Read;
+        options.ResponseHeaderEncodingSelector = Forwarding.HeaderBytes.Write;
         options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
         options.Limits.MaxRequestLineSize = limits.RequestLineBytes;
         options.Limits.MaxRequestBodySize = limits.RequestBodyBytes;
