@@ -25,21 +25,27 @@ internal static class AnswerKinds
     private static readonly string[] DropNames =
     [
         // credentials, and what asks for them
-        "Set-Cookie2", "Cookie", "Cookie2", "Authorization", "WWW-Authenticate", "Authentication-Info", "Authentication-Control", "Optional-WWW-Authenticate", "X-Token", "Token",
+        "Set-Cookie2", "Cookie", "Cookie2", "Authorization", "WWW-Authenticate", "Authentication-Info", "Authentication-Control",
+        "Optional-WWW-Authenticate", "X-Token", "Token",
         "Private-Token", "Api-Key", "X-ApiKey", "DPoP-Nonce",
         // what speaks for the broker's own origin to a browser
-        "Clear-Site-Data", "Alt-Svc", "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "Expect-CT", "Service-Worker-Allowed", "Report-To", "NEL",
-        "Reporting-Endpoints", "Timing-Allow-Origin", "Speculation-Rules", "Set-Login", "Origin-Trial", "Activate-Storage-Access", "P3P", "X-Frame-Options-Origin",
+        "Clear-Site-Data", "Alt-Svc", "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "Expect-CT",
+        "Service-Worker-Allowed", "Report-To", "NEL",
+        "Reporting-Endpoints", "Timing-Allow-Origin", "Speculation-Rules", "Set-Login", "Origin-Trial", "Activate-Storage-Access", "P3P",
+        "X-Frame-Options-Origin",
         // the connection
         "Keep-Alive", "Trailer", "HTTP2-Settings", "Upgrade", "Close",
         // what asks a cache or a proxy before the broker for something
-        "CDN-Cache-Control", "Edge-Control", "Edge-Cache-Tag", "Cache-Tag", "Cache-Tags", "X-Cache-Tags", "X-Key", "xkey", "X-HTTP-Method-Override", "X-Envoy", "X-Proxy-Cache-Control",
+        "CDN-Cache-Control", "Edge-Control", "Edge-Cache-Tag", "Cache-Tag", "Cache-Tags", "X-Cache-Tags", "X-Key", "xkey",
+        "X-HTTP-Method-Override", "X-Envoy", "X-Proxy-Cache-Control",
     ];
 
     private static readonly string[] DropFirstWords =
     [
-        "Access-Control", "Proxy", "X-Accel", "X-Sendfile", "X-LiteSpeed", "X-Lighttpd", "X-LIGHTTPD", "X-Reproxy", "X-Rewrite", "X-Original", "X-Override", "X-Forwarded", "Surrogate",
-        "X-Envoy", "X-Varnish-Ttl", "X-Traefik", "X-Pingora", "Cloudflare-CDN", "Fastly", "Akamai-Cache", "Vercel-CDN", "Netlify-CDN", "X-Internal-Redirect",
+        "Access-Control", "Proxy", "X-Accel", "X-Sendfile", "X-LiteSpeed", "X-Lighttpd", "X-LIGHTTPD", "X-Reproxy", "X-Rewrite",
+        "X-Original", "X-Override", "X-Forwarded", "Surrogate",
+        "X-Envoy", "X-Varnish-Ttl", "X-Traefik", "X-Pingora", "Cloudflare-CDN", "Fastly", "Akamai-Cache", "Vercel-CDN", "Netlify-CDN",
+        "X-Internal-Redirect",
     ];
 
     private static readonly FrozenDictionary<string, AnswerKind> Names = new (string[] Names, AnswerKind Kind)[]
@@ -50,8 +56,10 @@ internal static class AnswerKinds
         (["Link"], AnswerKind.Link),
         (["Refresh"], AnswerKind.Refresh),
         ([
-            "Content-Type", "Content-Length", "Content-Encoding", "Content-Disposition", "Content-Language", "Content-Range", "Date", "Server", "ETag", "Vary", "Last-Modified",
-            "Cache-Control", "Expires", "Pragma", "Age", "Accept-Ranges", "Allow", "Retry-After", "Transfer-Encoding", "grpc-status", "grpc-message", "X-Request-ID",
+            "Content-Type", "Content-Length", "Content-Encoding", "Content-Disposition", "Content-Language", "Content-Range", "Date",
+            "Server", "ETag", "Vary", "Last-Modified",
+            "Cache-Control", "Expires", "Pragma", "Age", "Accept-Ranges", "Allow", "Retry-After", "Transfer-Encoding", "grpc-status",
+            "grpc-message", "X-Request-ID",
         ], AnswerKind.Plain),
     }.SelectMany(row => row.Names.Select(name => (name, row.Kind))).ToFrozenDictionary(pair => pair.name, pair => pair.Kind, StringComparer.OrdinalIgnoreCase);
 

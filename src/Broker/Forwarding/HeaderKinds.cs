@@ -27,7 +27,8 @@ internal static class HeaderKinds
 {
     private static readonly string[] HeldNames =
     [
-        "Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Content-Length", "Upgrade", "Host", "Expect", "Cookie", "Upgrade-Insecure-Requests",
+        "Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Content-Length", "Upgrade", "Host", "Expect", "Cookie",
+        "Upgrade-Insecure-Requests",
         "traceparent", "tracestate", "baggage", "Correlation-Context", "Request-Id",
     ];
 
@@ -37,30 +38,40 @@ internal static class HeaderKinds
         "HTTP2-Settings", "Trailer", "Alt-Used", "ALPN", "Close", "Security-Scheme",
         "X-Content-Length", // what Kestrel makes of a Content-Length beside Transfer-Encoding
         // credentials
-        "Authorization", "Cookie2", "DPoP", "Sec-Token-Binding", "Authentication", "X-Token", "Token", "Api-Key", "ApiKey", "X-ApiKey", "Access-Key", "Access-Token", "Auth-Token",
+        "Authorization", "Cookie2", "DPoP", "Sec-Token-Binding", "Authentication", "X-Token", "Token", "Api-Key", "ApiKey", "X-ApiKey",
+        "Access-Key", "Access-Token", "Auth-Token",
         "Private-Token", "Job-Token", "Deploy-Token",
         // who asks
-        "From", "X-User", "X-UserId", "X-User-Id", "X-UserName", "X-User-Name", "X-User-Email", "X-User-Groups", "X-User-Group", "X-User-Roles", "X-User-Role",
-        "X-Login", "X-Email", "X-Mail", "X-Groups", "X-Group", "X-Roles", "X-Role", "X-Subject", "X-Sub", "X-Principal", "X-Identity", "X-Account-Id", "X-Admin", "X-Is-Admin",
+        "From", "X-User", "X-UserId", "X-User-Id", "X-UserName", "X-User-Name", "X-User-Email", "X-User-Groups", "X-User-Group",
+        "X-User-Roles", "X-User-Role",
+        "X-Login", "X-Email", "X-Mail", "X-Groups", "X-Group", "X-Roles", "X-Role", "X-Subject", "X-Sub", "X-Principal", "X-Identity",
+        "X-Account-Id", "X-Admin", "X-Is-Admin",
         "X-Scope-OrgID", "X-Anonymous-Consumer", "X-Permissions", "X-Scopes", "X-Claims",
         // where they ask from
-        "Client-IP", "ClientIP", "X-ClientIP", "X-IP", "X-IP-Address", "X-Source-IP", "X-Trusted-IP", "X-Peer", "X-Coming-From", "X-BlueCoat-Via", "X-NginX-Proxy", "CDN-Src-IP",
+        "Client-IP", "ClientIP", "X-ClientIP", "X-IP", "X-IP-Address", "X-Source-IP", "X-Trusted-IP", "X-Peer", "X-Coming-From",
+        "X-BlueCoat-Via", "X-NginX-Proxy", "CDN-Src-IP",
         // what they ask for
-        "X-Host", "X-HTTP-Host", "X-HTTP-Host-Override", "X-Scheme", "X-Proto", "X-Protocol", "X-Port", "X-URL", "X-URI", "X-Path", "X-URL-Scheme", "Front-End-Https",
-        "X-HTTPS", "X-Base-URL", "Base-URL", "X-Base-Path", "X-Script-Name", "Script-Name", "X-Path-Info", "Path-Info", "X-Request-URI", "X-Request-URL", "X-Request-Path",
+        "X-Host", "X-HTTP-Host", "X-HTTP-Host-Override", "X-Scheme", "X-Proto", "X-Protocol", "X-Port", "X-URL", "X-URI", "X-Path",
+        "X-URL-Scheme", "Front-End-Https",
+        "X-HTTPS", "X-Base-URL", "Base-URL", "X-Base-Path", "X-Script-Name", "Script-Name", "X-Path-Info", "Path-Info", "X-Request-URI",
+        "X-Request-URL", "X-Request-Path",
         "Request-URI", "X-HTTP-DestinationURL", "X-HTTP-Path-Override", "X-HTTP-URL-Override", "X-Prefix", "X-Server-Name",
     ];
 
     private static readonly string[] NeverFirstWords =
     [
         // who asks
-        "Remote", "X-Remote", "X-Auth", "X-Authenticated", "X-WebAuth", "X-Authentik", "X-Authelia", "X-Consumer", "X-Credential", "X-Impersonate", "Impersonate", "X-Shib", "Shib",
-        "X-OIDC", "OIDC", "X-SSO", "SSO", "SM", "IV", "X-Pomerium", "X-Vouch", "Tailscale", "X-Hasura", "X-UserInfo", "X-JWT", "JWT", "X-MS-Client", "X-MS-Token", "CF-Access",
+        "Remote", "X-Remote", "X-Auth", "X-Authenticated", "X-WebAuth", "X-Authentik", "X-Authelia", "X-Consumer", "X-Credential",
+        "X-Impersonate", "Impersonate", "X-Shib", "Shib",
+        "X-OIDC", "OIDC", "X-SSO", "SSO", "SM", "IV", "X-Pomerium", "X-Vouch", "Tailscale", "X-Hasura", "X-UserInfo", "X-JWT", "JWT",
+        "X-MS-Client", "X-MS-Token", "CF-Access",
         "X-Goog-Authenticated", "X-Goog-IAP", "X-Amzn-Oidc", "X-Amzn-Mtls", "X-Identity", "X-Saml", "X-Ldap", "X-Kerberos",
         // their certificate
-        "X-SSL", "SSL", "X-TLS", "TLS", "Client-Cert", "X-Client-Cert", "X-Client-Certificate", "X-Cert", "X-Certificate", "X-Peer-Cert", "X-ARR", "X-MTLS", "MTLS",
+        "X-SSL", "SSL", "X-TLS", "TLS", "Client-Cert", "X-Client-Cert", "X-Client-Certificate", "X-Cert", "X-Certificate", "X-Peer-Cert",
+        "X-ARR", "X-MTLS", "MTLS",
         // where they ask from
-        "Forwarded", "X-Forwarded", "X-Forwarder", "X-Forward", "X-Real", "X-Original", "X-Originating", "X-Cluster", "X-ProxyUser", "X-Proxy", "Proxy", "WL-Proxy", "X-Azure", "X-Envoy",
+        "Forwarded", "X-Forwarded", "X-Forwarder", "X-Forward", "X-Real", "X-Original", "X-Originating", "X-Cluster", "X-ProxyUser",
+        "X-Proxy", "Proxy", "WL-Proxy", "X-Azure", "X-Envoy",
         "CF-Connecting", "X-AppEngine", "X-Sucuri", "Incap",
         // what they ask for
         "X-Rewrite", "X-Override", "X-Accel", "X-Sendfile", "X-LiteSpeed", "X-Lighttpd", "X-Reproxy",
@@ -68,16 +79,20 @@ internal static class HeaderKinds
 
     private static readonly string[] ListedFirstWords =
     [
-        "X-Client", "X-User", "X-Amzn", "X-Amz", "X-Goog", "CF", "CloudFront", "Fastly", "Akamai", "X-Akamai", "Ali", "X-Server", "X-CDN", "X-Edge", "X-FD", "X-Geo", "GeoIP", "X-Session",
+        "X-Client", "X-User", "X-Amzn", "X-Amz", "X-Goog", "CF", "CloudFront", "Fastly", "Akamai", "X-Akamai", "Ali", "X-Server",
+        "X-CDN", "X-Edge", "X-FD", "X-Geo", "GeoIP", "X-Session",
         "Destination", // of WebDAV's COPY and MOVE: a path that nobody looked at
     ];
 
     private static readonly string[] NeverLastWords =
     [
-        "Authorization", "ApiKey", "Secret", "Password", "JWT", "Assertion", "Cookie", "Credentials", "Credential", "ClientIP", "ClientCert", "SocketIP",
-        "Api-Key", "Access-Key", "Secret-Key", "Subscription-Key", "Auth-Key", "Access-Token", "Auth-Token", "Api-Token", "ID-Token", "Refresh-Token", "Session-Token",
+        "Authorization", "ApiKey", "Secret", "Password", "JWT", "Assertion", "Cookie", "Credentials", "Credential", "ClientIP",
+        "ClientCert", "SocketIP",
+        "Api-Key", "Access-Key", "Secret-Key", "Subscription-Key", "Auth-Key", "Access-Token", "Auth-Token", "Api-Token", "ID-Token",
+        "Refresh-Token", "Session-Token",
         "Security-Token", "Vault-Token", "Bearer-Token", "Identity-Token", "User-Token", "Subject-Token", "Client-Token",
-        "Client-IP", "Real-IP", "Connecting-IP", "Socket-IP", "Source-IP", "Peer-IP", "Viewer-Address", "Client-Cert", "Client-DN", "Client-Verify", "Remote-User", "Remote-Addr",
+        "Client-IP", "Real-IP", "Connecting-IP", "Socket-IP", "Source-IP", "Peer-IP", "Viewer-Address", "Client-Cert", "Client-DN",
+        "Client-Verify", "Remote-User", "Remote-Addr",
         "Forwarded-For",
     ];
 

@@ -21,10 +21,14 @@ internal sealed class HeaderRule
     // What ordinary requests carry is judged at load.
     private static readonly string[] Ordinary =
     [
-        "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Content-Length", "Content-Type", "Content-Encoding", "Cookie",
-        "DNT", "Expect", "Host", "If-Match", "If-Modified-Since", "If-None-Match", "Keep-Alive", "Origin", "Pragma", "Priority", "Range", "Referer", "Sec-CH-UA", "Sec-CH-UA-Mobile",
-        "Sec-CH-UA-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "TE", "traceparent", "tracestate", "Transfer-Encoding", "Upgrade",
-        "Upgrade-Insecure-Requests", "User-Agent", "X-Api-Key", "X-Requested-With", "X-Request-ID", "X-Correlation-ID", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
+        "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection",
+        "Content-Length", "Content-Type", "Content-Encoding", "Cookie",
+        "DNT", "Expect", "Host", "If-Match", "If-Modified-Since", "If-None-Match", "Keep-Alive", "Origin", "Pragma", "Priority", "Range",
+        "Referer", "Sec-CH-UA", "Sec-CH-UA-Mobile",
+        "Sec-CH-UA-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User", "TE", "traceparent", "tracestate",
+        "Transfer-Encoding", "Upgrade",
+        "Upgrade-Insecure-Requests", "User-Agent", "X-Api-Key", "X-Requested-With", "X-Request-ID", "X-Correlation-ID",
+        "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto",
         "grpc-timeout", "grpc-encoding", "grpc-accept-encoding",
     ];
 

@@ -32,10 +32,14 @@ public sealed class AnswerHeaderTests(AnswerHeaderTests.Routing stage) : IClassF
 
     public static TheoryData<string> Dropped =>
     [
-        "X-Accel-Redirect", "X-Accel-Buffering", "X-Accel-Expires", "X-Sendfile", "X-LIGHTTPD-send-file", "X-LiteSpeed-Location", "X-Reproxy-URL", "Set-Cookie", "Set-Cookie2", "Cookie",
-        "Authorization", "WWW-Authenticate", "Proxy-Authenticate", "Proxy-Authorization", "Authentication-Info", "Optional-WWW-Authenticate", "Clear-Site-Data", "Strict-Transport-Security",
-        "Public-Key-Pins", "Expect-CT", "Alt-Svc", "Service-Worker-Allowed", "NEL", "Report-To", "Surrogate-Control", "Surrogate-Key", "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control",
-        "Edge-Control", "X-Envoy-Immediate-Health-Check-Fail", "X-Envoy-Upstream-Service-Time", "X-Auth-Token", "X-Access-Token", "X-Refresh-Token", "X-Subject-Token", "X-Api-Key", "Api-Key",
+        "X-Accel-Redirect", "X-Accel-Buffering", "X-Accel-Expires", "X-Sendfile", "X-LIGHTTPD-send-file", "X-LiteSpeed-Location",
+        "X-Reproxy-URL", "Set-Cookie", "Set-Cookie2", "Cookie",
+        "Authorization", "WWW-Authenticate", "Proxy-Authenticate", "Proxy-Authorization", "Authentication-Info",
+        "Optional-WWW-Authenticate", "Clear-Site-Data", "Strict-Transport-Security",
+        "Public-Key-Pins", "Expect-CT", "Alt-Svc", "Service-Worker-Allowed", "NEL", "Report-To", "Surrogate-Control", "Surrogate-Key",
+        "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control",
+        "Edge-Control", "X-Envoy-Immediate-Health-Check-Fail", "X-Envoy-Upstream-Service-Time", "X-Auth-Token", "X-Access-Token",
+        "X-Refresh-Token", "X-Subject-Token", "X-Api-Key", "Api-Key",
         "Access-Control-Allow-Origin", "Access-Control-Foo", "Timing-Allow-Origin", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host",
     ];
 
