@@ -34,11 +34,17 @@ internal sealed class EchoUpstream : IAsyncDisposable
 
     public bool ReadsBody { get; set; } = true;
 
-    public static async Task<EchoUpstream> Start(HttpProtocols protocols = HttpProtocols.Http1, X509Certificate2? certificate = null)
+    public static async Task<EchoUpstream> Start(HttpProtocols protocols = HttpProtocols.Http1, X509Certificate2? certificate = null, bool latin1 = false)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrel(options =>
         {
+            if (latin1)
+            {
+                options.RequestHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
+                options.ResponseHeaderEncodingSelector = _ => System.Text.Encoding.Latin1;
+            }
+
             options.Limits.MaxRequestBodySize = null;
             options.Limits.MinRequestBodyDataRate = null;
             options.Limits.MinResponseDataRate = null;

@@ -44,8 +44,8 @@ internal sealed record BrokerOptions
     [Description("Lets Kestrel listen in cleartext off loopback: something before the broker ends TLS.")]
     public bool AllowInsecure { get; init; }
 
-    [Description("Proxies before the broker, as addresses or networks such as 10.0.0.0/8, whose X-Forwarded-For says where a login comes from: "
-        + "failed logins are counted by that. Without it they count by the connection's own address, all behind one proxy together.")]
+    [Description("Proxies before the broker, as addresses or networks such as 10.0.0.0/8, whose X-Forwarded-For says where a request comes from: "
+        + "failed logins are counted by that, and it goes on to the upstream with -Proto and -Host. Without it logins count by the connection's own address, all behind one proxy together.")]
     public IReadOnlyList<string> TrustedProxies { get; init; } = [];
 
     [Description("How often the config files and the secrets are looked at for changes.")]

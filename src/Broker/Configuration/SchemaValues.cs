@@ -29,6 +29,16 @@ internal sealed class SchemaValues(bool lenient, Func<Type, SchemaValues, JsonOb
             }
 
             map["additionalProperties"] = Of(value.Item!);
+            if (lenient && anyNames)
+            {
+                // YARP's metadata: a list of texts is read as one text with commas.
+                map["additionalProperties"] = new JsonObject
+                {
+                    ["type"] = new JsonArray("string", "number", "boolean", "array"),
+                    ["items"] = new JsonObject { ["type"] = "string" },
+                };
+            }
+
             return map;
         }
 

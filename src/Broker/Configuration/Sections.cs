@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace Broker.Configuration;
@@ -23,6 +24,7 @@ internal sealed class Sections
         }
 
         (ReverseProxy, Broker, Kestrel, Serilog) = (Take(root, Known[0]), Take(root, Known[1]), Take(root, Known[2]), Take(root, Known[3]));
+        JoinLists(ReverseProxy);
         Flat(ReverseProxy, "ReverseProxy");
         Flat(Kestrel, "Kestrel");
         Flat(Serilog, "Serilog");
@@ -54,6 +56,22 @@ internal sealed class Sections
         }
 
         return [];
+    }
+
+    // YARP's metadata holds texts only: a list there is one text, with commas.
+    private static void JoinLists(JsonObject json, bool isMetadata = false)
+    {
+        foreach (var (name, value) in json.ToList())
+        {
+            if (isMetadata && value is JsonArray list && list.All(item => item?.GetValueKind() == JsonValueKind.String))
+            {
+                json[name] = string.Join(',', list.Select(item => item!.GetValue<string>()));
+            }
+            else if (value is JsonObject inner)
+            {
+                JoinLists(inner, name.Equals("Metadata", StringComparison.OrdinalIgnoreCase));
+            }
+        }
     }
 
     // These sections are handed on as .NET configuration, where 'a:b' is b in a and case does not count:

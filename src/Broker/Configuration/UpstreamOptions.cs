@@ -15,6 +15,9 @@ internal abstract record UpstreamOptions
 
     [Description("Headers that carry ids for this upstream: they cross only where a route selects them. The kind's own when missing.")]
     public IReadOnlyList<string>? IdHeaders { get; init; }
+
+    [Description("None but these request headers cross, beside what framing needs (docs/security.md); a route's own Headers go before it. All that are harmless when missing.")]
+    public IReadOnlyList<string>? Headers { get; init; }
 }
 
 /// <summary>An upstream whose tokens are fetched.</summary>

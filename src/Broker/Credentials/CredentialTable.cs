@@ -28,6 +28,9 @@ internal sealed class CredentialTable(
     /// <summary>What outlives a reload.</summary>
     public CredentialShared Shared { get; } = shared;
 
+    /// <summary>Whose word about where a request comes from counts.</summary>
+    public TrustedProxies Proxies { get; } = proxies;
+
     /// <summary>Who asks? Completes at once for a credential that was verified a moment ago.</summary>
     /// <remarks>Headers only: a credential in the query would stand in logs, histories and Referer headers.</remarks>
     public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null)
@@ -52,7 +55,7 @@ internal sealed class CredentialTable(
     public Caller? ReadKey(string key) => apiKeys.Read(key);
 
     /// <summary>Where a login comes from, as failed ones are counted.</summary>
-    public IPAddress? AddressOf(HttpContext context) => proxies.ClientOf(context.Connection.RemoteIpAddress, context.Request.Headers);
+    public IPAddress? AddressOf(HttpContext context) => Proxies.ClientOf(context.Connection.RemoteIpAddress, context.Request.Headers);
 
     /// <summary>The upstream refuses its own user: all that came of him here is over, until he logs in again.</summary>
     public Task EndUser(Caller user) => bearer.EndUser(user);
@@ -109,7 +112,7 @@ internal sealed class CredentialTable(
 
         if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (accepted & CredentialKinds.Basic) != 0)
         {
-            return basic.Read(text, proxies.ClientOf(from, headers), cancellation);
+            return basic.Read(text, Proxies.ClientOf(from, headers), cancellation);
         }
 
         return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase) ? ReadKey(text, accepted) : Refused(CredentialProblem.Invalid);

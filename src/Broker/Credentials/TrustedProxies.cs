@@ -4,11 +4,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace Broker.Credentials;
 
-/// <summary>Who may say in <c>X-Forwarded-For</c> where a request comes from. Only failed logins are counted by that; nothing is granted for it.</summary>
+/// <summary>Who may say in <c>X-Forwarded-For</c> where a request comes from. Failed logins are counted by that and the upstream is told of it; nothing is granted for it.</summary>
 internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
 {
     private const string Header = "X-Forwarded-For";
     private const string Path = "Broker:TrustedProxies";
+    private const int MostHops = 32;
 
     public static TrustedProxies None { get; } = new([]);
 
@@ -55,6 +56,17 @@ internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
         }
 
         return client;
+    }
+
+    /// <summary>Whether the config trusts what this peer says of its own callers.</summary>
+    public bool IsProxy(IPAddress? peer) => networks.Count > 0 && peer is not null && IsTrusted(peer);
+
+    /// <summary>The addresses in <c>X-Forwarded-For</c>, from the right as far as they can be read: left of that anything may stand.</summary>
+    public static IReadOnlyList<string> HopsOf(IHeaderDictionary headers)
+    {
+        var hops = string.Join(',', headers[Header].ToArray()).Split(',', StringSplitOptions.TrimEntries);
+        var readable = hops.Reverse().TakeWhile(hop => TryRead(hop, out _)).Take(MostHops).Reverse();
+        return [.. readable];
     }
 
     private bool IsTrusted(IPAddress address)

@@ -54,10 +54,10 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         var request = context.Request;
         if (passage.IsExtendedConnect)
         {
-            request.Method = HttpMethods.Connect; // it was routed as the GET that it is (rights.md 12)
+            request.Method = "CONNECT"; // it was routed as the GET that it is (rights.md 12)
             passage.IsWebSocket = true;
         }
-        else if (HttpMethods.IsConnect(request.Method) || HttpMethods.IsTrace(request.Method))
+        else if (request.Method is "CONNECT" or "TRACE")
         {
             return Refusal.MethodNotAllowed;
         }
@@ -65,7 +65,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         // YARP would open a tunnel for any Upgrade that it knows, and send a GET for whatever method was decided on.
         if (request.Headers.Upgrade.Count > 0)
         {
-            passage.IsWebSocket |= HttpMethods.IsGet(request.Method) && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
+            passage.IsWebSocket |= request.Method == "GET" && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
                 && context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true };
             if (!passage.IsWebSocket)
             {
@@ -73,9 +73,9 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             }
         }
 
-        return !passage.Route!.IsPathLoose && PathRule.Problem(context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget) is { } problem
-            ? Refusal.BadPath(problem)
-            : null;
+        var route = passage.Route!;
+        var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        return (PathRule.Problem(target, route.IsPathLoose) ?? route.Values.Settle(request, target, route.Path)) is { } problem ? Refusal.BadPath(problem) : null;
     }
 
     /// <summary>Steps 2 to 4: who asks, what for, and may they? <c>explain</c> runs this very code.</summary>
@@ -88,6 +88,8 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         }
 
         passage.Caller = credential.Caller;
+
+        passage.ForwardedBy = ForwardedBy.Of(context, route.Credentials.Proxies);
 
         // The headers first: an id in a header that does not cross was never named.
         if ((route.Headers.Apply(context.Request.Headers) ?? route.Query.Check(context.Request.QueryString)

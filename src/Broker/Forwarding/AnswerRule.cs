@@ -6,25 +6,23 @@ namespace Broker.Forwarding;
 /// <summary>What may come back from an upstream (rights.md 14).</summary>
 internal static class AnswerRule
 {
-    private static readonly string[] Addresses = ["Location", "Content-Location", "Link", "Refresh"];
-
-    public static void Apply(HttpContext context, HttpResponseMessage answer, CompiledRoute route)
+    public static void Apply(HttpContext context, HttpResponseMessage answer, CompiledRoute route, ILogger log)
     {
         var headers = context.Response.Headers;
-        DropForbidden(headers, route);
+        var addresses = DropForbidden(headers, route);
+        DropNamedByConnection(headers, answer);
         if (!route.LetsUpstreamCache)
         {
             headers.CacheControl = "private, no-store";
         }
-
-        if (context.Features.Get<Passage>()?.Token is { } token)
+        else if (route.CredentialHeaders.Count > 0)
         {
-            DropEchoes(headers, token);
+            VaryByCredential(headers, route);
         }
 
-        if (headers.Location.Count > 0)
+        if (addresses is not null)
         {
-            headers.Location = MapBack(headers.Location.ToString(), context, answer, route);
+            MapBack(addresses, context, new(context, answer, route), context.Features.Get<Passage>()?.Token, route, log);
         }
     }
 
@@ -44,82 +42,90 @@ internal static class AnswerRule
         return true;
     }
 
-    // An address that repeats a token from the query would hand it to the caller: redirects to the same path with a slash do just that.
-    private static void DropEchoes(IHeaderDictionary headers, UpstreamToken token)
+    /// <summary>Takes off what is between the upstream and the broker, or for whoever stands before the broker; CORS is the broker's own.</summary>
+    /// <returns>The headers that hold addresses; null for none.</returns>
+    public static List<(string Name, AnswerKind Kind)>? DropForbidden(IHeaderDictionary headers, CompiledRoute route)
     {
-        foreach (var name in Addresses)
+        List<(string Name, AnswerKind Kind)>? special = null;
+        foreach (var (name, _) in headers)
         {
-            if (headers.TryGetValue(name, out var value) && token.IsIn(value.ToString()))
+            var kind = AnswerKinds.Of(name);
+            if (kind != AnswerKind.Plain && !(kind == AnswerKind.Cookie && route.LetsSetCookie))
+            {
+                (special ??= []).Add((name, kind));
+            }
+        }
+
+        foreach (var (name, kind) in special ?? [])
+        {
+            if (kind is AnswerKind.Drop or AnswerKind.Cookie)
             {
                 headers.Remove(name);
             }
         }
+
+        special?.RemoveAll(header => header.Kind is AnswerKind.Drop or AnswerKind.Cookie);
+        return special is { Count: > 0 } ? special : null;
     }
 
-    /// <summary>Cookies and challenges are the upstream's with us; CORS is ours with the caller.</summary>
-    public static void DropForbidden(IHeaderDictionary headers, CompiledRoute route)
+    // Hop-by-hop headers end here (RFC 9110, 7.6.1); YARP takes Connection itself off, not what it names.
+    private static void DropNamedByConnection(IHeaderDictionary headers, HttpResponseMessage answer)
     {
-        if (!route.LetsSetCookie)
+        if (!answer.Headers.NonValidated.TryGetValues("Connection", out var values))
         {
-            headers.Remove("Set-Cookie");
+            return;
         }
 
-        headers.Remove("WWW-Authenticate");
-        headers.Remove("Alt-Svc"); // it would lead the caller round the broker
-        List<string>? drop = null;
-        foreach (var (name, _) in headers)
+        foreach (var value in values)
         {
-            if (name[0] is 'A' or 'a' or 'P' or 'p'
-                && (name.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase) || name.StartsWith("Proxy-", StringComparison.OrdinalIgnoreCase)))
+            foreach (var name in value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
             {
-                (drop ??= []).Add(name);
+                if (!name.StartsWith("Content-", StringComparison.OrdinalIgnoreCase))
+                {
+                    headers.Remove(name);
+                }
             }
         }
-
-        foreach (var name in drop ?? [])
-        {
-            headers.Remove(name);
-        }
     }
 
-    /// <summary>The address at the broker of a <c>Location</c> at the upstream; null where there is none; another host's is left alone.</summary>
-    private static string? MapBack(string location, HttpContext context, HttpResponseMessage answer, CompiledRoute route)
+    // Kept without it, the answer to one credential would be given to another.
+    private static void VaryByCredential(IHeaderDictionary headers, CompiledRoute route)
     {
-        var asked = answer.RequestMessage?.RequestUri;
-        if (asked is null || !Uri.TryCreate(asked, location, out var target))
+        var names = headers.Vary.ToString();
+        if (names.Contains('*', StringComparison.Ordinal))
         {
-            return null;
+            return;
         }
 
-        var origin = asked.GetLeftPart(UriPartial.Authority);
-        if (!target.GetLeftPart(UriPartial.Authority).Equals(origin, StringComparison.OrdinalIgnoreCase))
-        {
-            return route.Origins.Any(known => target.Authority.Equals(new Uri(known).Authority, StringComparison.OrdinalIgnoreCase)) || target.Scheme is not ("http" or "https")
-                ? null // another host of the upstream: no caller has business there
-                : location;
-        }
-
-        // The route maps by prefix when our path ends as the upstream's does: /telemax/vehicles/42 and /vehicles/42.
-        var ours = context.Request.Path.ToUriComponent();
-        var theirs = asked.AbsolutePath;
-        var common = CommonEnd(ours, theirs);
-        var (ourPrefix, theirPrefix) = (ours[..^common], theirs[..^common]);
-        return common > 1 && target.AbsolutePath.StartsWith($"{theirPrefix}/", StringComparison.Ordinal)
-            ? $"{context.Request.PathBase.ToUriComponent()}{ourPrefix}{target.AbsolutePath[theirPrefix.Length..]}{target.Query}{target.Fragment}"
-            : null;
+        var known = names.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        headers.Vary = string.Join(", ", known.Concat(route.CredentialHeaders.Except(known, StringComparer.OrdinalIgnoreCase)));
     }
 
-    private static int CommonEnd(string left, string right)
+    private static void MapBack(
+        List<(string Name, AnswerKind Kind)> found, HttpContext context, AnswerAddress addresses, UpstreamToken? token, CompiledRoute route, ILogger log)
     {
-        var length = 0;
-        while (length < left.Length && length < right.Length && left[^(length + 1)] == right[^(length + 1)])
+        var headers = context.Response.Headers;
+        foreach (var (name, kind) in found)
         {
-            length++;
-        }
+            var value = headers[name];
+            var text = value.ToString();
 
-        // Only whole segments count as common.
-        var end = left[^length..];
-        var slash = end.IndexOf('/', StringComparison.Ordinal);
-        return slash < 0 ? 0 : length - slash;
+            // An address that repeats a token from the query would hand it to the caller: redirects to the same path with a slash do just that.
+            var mapped = token?.IsIn(text) == true ? null : kind switch
+            {
+                AnswerKind.Link => addresses.MapLinks(text),
+                AnswerKind.Refresh => addresses.MapRefresh(text),
+                _ => value.Count == 1 ? addresses.Map(text) : null,
+            };
+            if (mapped is null)
+            {
+                headers.Remove(name);
+                CrossingLog.AddressDropped(log, name, route.Id, token?.IsIn(text) == true ? "it repeats the upstream's token" : value.Count > 1 ? "it stands twice" : addresses.Reason);
+            }
+            else
+            {
+                headers[name] = mapped;
+            }
+        }
     }
 }

@@ -35,7 +35,7 @@ internal static class BodyRules
         var request = context.Request;
         if (rule == BodyRule.ByMethod)
         {
-            var bodiless = HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method) || HttpMethods.IsDelete(request.Method);
+            var bodiless = request.Method is "GET" or "HEAD" or "DELETE";
             rule = bodiless ? BodyRule.None : BodyRule.Json;
         }
 

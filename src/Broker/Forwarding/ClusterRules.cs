@@ -118,6 +118,11 @@ internal sealed class ClusterRules
             }
         }
 
+        if (cluster.HttpClient?.RequestHeaderEncoding is not null || cluster.HttpClient?.ResponseHeaderEncoding is not null)
+        {
+            mistakes.Warning($"{path}:HttpClient", "names a header encoding, which has no effect: the bytes of headers cross as they are, both ways. Remove it.");
+        }
+
         if (cluster.HttpClient?.DangerousAcceptAnyServerCertificate == true && !allowsInsecure)
         {
             mistakes.Error($"{path}:HttpClient:DangerousAcceptAnyServerCertificate", $"lets anyone answer in the upstream's name: {danger}");

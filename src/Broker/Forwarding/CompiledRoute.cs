@@ -29,6 +29,12 @@ internal sealed class CompiledRoute
 
     public required bool IsPathLoose { get; init; }
 
+    /// <summary>How the path that leaves is made of the raw one.</summary>
+    public required LeavingPath Path { get; init; }
+
+    /// <summary>The values of the Path that something is decided on, or that leave elsewhere than in the path.</summary>
+    public required UsedValues Values { get; init; }
+
     public required QueryRule Query { get; init; }
 
     public required BodyRule Body { get; init; }
@@ -58,6 +64,9 @@ internal sealed class CompiledRoute
     public required bool LetsSetCookie { get; init; }
 
     public required bool LetsUpstreamCache { get; init; }
+
+    /// <summary>What an answer that may be cached varies by, besides what the upstream says.</summary>
+    public required IReadOnlyList<string> CredentialHeaders { get; init; }
 
     /// <summary>With whose token? Null when this caller has no account at the upstream.</summary>
     public Account? AccountFor(Caller? caller)

@@ -12,14 +12,11 @@ internal sealed class ConnectionHeader : Encoding
 {
     private const string Suffix = ",keep-alive,close";
 
-    private static readonly ConnectionHeader Instance = new();
+    public static readonly ConnectionHeader Instance = new();
 
     private ConnectionHeader()
     {
     }
-
-    /// <summary>For Kestrel's <c>RequestHeaderEncodingSelector</c>: every other header stays as it would be.</summary>
-    public static Encoding? For(string header) => header.Equals("Connection", StringComparison.OrdinalIgnoreCase) ? Instance : null;
 
     public override int GetByteCount(char[] chars, int index, int count) => ASCII.GetByteCount(chars, index, count);
 

@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Model;
 using Yarp.ReverseProxy.Transforms;
 using Yarp.ReverseProxy.Transforms.Builder;
@@ -6,8 +8,10 @@ using Yarp.ReverseProxy.Transforms.Builder;
 namespace Broker.Forwarding;
 
 /// <summary>What the broker does to the upstream's request and answer, beside the config's own transforms.</summary>
-internal sealed class Crossing : ITransformProvider
+internal sealed class Crossing(ILogger<Crossing> log) : ITransformProvider
 {
+    private static readonly UriCreationOptions RawAddress = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
     public void ValidateRoute(TransformRouteValidationContext context)
     {
     }
@@ -19,9 +23,14 @@ internal sealed class Crossing : ITransformProvider
     public void Apply(TransformBuilderContext context)
     {
         context.AddRequestTransform(Outgoing);
+        if (context.UseDefaultForwarders ?? true)
+        {
+            context.UseDefaultForwarders = false; // YARP's would repeat the caller's Host
+            context.AddRequestTransform(Forwarded);
+        }
 
         // First, so that what the config's transforms and YARP's session affinity add stays.
-        context.ResponseTransforms.Insert(0, new IncomingAnswer());
+        context.ResponseTransforms.Insert(0, new IncomingAnswer(log));
         context.ResponseTransforms.Add(new StreamHead());
         context.ResponseTrailersTransforms.Insert(0, new IncomingTrailers());
     }
@@ -30,20 +39,52 @@ internal sealed class Crossing : ITransformProvider
     {
         var passage = Passage.Of(context.HttpContext);
         context.ProxyRequest.Options.Set(Passage.Key, passage);
-
         // Set, never compared: YARP leaves the caller's Host wherever it is spelt in two ways, such as punycode and its letters.
         // Without one the client takes Host, SNI and the name in the certificate from the destination's address.
         var ownHost = context.HttpContext.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.Model.Config.Host;
         context.ProxyRequest.Headers.Host = string.IsNullOrEmpty(ownHost) ? null : ownHost;
+        context.ProxyRequest.RequestUri = AddressOf(context, passage.Route!);
         if (context.HttpContext.Request.Headers.Cookie.Count > 0)
         {
             context.ProxyRequest.Headers.Remove("Cookie"); // the caller's cookies are for nobody behind us
         }
 
+        if (context.HttpContext.Request.Headers.Expect.Count > 0)
+        {
+            context.ProxyRequest.Headers.Remove("Expect"); // the server has answered it, or will
+        }
+
         return default;
     }
 
-    private sealed class IncomingAnswer : ResponseTransform
+    private static ValueTask Forwarded(RequestTransformContext context)
+    {
+        ForwardedBy.PutOn(context.ProxyRequest, context.HttpContext, Passage.Of(context.HttpContext).ForwardedBy);
+        return default;
+    }
+
+    /// <summary>Path and query leave byte for byte: <see cref="Uri"/> would decode some of their escapes.</summary>
+    private static Uri AddressOf(RequestTransformContext context, CompiledRoute route)
+    {
+        var request = context.HttpContext;
+        var raw = PathRule.RawPath(request.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget);
+        var path = route.Path.Write(raw, request.Request.RouteValues);
+        var destination = context.DestinationPrefix;
+        if (!Ascii.IsValid(destination))
+        {
+            destination = new Uri(destination).AbsoluteUri;
+        }
+
+        if (path.Length == 0 && destination.IndexOf('/', destination.IndexOf("://", StringComparison.Ordinal) + 3) < 0)
+        {
+            path = "/"; // an address has a path (RFC 9112, 3.2.1)
+        }
+
+        var prefix = path.Length > 0 && destination.EndsWith('/') ? destination.AsSpan(0, destination.Length - 1) : destination;
+        return new(string.Concat(prefix, path, context.Query.QueryString.ToUriComponent()), RawAddress);
+    }
+
+    private sealed class IncomingAnswer(ILogger log) : ResponseTransform
     {
         public override ValueTask ApplyAsync(ResponseTransformContext context)
         {
@@ -57,7 +98,7 @@ internal sealed class Crossing : ITransformProvider
             if (context.ProxyResponse is { } answer)
             {
                 passage.IsAnswered = true;
-                AnswerRule.Apply(context.HttpContext, answer, passage.Route!);
+                AnswerRule.Apply(context.HttpContext, answer, passage.Route!, log);
                 context.SuppressResponseBody = AnswerRule.FrameEmpty(context.HttpContext.Response);
             }
             else
@@ -90,10 +131,14 @@ internal sealed class Crossing : ITransformProvider
     {
         public override ValueTask ApplyAsync(ResponseTrailersTransformContext context)
         {
-            var trailers = context.HttpContext.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpResponseTrailersFeature>()?.Trailers;
+            var trailers = context.HttpContext.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
             if (trailers is { Count: > 0, IsReadOnly: false })
             {
-                AnswerRule.DropForbidden(trailers, Passage.Of(context.HttpContext).Route!);
+                // An address at the end comes too late for anybody to follow it, and it is not mapped.
+                foreach (var (name, _) in AnswerRule.DropForbidden(trailers, Passage.Of(context.HttpContext).Route!) ?? [])
+                {
+                    trailers.Remove(name);
+                }
             }
 
             return default;

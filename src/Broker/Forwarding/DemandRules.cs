@@ -105,7 +105,7 @@ internal sealed class DemandRules
             return;
         }
 
-        var pattern = route.Match.Path is { } path ? TryParse(path) : null;
+        var pattern = route.Match.Path is { } path ? LeavingPath.TryParse(path) : null;
         var parameter = pattern?.Parameters.FirstOrDefault(parameter => parameter.Name.Equals(selector.Name, StringComparison.OrdinalIgnoreCase));
         if (parameter is null)
         {
@@ -114,18 +114,6 @@ internal sealed class DemandRules
         else if (parameter.IsOptional || parameter.Default is not null)
         {
             metadata.Error(key, $"selects {selector}, which the Path does not always have: make it a value of its own.");
-        }
-    }
-
-    private static Microsoft.AspNetCore.Routing.Patterns.RoutePattern? TryParse(string path)
-    {
-        try
-        {
-            return Microsoft.AspNetCore.Routing.Patterns.RoutePatternFactory.Parse(path);
-        }
-        catch (Microsoft.AspNetCore.Routing.Patterns.RoutePatternException)
-        {
-            return null; // YARP's validator tells it
         }
     }
 

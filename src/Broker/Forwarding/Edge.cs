@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Broker.Operations;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
@@ -18,9 +19,15 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         using var trace = ContinuedTrace(context.Request.Headers);
         try
         {
+            if (FieldRule.IsMisspelt(context.Request.Method) || !FieldRule.IsFramingClear(context.Request))
+            {
+                await Refuse(context, passage);
+                return;
+            }
+
             if (passage.IsExtendedConnect)
             {
-                context.Request.Method = HttpMethods.Get; // so it is routed (rights.md 12); admission gives it its method back
+                context.Request.Method = "GET"; // so it is routed (rights.md 12); admission gives it its method back
             }
 
             passage.Refusal = HostRule.Check(context.Request);
@@ -47,6 +54,16 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         }
     }
 
+    /// <summary>Nothing is routed that the server and others read differently.</summary>
+    private static Task Refuse(HttpContext context, Passage passage)
+    {
+        passage.Refusal = FieldRule.IsMisspelt(context.Request.Method)
+            ? Refusal.MethodNotAllowed
+            : Refusal.BadRequest("The request's Transfer-Encoding is not chunked alone, or stands beside a Content-Length.");
+        context.Features.Get<IConnectionLifetimeNotificationFeature>()?.RequestClose();
+        return RefusalWriter.Write(context, passage.Refusal);
+    }
+
     /// <summary>The caller's trace goes on to the upstream; without telemetry nobody else would carry it.</summary>
     private static Activity? ContinuedTrace(IHeaderDictionary headers)
     {
@@ -60,7 +77,7 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
     }
 
     private static bool IsWebSocketOverHttp2(HttpContext context) =>
-        HttpMethods.IsConnect(context.Request.Method) && context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
+        context.Request.Method == "CONNECT" && context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
 
     /// <summary>Writes the refusal, whoever said no: a rule of ours, the token handler, YARP's forwarder, or routing.</summary>
     private async Task Answer(HttpContext context, Passage passage)

@@ -10,6 +10,8 @@ internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpC
     {
         base.ConfigureHandler(context, handler);
         handler.SslOptions.RemoteCertificateValidationCallback ??= CertificateJudge.Judge;
+        handler.RequestHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
+        handler.ResponseHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
         handler.PlaintextStreamFilter = static (connection, _) =>
             new(connection.NegotiatedHttpVersion.Major == 1 ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
     }

@@ -43,6 +43,9 @@ internal sealed partial class Passage
     /// <summary>The caller's request, for its body.</summary>
     public HttpRequest? Incoming { get; set; }
 
+    /// <summary>What a trusted proxy says of the caller; null for none.</summary>
+    public ForwardedBy? ForwardedBy { get; set; }
+
     /// <summary>The copy of the body, when one is made.</summary>
     public KeptContent? Body { get; set; }
 

@@ -10,7 +10,9 @@ internal static class PathRule
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@");
 
     /// <summary>Why the path of a raw request target is refused; null when it is clear.</summary>
-    public static string? Problem(ReadOnlySpan<char> rawTarget)
+    /// <param name="rawTarget">As it stood in the request line.</param>
+    /// <param name="isLoose">Only what would make the path that leaves another one than the path that was routed is refused.</param>
+    public static string? Problem(ReadOnlySpan<char> rawTarget, bool isLoose = false)
     {
         var path = PathOf(rawTarget);
         if (path.IsEmpty || path[0] != '/')
@@ -19,6 +21,11 @@ internal static class PathRule
         }
 
         path = path[1..];
+        if (isLoose)
+        {
+            return LooseProblem(path);
+        }
+
         while (true)
         {
             var slash = path.IndexOf('/');
@@ -43,6 +50,34 @@ internal static class PathRule
         }
     }
 
+    /// <summary>The raw path that leaves where no transform changes it: byte for byte, but for a raw '#', at which some upstreams would end it.</summary>
+    public static string RawPath(string target)
+    {
+        var path = PathOf(target);
+        var plain = path.Length == target.Length ? target : path.ToString();
+        return plain.Contains('#', StringComparison.Ordinal) ? plain.Replace("#", "%23", StringComparison.Ordinal) : plain;
+    }
+
+    // The server resolves dot segments before it routes: the path that leaves would not be the one that was routed.
+    private static string? LooseProblem(ReadOnlySpan<char> path)
+    {
+        if (path.ContainsAnyExceptInRange('!', '~'))
+        {
+            return "The path holds a raw control character.";
+        }
+
+        foreach (var range in path.Split('/'))
+        {
+            var segment = path[range];
+            if (segment.Length > 0 && segment[0] is '.' or '%' && Uri.UnescapeDataString(segment) is "." or "..")
+            {
+                return "The path has a dot segment.";
+            }
+        }
+
+        return null;
+    }
+
     private static ReadOnlySpan<char> PathOf(ReadOnlySpan<char> target)
     {
         var scheme = target.IndexOf("://", StringComparison.Ordinal);
@@ -64,7 +99,8 @@ internal static class PathRule
         // Decoded twice: a second reader behind the upstream (a servlet filter, a rewrite rule) often decodes once more.
         var once = Uri.UnescapeDataString(raw);
         var twice = Uri.UnescapeDataString(once);
-        return CharacterProblem(raw) ?? CharacterProblem(once) ?? CharacterProblem(twice) ?? EndProblem(once) ?? EndProblem(twice);
+        return CharacterProblem(raw) ?? CharacterProblem(once) ?? CharacterProblem(twice) ?? EndProblem(once) ?? EndProblem(twice)
+            ?? OverlongProblem(raw) ?? OverlongProblem(once);
     }
 
     private static string? CharacterProblem(string segment)
@@ -79,6 +115,21 @@ internal static class PathRule
             if (char.IsControl(c))
             {
                 return "The path holds a control character.";
+            }
+        }
+
+        return null;
+    }
+
+    // A careless decoder reads %C0%AE as '.' and %C0%AF as '/'; .NET's leaves such escapes as they are.
+    private static string? OverlongProblem(string segment)
+    {
+        for (var at = segment.IndexOf('%', StringComparison.Ordinal); at >= 0; at = segment.IndexOf('%', at + 1))
+        {
+            if (Escapes.TryRead(segment.AsSpan(at), out var lead) && Escapes.TryRead(segment.AsSpan(at + 3), out var next) && next is >= 0x80 and <= 0xBF
+                && (lead is 0xC0 or 0xC1 || (lead == 0xE0 && next < 0xA0) || (lead == 0xF0 && next < 0x90)))
+            {
+                return "The path holds an overlong encoding of a character.";
             }
         }
 

@@ -4,9 +4,14 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Broker.Forwarding;
 
-/// <summary>Which query names may cross: those that the route's selectors use and those that it lists (rights.md 10, 12).</summary>
-internal sealed class QueryRule(IEnumerable<string> names, bool any)
+/// <summary>Which query names may cross: those that the route's selectors use, those that it matches on and those that it lists (rights.md 10, 12).</summary>
+/// <param name="names">These.</param>
+/// <param name="any">Whether every other may, too.</param>
+/// <param name="decisive">Those whose value chose the route: each stands once, for the upstream may read another one than routing did.</param>
+internal sealed class QueryRule(IEnumerable<string> names, bool any, IReadOnlyCollection<string> decisive)
 {
+    private readonly string[] decisive = [.. decisive];
+
     private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> names =
         names.ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
 
@@ -24,6 +29,11 @@ internal sealed class QueryRule(IEnumerable<string> names, bool any)
             return Refusal.NotAllowedHere("The query holds a raw ';', '#' or control character: write it percent-encoded.");
         }
 
+        if (decisive.FirstOrDefault(name => StandsTwice(name, query.Value)) is { } twice)
+        {
+            return Refusal.AmbiguousId($"The query name '{twice}' stands more than once, or in another spelling, and the route is chosen by it.");
+        }
+
         foreach (var pair in new QueryStringEnumerable(query.Value))
         {
             var name = pair.DecodeName();
@@ -39,6 +49,17 @@ internal sealed class QueryRule(IEnumerable<string> names, bool any)
         }
 
         return null;
+    }
+
+    private static bool StandsTwice(string name, string query)
+    {
+        var count = 0;
+        foreach (var pair in new QueryStringEnumerable(query))
+        {
+            count += Selectors.IsSpelling(pair.DecodeName().Span.Trim(), name) ? 1 : 0;
+        }
+
+        return count > 1;
     }
 
     // It is the caller's own text going back to it: short, and nothing but plain characters.

@@ -42,7 +42,7 @@ internal static class RefusalWriter
 
         var body = Body(refusal, traceId);
         response.ContentLength = body.Length;
-        if (!HttpMethods.IsHead(context.Request.Method))
+        if (context.Request.Method != "HEAD")
         {
             await response.Body.WriteAsync(body, context.RequestAborted);
         }

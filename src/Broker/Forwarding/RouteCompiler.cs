@@ -24,7 +24,9 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             compiled[route.RouteId] = Compile(route, candidate, clusters, mistakes);
 
             // Without a mark of its reading YARP would keep the endpoint of an unchanged route, and with it the old policy.
-            routes.Add(route with { Metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>()) { ["x-broker-snapshot"] = $"{candidate.Version}" } });
+            // The path transforms are done by the broker, on the raw path (see LeavingPath).
+            var transforms = route.Transforms?.Where(transform => !LeavingPath.Keys.Any(transform.ContainsKey)).ToList();
+            routes.Add(route with { Transforms = transforms, Metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>()) { ["x-broker-snapshot"] = $"{candidate.Version}" } });
         }
 
         AmbiguityRules.Check(section.Routes, mistakes);
@@ -59,26 +61,37 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         ReachWarnings.Check(metadata, demands, candidate);
         denials.ForEach(denial => demands.CheckRouteValues(route, "Deny", denial.Selector));
         var upstream = clusters.UpstreamOf(route);
+        var names = new CrossingNames(route, metadata, upstream, demands, [.. denials.Select(denial => denial.Selector)]);
+        var path = new PathWord(metadata);
+        var leaving = new LeavingPath(route);
+        foreach (var (key, selector) in names.Decided)
+        {
+            path.Check(key, selector, leaving, names.Carried);
+        }
+
         var accounts = new AccountRules(metadata, upstream, candidate, isPublic, demands.ReachesAccount);
         var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
-        TransformRules.Check(route, demands.Selectors, tokenHeaders, mistakes);
-        CheckDeniedHeaders(metadata, denials.Select(denial => denial.Selector), HeadersOf(demands.Selectors.All), upstream);
-        var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
+        TransformRules.Check(route, demands.Selectors, tokenHeaders, path.IsRewritten, mistakes);
+        MethodRules.Check(route, mistakes);
+        var accepts = metadata.Credentials([.. candidate.Broker.Issuers.Keys]);
         return new()
         {
             Id = route.RouteId,
             Snapshot = candidate,
             Credentials = candidate.Part<CredentialTable>(),
             IsPublic = isPublic,
-            Accepts = metadata.Credentials([.. candidate.Broker.Issuers.Keys]),
+            Accepts = accepts,
             Action = demands.Action,
             Selectors = demands.Selectors,
             DeniesAll = deniesAll,
             Denials = [.. denials.Select(denial => new Denial(denial.Selector, denial.Id))],
-            IsPathLoose = IsLoose(metadata),
-            Query = QueryOf(metadata, selected, upstream),
+            IsPathLoose = path.IsLoose,
+            Path = leaving,
+            Values = new(names.ReadValues, [.. leaving.PartialNames], names.Carried.InHeaders),
+            Query = names.Query(),
             Body = BodyOf(metadata),
-            Headers = new(upstream?.IdHeaders ?? [], HeadersOf(demands.Selectors.All), tokenHeaders),
+            Headers = names.Headers(tokenHeaders),
+            CredentialHeaders = isPublic ? [] : accepts.HasFlag(CredentialKinds.ApiKey) ? CredentialTable.HeaderNames : ["Authorization"],
             Upstream = upstream,
             OwnAccount = accounts.Own,
             SharedAccount = accounts.Shared,
@@ -89,55 +102,6 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             LetsUpstreamCache = metadata.Word("Cache", "None", "Upstream") == "Upstream",
             LetsSetCookie = metadata.Word("SetCookie", "Drop", "Allow") == "Allow",
         };
-    }
-
-    private static List<string> HeadersOf(IEnumerable<Selector> selectors) =>
-        [.. selectors.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name)];
-
-    /// <summary>A denial looks for one id; a header that carries any must be looked at for every one, or it does not cross.</summary>
-    private static void CheckDeniedHeaders(RouteMetadata metadata, IEnumerable<Selector> denied, IReadOnlyCollection<string> selected, Upstream? upstream)
-    {
-        foreach (var name in HeadersOf(denied).Except(selected, StringComparer.OrdinalIgnoreCase).Intersect(upstream?.IdHeaders ?? [], StringComparer.OrdinalIgnoreCase))
-        {
-            metadata.Error("Deny", $"reads the header {name}, which carries ids for {upstream!.Name} and does not cross here: select it (\"Device\": \"header:{name}\"), or drop the denial.");
-        }
-    }
-
-    private static QueryRule QueryOf(RouteMetadata metadata, IReadOnlyList<Selector> selectors, Upstream? upstream)
-    {
-        var listed = (metadata["Query"] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var selected = selectors.Where(selector => selector.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(selector => selector.Name).ToList();
-        var tokens = upstream?.Accounts.Values.Select(account => account.TokenQuery).OfType<string>() ?? [];
-        foreach (var name in listed)
-        {
-            if (tokens.Contains(name, StringComparer.OrdinalIgnoreCase))
-            {
-                metadata.Error("Query", $"lists '{name}', where the upstream's token stands: take it off the list.");
-            }
-
-            if (!selected.Contains(name) && selected.Contains(name.EndsWith("[]", StringComparison.Ordinal) ? name[..^2] : name, StringComparer.OrdinalIgnoreCase))
-            {
-                metadata.Error("Query", $"lists '{name}', which an upstream may take for the selected id of nearly the same name.");
-            }
-        }
-
-        if (listed is ["*"])
-        {
-            metadata.Warning("Query", "lets every query name cross: the upstream may read an id there that nobody looked at. List the names instead.");
-        }
-
-        return new([.. listed, .. selected], any: listed is ["*"]);
-    }
-
-    private static bool IsLoose(RouteMetadata metadata)
-    {
-        if (metadata.Word("Path", "Strict", "Loose") != "Loose")
-        {
-            return false;
-        }
-
-        metadata.Warning("Path", "lets paths cross that an upstream may read differently from the broker: keep the route's rights as wide as its upstream's.");
-        return true;
     }
 
     private static BodyRule BodyOf(RouteMetadata metadata)

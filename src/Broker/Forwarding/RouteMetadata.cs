@@ -9,7 +9,7 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
 {
     private static readonly string[] Known =
     [
-        "Action", "Reach", "Network", "DeviceType", "Device", "Deny", "Path", "Query", "Body", "Account", "Credentials", "On401", "Cache", "SetCookie",
+        "Action", "Reach", "Network", "DeviceType", "Device", "Deny", "Path", "PathReason", "Query", "Headers", "Body", "Account", "Credentials", "On401", "Cache", "SetCookie",
     ];
 
     private static readonly string[] Later = ["Filter", "Redact", "Observe"];
@@ -68,6 +68,9 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
 
         return value;
     }
+
+    /// <summary>The items of a list that stands in one text, with commas.</summary>
+    public IReadOnlyList<string> List(string key) => (this[key] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     public Selector? Selector(string key) => this[key] is { } text ? Parsed(key, text) : null;
 

@@ -1,3 +1,4 @@
+using Broker.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.WebUtilities;
@@ -94,7 +95,14 @@ internal sealed class Selectors
         }
 
         // A list in one header is two values as well (RFC 9110, 5.3).
-        return values.Count > 1 || values.ToString().Contains(',', StringComparison.Ordinal) ? Twice(selector) : One(selector, values.ToString(), ref reached);
+        if (values.Count > 1 || values.ToString().Contains(',', StringComparison.Ordinal))
+        {
+            return Twice(selector);
+        }
+
+        return FieldRule.TextOf(values.ToString()) is { } id
+            ? One(selector, id, ref reached)
+            : Refusal.BadRequest($"The id in {Place(selector)} is no UTF-8.");
     }
 
     private static Refusal? ReadQuery(Selector selector, HttpContext context, ref Reached? reached)
@@ -114,6 +122,11 @@ internal sealed class Selectors
                 return Twice(selector);
             }
 
+            if (!Escapes.AreUtf8(pair.EncodedValue.Span))
+            {
+                return Refusal.BadRequest($"The id in {Place(selector)} holds an escape that can be read in two ways.");
+            }
+
             found = pair.DecodeValue().ToString();
         }
 
@@ -126,7 +139,7 @@ internal sealed class Selectors
     }
 
     // UserId, userid, userId[], UserId[0]
-    private static bool IsSpelling(ReadOnlySpan<char> name, string selected) =>
+    public static bool IsSpelling(ReadOnlySpan<char> name, string selected) =>
         name.StartsWith(selected, StringComparison.OrdinalIgnoreCase) && (name.Length == selected.Length || name[selected.Length] == '[');
 
     private static Refusal? Many(Selector selector, string list, ref Reached? reached)

@@ -6,12 +6,13 @@ namespace Broker.Forwarding;
 /// <summary>Transforms that would change what was decided on do not load (rights.md 12).</summary>
 internal static class TransformRules
 {
-    private static readonly string[] HeaderKeys = ["RequestHeader", "RequestHeaderRouteValue", "RequestHeaderRemove"];
+    private static readonly string[] HeaderKeys = ["RequestHeader", "RequestHeaderRouteValue", "RequestHeaderRemove", "ClientCert"];
     private static readonly string[] QueryKeys = ["QueryValueParameter", "QueryRouteParameter", "QueryRemoveParameter"];
 
-    public static void Check(RouteConfig route, Selectors selectors, IReadOnlyCollection<string> tokenHeaders, Mistakes mistakes)
+    public static void Check(RouteConfig route, Selectors selectors, IReadOnlyCollection<string> tokenHeaders, bool isPathRewritten, Mistakes mistakes)
     {
         var path = $"ReverseProxy:Routes:{route.RouteId}:Transforms";
+        CheckNames(route, isPathRewritten, path, mistakes);
         foreach (var (index, transform) in (route.Transforms ?? []).Index())
         {
             foreach (var (key, value) in transform)
@@ -23,6 +24,37 @@ internal static class TransformRules
             }
         }
     }
+
+    /// <summary>A value that the route's Path does not have never leaves: YARP would leave its place empty, without a word.</summary>
+    private static void CheckNames(RouteConfig route, bool isPathRewritten, string path, Mistakes mistakes)
+    {
+        if (LeavingPath.TryParse(string.IsNullOrEmpty(route.Match.Path) ? "/{**catchall}" : route.Match.Path) is not { } match)
+        {
+            return;
+        }
+
+        foreach (var (index, transform) in (route.Transforms ?? []).Index())
+        {
+            if (transform.TryGetValue("PathPattern", out var text) && !isPathRewritten && LeavingPath.TryParse(text) is { } pattern)
+            {
+                foreach (var unknown in pattern.Parameters.Where(parameter => parameter.Default is null && match.GetParameter(parameter.Name) is null))
+                {
+                    mistakes.Error($"{path}:{index}:PathPattern", Unknown($"{{{unknown.Name}}}", match));
+                }
+            }
+
+            var isRead = transform.ContainsKey("QueryRouteParameter") || transform.ContainsKey("RequestHeaderRouteValue");
+            if (isRead && (transform.TryGetValue("Set", out var name) || transform.TryGetValue("Append", out name)) && match.GetParameter(name) is null)
+            {
+                mistakes.Error($"{path}:{index}:{(transform.ContainsKey("Set") ? "Set" : "Append")}", Unknown($"'{name}'", match));
+            }
+        }
+    }
+
+    private static string Unknown(string name, Microsoft.AspNetCore.Routing.Patterns.RoutePattern match) => match.Parameters.Count == 0
+        ? $"names {name}, and the route's Path has no values: nothing would leave in its place. Write the value into the Path, such as /x/{{id}}."
+        : $"names {name}, and the route's Path has no value of that name: nothing would leave in its place. "
+            + $"Write one that the Path has: {string.Join(", ", match.Parameters.Select(parameter => parameter.Name))}.";
 
     private static string? Problem(string key, string value, Selectors selectors, IReadOnlyCollection<string> tokenHeaders)
     {
@@ -47,7 +79,7 @@ internal static class TransformRules
                 : "keeps back a header that the decision was about: the upstream would read that no id was named.";
         }
 
-        if ((Is("RequestHeader") || Is("RequestHeaderRouteValue")) && HeaderRule.IsMethodOverride(value))
+        if ((Is("RequestHeader") || Is("RequestHeaderRouteValue")) && HeaderKinds.IsMethodOverride(value))
         {
             return "could change the method after the decision: give the other method a route of its own.";
         }
@@ -57,13 +89,18 @@ internal static class TransformRules
             return "could change the method after the decision: give the other method a route of its own.";
         }
 
+        if (Is("X-Forwarded") || Is("HeaderPrefix"))
+        {
+            return HeadersOf(selectors).Any(name => Is("HeaderPrefix") && name.StartsWith(value, StringComparison.OrdinalIgnoreCase)) ? "could change a header that the decision was about." : null;
+        }
+
         if (HeaderKeys.Any(Is))
         {
             return HeaderProblem(value, selectors, tokenHeaders);
         }
 
         return QueryKeys.Any(Is) && selectors.All.Any(selector => selector.Kind is Policies.SelectorKind.Query or Policies.SelectorKind.QueryList
-            && selector.Name.Equals(Plain(value), StringComparison.OrdinalIgnoreCase))
+            && Selectors.IsSpelling(value.Trim(), selector.Name))
             ? "changes a query value that the decision was about."
             : null;
     }
@@ -87,6 +124,4 @@ internal static class TransformRules
 
     private static IEnumerable<string> HeadersOf(Selectors selectors) =>
         selectors.All.Where(selector => selector.Kind == Policies.SelectorKind.Header).Select(selector => selector.Name);
-
-    private static string Plain(string name) => name.EndsWith("[]", StringComparison.Ordinal) ? name[..^2] : name;
 }

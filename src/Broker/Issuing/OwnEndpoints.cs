@@ -58,8 +58,8 @@ internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider 
             }
         }
 
-        var answer = context.Request.Method == endpoint.Method
-            ? await Try(context, endpoint, request)
+        var answer = !FieldRule.AreClean(context.Request.Headers) ? endpoint.Refuse(400, "A header holds a control character.", "bad-request")
+            : context.Request.Method == endpoint.Method ? await Try(context, endpoint, request)
             : endpoint.Refuse(405, "HTTP 405 Method Not Allowed", "method-not-allowed") with { Allow = endpoint.Method };
         request.Decision = answer.Decision;
         await answer.Write(context);

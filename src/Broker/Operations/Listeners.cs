@@ -14,7 +14,9 @@ internal static class Listeners
     {
         var limits = snapshot.Broker.Limits;
         options.AddServerHeader = false;
-        options.RequestHeaderEncodingSelector = Forwarding.ConnectionHeader.For;
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true); // a line ends with CR LF, as everybody behind here reads it
+        options.RequestHeaderEncodingSelector = Forwarding.HeaderBytes.Read;
+        options.ResponseHeaderEncodingSelector = Forwarding.HeaderBytes.Write;
         options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
         options.Limits.Http2.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes; // else one field has a limit of its own, of 32 KB
         options.Limits.Http3.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes;

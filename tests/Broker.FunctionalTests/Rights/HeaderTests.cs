@@ -55,7 +55,7 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
         var received = stage.ShouldHaveCrossed(await stage.Get("/x", Stage.All, "X-Forwarded-For: 10.6.6.6", "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https"));
 
         received.Headers["X-Forwarded-For"].ShouldBe("127.0.0.1");
-        received.Headers["X-Forwarded-Host"].ShouldBe("broker.example");
+        received.Headers.ShouldNotContainKey("X-Forwarded-Host"); // the caller's Host is its own word
         received.Headers["X-Forwarded-Proto"].ShouldBe("http");
         received.Headers["Host"].ShouldBe(stage.Upstream.Address.Authority);
     }
@@ -184,7 +184,6 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
 
     [Theory]
     [InlineData("TRACE", "/x")]
-    [InlineData("trace", "/x")]
     [InlineData("TRACE", "/public")]
     public async Task Trace_is_refused(string method, string target) => stage.ShouldBeRefused(await stage.Ask(method, target), 405, "method-not-allowed");
 

@@ -109,18 +109,17 @@ public sealed class PathTests(PathTests.Routing stage) : IClassFixture<PathTests
     [InlineData("/a%23b", "/a%23b")]
     [InlineData("/a#b", "/a%23b")]
     [InlineData("/a%25b", "/a%25b")]
-    [InlineData("/%zz", "/%25zz")]
+    [InlineData("/%zz", "/%zz")]
     [InlineData("/caf%C3%A9", "/caf%C3%A9")]
-    [InlineData("/%41b", "/Ab")]
+    [InlineData("/%41b", "/%41b")]
     [InlineData("/a%2541", "/a%2541")]
-    [InlineData("/%C0%AE%C0%AE/x", "/%25C0%25AE%25C0%25AE/x")]
     [InlineData("http://broker.example/a/b", "/a/b")]
     public async Task A_clear_path_reaches_the_upstream_with_the_meaning_that_was_decided_on(string target, string received) =>
         stage.ShouldHaveCrossed(await stage.Get(target)).RawTarget.ShouldBe(received);
 
     [Theory]
     [InlineData("/loose/a;x", "/loose/a;x")]
-    [InlineData("/loose/a%3Bx", "/loose/a;x")]
+    [InlineData("/loose/a%3Bx", "/loose/a%3Bx")]
     [InlineData("/loose/a//b", "/loose/a//b")]
     [InlineData("/loose/a.", "/loose/a.")]
     [InlineData("/loose/a%20", "/loose/a%20")]

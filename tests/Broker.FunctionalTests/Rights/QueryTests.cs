@@ -27,15 +27,11 @@ public sealed class QueryTests(QueryTests.Routing stage) : IClassFixture<QueryTe
     [InlineData("/one?UserId=mine&&page=1")]
     [InlineData("/one?UserId=mine&a+b=1")]
     [InlineData("/open?UserId=mine&anything=1&%3Dx=2")]
+    [InlineData("/one?%55serId=mine")]
+    [InlineData("/one?UserId=%6Dine")]
+    [InlineData("/one?UserId=mine&page=%zz")]
     public async Task A_permitted_id_crosses_byte_for_byte(string target) =>
         stage.ShouldHaveCrossed(await stage.Get(target, Stage.MineAnywhere)).RawTarget.ShouldBe(target);
-
-    [Theory]
-    [InlineData("/one?%55serId=mine", "/one?UserId=mine")]
-    [InlineData("/one?UserId=%6Dine", "/one?UserId=mine")]
-    [InlineData("/one?UserId=mine&page=%zz", "/one?UserId=mine&page=%25zz")]
-    public async Task What_stands_in_escapes_means_the_same_on_both_sides(string target, string received) =>
-        stage.ShouldHaveCrossed(await stage.Get(target, Stage.MineAnywhere)).RawTarget.ShouldBe(received);
 
     [Theory]
     [InlineData("/one?UserId=victim")]
