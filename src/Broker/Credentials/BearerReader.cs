@@ -31,7 +31,8 @@ internal sealed class BearerReader
     }
 
     /// <summary>Reads what stands after <c>Bearer </c>.</summary>
-    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation)
+    /// <param name="mayBeOver">Whether a token past its end still counts: for an exchange that may finish, and for nothing that begins.</param>
+    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation, bool mayBeOver = false)
     {
         if (text.IsEmpty || text.Length > JwtText.MaxLength || text.ContainsAnyExcept(Token68))
         {
@@ -45,9 +46,15 @@ internal sealed class BearerReader
         var digest = new Digest(hash);
         // Who is not known here may be known to another replica: that is asked as for a token that was never seen.
         return memory.Find(digest) is VerifiedToken known && Present(known) is { Caller: not null } resolution
-            ? new(Answer(known, resolution, accepted))
-            : ReadNew(text.ToString(), digest, accepted, cancellation);
+            ? new(Answer(known, resolution, accepted, mayBeOver))
+            : ReadNew(text.ToString(), digest, accepted, mayBeOver, cancellation);
     }
+
+    /// <summary>Whether an answer may have become another since these marks were taken; takes the present ones.</summary>
+    public bool HaveChanged(CredentialChanges since) => since.Take(revocations.Version, ours?.Version ?? 0, issuers);
+
+    /// <summary>Whether a token of ours, its session or one of its callers was ended before its time.</summary>
+    public bool IsEnded(TokenClaims claims) => revocations.Of(claims) == Standing.Ended;
 
     /// <summary>Ends all that came of an upstream's user whom it refuses; not when he has logged in there anew meanwhile.</summary>
     public async Task EndUser(Caller user)
@@ -58,7 +65,7 @@ internal sealed class BearerReader
         }
     }
 
-    private async ValueTask<CredentialResult> ReadNew(string text, Digest digest, CredentialKinds accepted, CancellationToken cancellation)
+    private async ValueTask<CredentialResult> ReadNew(string text, Digest digest, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation)
     {
         // 'iss' is not believed, it only picks who verifies; a verifier checks it again.
         if (JwtText.Parse(text) is not { } token || VerifierOf(token.Issuer) is not { } verifier || (accepted & verifier.Kind) == 0)
@@ -75,7 +82,7 @@ internal sealed class BearerReader
         var version = verifier.Version; // read first: what changes meanwhile is seen next time
         var resolution = new Resolution(this, verifier, version, verifier.Resolve(verified));
         verified.Resolution = resolution;
-        var answer = Answer(verified, resolution, accepted);
+        var answer = Answer(verified, resolution, accepted, mayBeOver);
         if (answer.Caller is not null)
         {
             memory.Keep(verified, time.GetUtcNow());
@@ -85,14 +92,14 @@ internal sealed class BearerReader
     }
 
     // Asked on every request, remembered or not: kind, end, a caller who is still there, and whether it was ended before its time.
-    private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted)
+    private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted, bool mayBeOver)
     {
         if ((accepted & resolution.Verifier.Kind) == 0)
         {
             return new(null, CredentialProblem.Invalid);
         }
 
-        if (time.GetUtcNow().UtcTicks >= token.EndTicks)
+        if (!mayBeOver && time.GetUtcNow().UtcTicks >= token.EndTicks)
         {
             return new(null, CredentialProblem.Expired);
         }

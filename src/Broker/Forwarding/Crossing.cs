@@ -65,6 +65,7 @@ internal sealed class Crossing : ITransformProvider
         {
             if (!context.SuppressResponseBody && context.ProxyResponse is { } answer && IsStream(answer))
             {
+                Passage.Of(context.HttpContext).IsEndless = true;
                 await context.HttpContext.Response.Body.FlushAsync(context.HttpContext.RequestAborted);
             }
         }

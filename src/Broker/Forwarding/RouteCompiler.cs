@@ -64,13 +64,19 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         TransformRules.Check(route, demands.Selectors, tokenHeaders, mistakes);
         CheckDeniedHeaders(metadata, denials.Select(denial => denial.Selector), HeadersOf(demands.Selectors.All), upstream);
         var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
+        var accepted = metadata.Credentials([.. candidate.Broker.Issuers.Keys]);
+        var credentials = new CredentialRules(
+            metadata, isPublic, accepted, [.. selected.Where(one => one.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(one => one.Name)]);
         return new()
         {
             Id = route.RouteId,
             Snapshot = candidate,
+            Match = route.Match,
             Credentials = candidate.Part<CredentialTable>(),
             IsPublic = isPublic,
-            Accepts = metadata.Credentials([.. candidate.Broker.Issuers.Keys]),
+            Accepts = accepted,
+            FinishesAtExpiry = credentials.FinishesAtExpiry,
+            TakesQueryCredential = credentials.TakesQueryCredential,
             Action = demands.Action,
             Selectors = demands.Selectors,
             DeniesAll = deniesAll,

@@ -166,6 +166,6 @@ internal sealed class TokenBed : IAsyncDisposable
 
     private static JsonArray Words(string text) => new([.. text.Split(' ').Select(word => (JsonNode)word)]);
 
-    private static string HashOf(string password) =>
+    public static string HashOf(string password) =>
         new PasswordHasher<CallerOptions>(Options.Create(new PasswordHasherOptions { IterationCount = 10_000 })).HashPassword(null!, password);
 }
