@@ -35,7 +35,9 @@ internal sealed class BasicReader
 
     /// <summary>Reads once more what was let in: no attempt to guess, so it is neither counted nor made to wait for those who do.</summary>
     public ValueTask<CredentialResult> ReadAgain(ReadOnlySpan<char> text, CancellationToken cancellation) =>
-        Parse(text) is { } login ? Check(login.User, login.Password, out _, cancellation) : new(new CredentialResult(null, CredentialProblem.Invalid));
+        Parse(text) is { } login
+            ? Check(login.User, login.Password, out _, cancellation)
+            : new(new CredentialResult(null, CredentialProblem.Invalid));
 
     /// <summary>Reads a name and a password, from wherever they came.</summary>
     public ValueTask<CredentialResult> Read(string user, string password, IPAddress? from, CancellationToken cancellation) =>

@@ -31,8 +31,12 @@ internal sealed class BearerReader
     }
 
     /// <summary>Reads what stands after <c>Bearer </c>.</summary>
-    /// <param name="mayBeOver">Whether a token past its end still counts: for an exchange that may finish, and for nothing that begins.</param>
-    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation, bool mayBeOver = false)
+    /// <param name="text">The token.</param>
+    /// <param name="accepted">What the route takes.</param>
+    /// <param name="cancellation">For who gives up.</param>
+    /// <param name="mayBeOver">Whether a token past its end still counts: for an exchange that may finish; for nothing that begins.</param>
+    public ValueTask<CredentialResult> Read(
+        ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation, bool mayBeOver = false)
     {
         if (text.IsEmpty || text.Length > JwtText.MaxLength || text.ContainsAnyExcept(Token68))
         {
@@ -65,7 +69,8 @@ internal sealed class BearerReader
         }
     }
 
-    private async ValueTask<CredentialResult> ReadNew(string text, Digest digest, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation)
+    private async ValueTask<CredentialResult> ReadNew(
+        string text, Digest digest, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation)
     {
         // 'iss' is not believed, it only picks who verifies; a verifier checks it again.
         if (JwtText.Parse(text) is not { } token || VerifierOf(token.Issuer) is not { } verifier || (accepted & verifier.Kind) == 0)

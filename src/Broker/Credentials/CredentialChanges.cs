@@ -1,6 +1,6 @@
 namespace Broker.Credentials;
 
-/// <summary>What the answers to "who asks?" rested on when somebody last looked: cheap marks, so that nothing is verified again while they stay the same.</summary>
+/// <summary>Cheap marks of what the answers to "who asks?" rest on: while they stay the same, nothing has to be verified again.</summary>
 internal sealed class CredentialChanges
 {
     private long revocations;

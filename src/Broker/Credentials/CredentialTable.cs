@@ -28,31 +28,34 @@ internal sealed class CredentialTable(
     public CredentialShared Shared { get; } = shared;
 
     /// <summary>Who asks? Completes at once for a credential that was verified a moment ago.</summary>
-    /// <remarks>Headers only: a credential in the query would stand in logs, histories and Referer headers.</remarks>
-    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null) =>
+    /// <remarks>Looks at headers only. Where a browser shows its token, the route decides whether that counts.</remarks>
+    public ValueTask<CredentialResult> Read(
+        IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null) =>
         Read(ShownCredential.In(headers), headers, accepted, from, cancellation);
 
     /// <summary>Who asks with this credential, wherever the request shows it?</summary>
-    public ValueTask<CredentialResult> Read(in ShownCredential shown, IHeaderDictionary headers, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation) =>
+    public ValueTask<CredentialResult> Read(
+        in ShownCredential shown, IHeaderDictionary headers, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation) =>
         shown.Place switch
         {
             CredentialPlace.Authorization => ReadAuthorization(shown.Text, new(accepted, headers, from, cancellation)),
             _ => ReadElsewhere(shown, accepted, mayBeOver: false, cancellation),
         };
 
-    /// <summary>Whether the credential of an open exchange still counts. The same rules as for a request, without the count of guessed passwords.</summary>
+    /// <summary>Whether the credential of an open exchange still counts, by the rules for a request; no guess is counted.</summary>
     /// <param name="shown">The credential that admitted it.</param>
     /// <param name="accepted">What its route takes now.</param>
     /// <param name="mayBeOver">Whether the exchange may finish after its token's end.</param>
     /// <param name="cancellation">For who gives up.</param>
-    public ValueTask<CredentialResult> ReadAgain(in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) =>
+    public ValueTask<CredentialResult> ReadAgain(
+        in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) =>
         shown.Place switch
         {
             CredentialPlace.Authorization => ReadAuthorization(shown.Text, new(accepted, null, null, cancellation, mayBeOver)),
             _ => ReadElsewhere(shown, accepted, mayBeOver, cancellation),
         };
 
-    /// <summary>Whether a credential may have come to count for less, or for somebody else, since these marks were taken; takes the present ones.</summary>
+    /// <summary>Whether a credential may count for less, or for another, since these marks were taken; takes the present ones.</summary>
     public bool HaveChanged(CredentialChanges since) => bearer.HaveChanged(since);
 
     /// <summary>Why the credential of an open exchange counts no more, in a word for the log.</summary>
@@ -110,13 +113,15 @@ internal sealed class CredentialTable(
     /// <summary>Prints no credential.</summary>
     public override string ToString() => nameof(CredentialTable);
 
-    private ValueTask<CredentialResult> ReadElsewhere(in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) => shown.Place switch
-    {
-        CredentialPlace.Nowhere => Refused(CredentialProblem.Missing),
-        CredentialPlace.ApiKey => ReadKey(shown.Text, accepted),
-        CredentialPlace.Subprotocol or CredentialPlace.Query => bearer.Read(shown.Text, accepted, cancellation, mayBeOver),
-        _ => Refused(CredentialProblem.Ambiguous),
-    };
+    private ValueTask<CredentialResult> ReadElsewhere(
+        in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) =>
+        shown.Place switch
+        {
+            CredentialPlace.Nowhere => Refused(CredentialProblem.Missing),
+            CredentialPlace.ApiKey => ReadKey(shown.Text, accepted),
+            CredentialPlace.Subprotocol or CredentialPlace.Query => bearer.Read(shown.Text, accepted, cancellation, mayBeOver),
+            _ => Refused(CredentialProblem.Ambiguous),
+        };
 
     private ValueTask<CredentialResult> ReadAuthorization(string? value, in Reading how)
     {
@@ -136,10 +141,14 @@ internal sealed class CredentialTable(
 
         if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (how.Accepted & CredentialKinds.Basic) != 0)
         {
-            return how.Headers is null ? basic.ReadAgain(text, how.Cancellation) : basic.Read(text, proxies.ClientOf(how.From, how.Headers), how.Cancellation);
+            return how.Headers is null
+                ? basic.ReadAgain(text, how.Cancellation)
+                : basic.Read(text, proxies.ClientOf(how.From, how.Headers), how.Cancellation);
         }
 
-        return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase) ? ReadKey(text, how.Accepted) : Refused(CredentialProblem.Invalid);
+        return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase)
+            ? ReadKey(text, how.Accepted)
+            : Refused(CredentialProblem.Invalid);
     }
 
     private ValueTask<CredentialResult> ReadKey(ReadOnlySpan<char> key, CredentialKinds accepted) =>
@@ -150,5 +159,6 @@ internal sealed class CredentialTable(
     private static ValueTask<CredentialResult> Refused(CredentialProblem problem) => new(new CredentialResult(null, problem));
 
     /// <summary>How Authorization is read; without headers it is read again.</summary>
-    private readonly record struct Reading(CredentialKinds Accepted, IHeaderDictionary? Headers, IPAddress? From, CancellationToken Cancellation, bool MayBeOver = false);
+    private readonly record struct Reading(
+        CredentialKinds Accepted, IHeaderDictionary? Headers, IPAddress? From, CancellationToken Cancellation, bool MayBeOver = false);
 }

@@ -25,7 +25,7 @@ internal enum CredentialPlace
     Several,
 }
 
-/// <summary>The credential that a request shows, as it was shown. It is kept while an exchange is open, so that it can be read again.</summary>
+/// <summary>The credential that a request shows, as it was shown. It is kept while an exchange is open, to be read again.</summary>
 internal readonly record struct ShownCredential(string? Text, CredentialPlace Place)
 {
     /// <summary>What the headers of every request may show.</summary>

@@ -56,7 +56,8 @@ internal sealed class Admission(ConcurrencyLimit limit, OpenExchanges open, Time
         if (!route.IsPublic)
         {
             passage.Shown = ShownCredential.In(request.Headers).And(browser);
-            credential = await route.Credentials.Read(passage.Shown, request.Headers, route.Accepts, context.Connection.RemoteIpAddress, context.RequestAborted);
+            credential = await route.Credentials.Read(
+                passage.Shown, request.Headers, route.Accepts, context.Connection.RemoteIpAddress, context.RequestAborted);
         }
 
         if (Judge(context, passage, credential) is { } refused)
@@ -70,7 +71,8 @@ internal sealed class Admission(ConcurrencyLimit limit, OpenExchanges open, Time
         }
 
         passage.PresentDemand = passage.Demand;
-        passage.IsEndless = route.FinishesAtExpiry && request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
+        passage.IsEndless = route.FinishesAtExpiry
+            && request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
         open.Enter(passage, time.GetTimestamp());
         return passage.Account is null ? null : await TakeToken(context, passage);
     }

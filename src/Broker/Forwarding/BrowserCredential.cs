@@ -5,12 +5,13 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Broker.Forwarding;
 
-/// <summary>The credential of a caller that can set no header, which is a browser's WebSocket or EventSource: a subprotocol, or a name in the query.</summary>
+/// <summary>The credential of a browser's WebSocket or EventSource, which can set no header: a subprotocol, or a query name.</summary>
 /// <remarks>
-/// It is taken off before anything else looks at the request, whether it counts here or not: it crosses to no upstream, and stands in no log and no trace.
+/// It is taken off before anything else looks at the request, whether it counts here or not: it crosses to no upstream, and stands in no
+/// log and no trace.
 /// <code>
-/// Sec-WebSocket-Protocol: chat, bearer.eyJhbGciOi...   -->   Sec-WebSocket-Protocol: chat      (of a WebSocket's handshake only)
-/// GET /events?access_token=eyJhbGciOi...&amp;x=1           -->   GET /events?x=1                   (where the route says "QueryCredential": "Allow")
+/// Sec-WebSocket-Protocol: chat, bearer.eyJh...   -->   Sec-WebSocket-Protocol: chat    of a WebSocket's handshake only
+/// GET /events?access_token=eyJh...&amp;x=1           -->   GET /events?x=1    where the route says "QueryCredential": "Allow"
 /// </code>
 /// </remarks>
 internal static class BrowserCredential
@@ -43,10 +44,12 @@ internal static class BrowserCredential
         }
 
         shown = shown.And(inQuery);
-        return route.TakesQueryCredential ? null : Refusal.NotAllowedHere($"This route takes no credential in the query: send '{QueryName}' as a header.");
+        return route.TakesQueryCredential
+            ? null
+            : Refusal.NotAllowedHere($"This route takes no credential in the query: send '{QueryName}' as a header.");
     }
 
-    /// <summary>What a handshake's answer says where the upstream chose no subprotocol: browsers fail a WebSocket that offered some and got none.</summary>
+    /// <summary>What a handshake's answer says where the upstream chose no subprotocol: browsers fail a WebSocket without one.</summary>
     public static void Answer(HttpContext context, Passage passage)
     {
         var headers = context.Response.Headers;
@@ -130,7 +133,8 @@ internal static class BrowserCredential
         {
             context.Request.QueryString = new(rest.ToString());
             var raw = context.Features.GetRequiredFeature<IHttpRequestFeature>();
-            raw.RawTarget = raw.RawTarget.IndexOf('?', StringComparison.Ordinal) is >= 0 and var at ? raw.RawTarget[..at] + rest : raw.RawTarget;
+            var at = raw.RawTarget.IndexOf('?', StringComparison.Ordinal);
+            raw.RawTarget = at < 0 ? raw.RawTarget : raw.RawTarget[..at] + rest;
         }
 
         return shown;

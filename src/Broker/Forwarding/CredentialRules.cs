@@ -22,7 +22,10 @@ internal sealed class CredentialRules
             return;
         }
 
-        metadata.Warning("QueryCredential", $"lets a token stand in the query ('{BrowserCredential.QueryName}'): proxies before the broker and browsers keep addresses. Give such tokens a short life.");
+        metadata.Warning(
+            "QueryCredential",
+            $"lets a token stand in the query ('{BrowserCredential.QueryName}'): proxies before the broker and browsers keep addresses. "
+            + "Give such tokens a short life.");
         if ((accepted & (CredentialKinds.Token | CredentialKinds.Issuer)) == 0)
         {
             metadata.Error("QueryCredential", "is for tokens, and Credentials lists neither Token nor Issuer: remove one of the two.");
@@ -30,13 +33,17 @@ internal sealed class CredentialRules
 
         if (metadata["Cache"] == "Upstream")
         {
-            metadata.Error("QueryCredential", "stands beside \"Cache\": \"Upstream\": a cache would keep the answer under an address that holds a token. Remove one of the two.");
+            metadata.Error(
+                "QueryCredential",
+                "stands beside \"Cache\": \"Upstream\": a cache would keep the answer under an address with a token. Remove one of the two.");
         }
 
         var listed = (metadata["Query"] ?? "").Split(',', StringSplitOptions.TrimEntries);
         if (listed.Concat(selectedQuery).Contains(BrowserCredential.QueryName, StringComparer.OrdinalIgnoreCase))
         {
-            metadata.Error("QueryCredential", $"makes '{BrowserCredential.QueryName}' the credential, which does not cross: take the name out of Query and the selectors.");
+            metadata.Error(
+                "QueryCredential",
+                $"makes '{BrowserCredential.QueryName}' the credential, which does not cross: take it out of Query and the selectors.");
         }
     }
 

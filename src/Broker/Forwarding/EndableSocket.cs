@@ -10,8 +10,8 @@ namespace Broker.Forwarding;
 /// caller ===== read =====> upstream     told to end: nothing more is taken from the caller
 /// caller &lt;==== write ==== upstream     told to end: the frame on its way goes on to its boundary, then our close frame, then nothing
 /// </code>
-/// Then both directions fail, so that YARP gives up the upstream; and the caller has a moment to answer the close frame. Who does not come to a boundary, or does
-/// not read, is cut by <see cref="ExchangeSweep"/>.
+/// Then both directions fail, so that YARP gives up the upstream; and the caller has a moment to answer the close frame. Who does not come
+/// to a boundary, or does not read, is cut by <see cref="ExchangeSweep"/>.
 /// </remarks>
 internal sealed class EndableSocket(Stream inner) : Stream
 {
@@ -156,7 +156,7 @@ internal sealed class EndableSocket(Stream inner) : Stream
         base.Dispose(disposing);
     }
 
-    /// <summary>Two bytes of head, two of status, at most 123 of reason (RFC 6455, 5.5 and 5.5.1); from a server, so without a mask.</summary>
+    /// <summary>Two bytes of head, two of status, at most 123 of reason (RFC 6455, 5.5.1); from a server, so without a mask.</summary>
     private static byte[] CloseFrame(string reason)
     {
         var text = Encoding.ASCII.GetBytes(reason[..Math.Min(reason.Length, 123)]);
@@ -179,7 +179,7 @@ internal sealed class EndableSocket(Stream inner) : Stream
                 await inner.FlushAsync();
             }
         }
-        catch (Exception failure) when (failure is IOException or OperationCanceledException or ObjectDisposedException or InvalidOperationException)
+        catch (Exception failure) when (failure is IOException or OperationCanceledException or InvalidOperationException)
         {
             // The caller is gone: nobody is left to be told.
         }

@@ -1,7 +1,7 @@
 namespace Broker.Forwarding;
 
-/// <summary>One request under way, as <see cref="OpenExchanges"/> holds it and <see cref="ExchangeSweep"/> looks after it: its passage is the exchange, so none is allocated.</summary>
-/// <remarks>All of it is read and written under the gate of its stripe, but for what says otherwise.</remarks>
+/// <summary>One request under way, as <see cref="OpenExchanges"/> holds it and <see cref="ExchangeSweep"/> looks after it.</summary>
+/// <remarks>A passage is one, so none is allocated. Once entered, all of it is read and written under the gate of its stripe.</remarks>
 internal abstract class Exchange
 {
     /// <summary>The list it stands in, and its neighbours there; null before it was entered and after it left.</summary>

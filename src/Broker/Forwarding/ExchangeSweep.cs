@@ -5,15 +5,17 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Broker.Forwarding;
 
-/// <summary>Ends every exchange that outlives a moment and would not be admitted any more: its credential is over, or its right, or its route.</summary>
+/// <summary>Ends every exchange that outlives a moment and would not be admitted any more.</summary>
 /// <remarks>
-/// One timer for all. A tick walks those under way, and looks at one again only when something changed that it rests on, or its token comes to its end:
+/// One timer for all. A tick walks those under way, and looks at one again only when what it rests on changed, or its token ended:
 /// <code>
 /// admitted --a moment--> looked at --in order--> left alone until: its end | a revocation | new keys or users | a reload | LookAgain
 ///                            '--not--> told to end: close frame, or cut --> cut at last, whoever holds it
 /// </code>
 /// </remarks>
-internal sealed class ExchangeSweep(OpenExchanges open, Readmission readmission, SnapshotStore snapshots, TimeProvider time, ILogger<ExchangeSweep> logger) : BackgroundService
+internal sealed class ExchangeSweep(
+    OpenExchanges open, Readmission readmission, SnapshotStore snapshots, TimeProvider time, ILogger<ExchangeSweep> logger)
+    : BackgroundService
 {
     private const int Http2Cancel = 8; // RFC 9113, 7
 
@@ -94,7 +96,8 @@ internal sealed class ExchangeSweep(OpenExchanges open, Readmission readmission,
             return false;
         }
 
-        return passage.IsLookedAt = passage.SeenState != state || utcNow >= passage.OverAt || time.GetElapsedTime(passage.SeenAt, now) >= LookAgain;
+        return passage.IsLookedAt =
+            passage.SeenState != state || utcNow >= passage.OverAt || time.GetElapsedTime(passage.SeenAt, now) >= LookAgain;
     }
 
     private async Task Look(Passage passage, long state)
@@ -118,9 +121,8 @@ internal sealed class ExchangeSweep(OpenExchanges open, Readmission readmission,
         var isEnded = false;
         if (OpenExchanges.While(passage, exchange => isEnded = Conclude(exchange, verdict, state)) && isEnded)
         {
-            var route = passage.Route!;
-            ExchangeLog.Ended(
-                logger, passage.Caller?.Identity, route.Id, route.Upstream?.Name, verdict.Why, Math.Round(time.GetElapsedTime(passage.AdmittedAt).TotalSeconds, 1));
+            var seconds = Math.Round(time.GetElapsedTime(passage.AdmittedAt).TotalSeconds, 1);
+            ExchangeLog.Ended(logger, passage.Caller?.Identity, passage.Route!.Id, passage.Route.Upstream?.Name, verdict.Why, seconds);
         }
     }
 
@@ -167,7 +169,8 @@ internal sealed class ExchangeSweep(OpenExchanges open, Readmission readmission,
     private static void Cut(Passage passage)
     {
         var context = passage.Incoming!.HttpContext;
-        if (HttpProtocol.IsHttp2(context.Features.GetRequiredFeature<IHttpRequestFeature>().Protocol) && context.Features.Get<IHttpResetFeature>() is { } stream)
+        var protocol = context.Features.GetRequiredFeature<IHttpRequestFeature>().Protocol;
+        if (HttpProtocol.IsHttp2(protocol) && context.Features.Get<IHttpResetFeature>() is { } stream)
         {
             stream.Reset(Http2Cancel);
         }

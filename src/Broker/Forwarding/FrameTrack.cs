@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Broker.Forwarding;
 
-/// <summary>Where one direction of a WebSocket stands: at the boundary of a frame, or in the middle of one (RFC 6455, 5.2). Looks at heads, never at payloads.</summary>
+/// <summary>Where one direction of a WebSocket stands: between two frames, or within one (RFC 6455, 5.2).</summary>
 internal struct FrameTrack
 {
     private const int Mask = 0x80;

@@ -4,8 +4,8 @@ namespace Broker.Forwarding;
 
 /// <summary>All requests that were admitted and are not over.</summary>
 /// <remarks>
-/// Lists through the exchanges themselves, one for each two processors' worth of turns: to enter and to leave is an uncontended lock and four writes, and
-/// allocates nothing. Every admitted request is here, so no kind of exchange can be forgotten; one that is short is over before anybody looks.
+/// Lists through the exchanges themselves, two for each processor: to enter and to leave is an uncontended lock and a few writes, and
+/// allocates nothing. Every admitted request is here, so no kind of exchange can be forgotten; a short one is over before anybody looks.
 /// </remarks>
 internal sealed class OpenExchanges
 {

@@ -2,19 +2,23 @@ using Broker.Configuration;
 using Broker.Credentials;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.Primitives;
 using Policies;
 
 namespace Broker.Forwarding;
 
 /// <summary>Whether an open exchange would be admitted now: by the code that admits, on the config in force.</summary>
-/// <remarks>Within one snapshot the credential is read again and the demand decided again. After a reload the request itself is routed and judged again, on a copy.</remarks>
+/// <remarks>Within one snapshot the credential is read again and the demand decided again. After a reload the request itself is routed and
+/// judged again, on a copy.</remarks>
 internal sealed class Readmission(SnapshotStore snapshots, IServiceProvider services)
 {
     /// <summary>Finds the route of a request, and does nothing more.</summary>
     public RequestDelegate Routing { get; set; } = _ => throw new InvalidOperationException("There is no routing.");
 
     public ValueTask<Verdict> Judge(Passage passage) =>
-        ReferenceEquals(passage.PresentRoute.Snapshot, snapshots.Current) ? Again(passage, passage.PresentRoute) : Anew(passage, snapshots.Current);
+        ReferenceEquals(passage.PresentRoute.Snapshot, snapshots.Current)
+            ? Again(passage, passage.PresentRoute)
+            : Anew(passage, snapshots.Current);
 
     private static async ValueTask<Verdict> Again(Passage passage, CompiledRoute route)
     {
@@ -91,17 +95,19 @@ internal sealed class Readmission(SnapshotStore snapshots, IServiceProvider serv
     }
 
     /// <summary>Whether it may finish after its token's end: what has an end of its own, where the route says so.</summary>
-    private static bool MayBeOver(Passage passage, CompiledRoute route) => route.FinishesAtExpiry && !passage.IsHandshake && !passage.IsEndless;
+    private static bool MayBeOver(Passage passage, CompiledRoute route) =>
+        route.FinishesAtExpiry && !passage.IsHandshake && !passage.IsEndless;
 
     private static DateTimeOffset? EndOf(Caller caller) => caller.Token?.End ?? caller.TokenEnd;
 
-    /// <summary>The present route of a request that was found by headers as well: those that may not cross are gone, so that it cannot be found by them again.</summary>
+    /// <summary>The present route of a request that was found by headers too: those that may not cross are gone, and find it no more.</summary>
     private static CompiledRoute? SameByHeaders(Passage passage, Snapshot snapshot) =>
-        passage.Route!.Match.Headers is { Count: > 0 } && snapshot.Part<RouteTable>().Compiled.GetValueOrDefault(passage.Route.Id) is { } same && same.Match.Equals(passage.Route.Match)
+        passage.Route!.Match.Headers is { Count: > 0 }
+        && snapshot.Part<RouteTable>().Compiled.GetValueOrDefault(passage.Route.Id) is { } same && same.Match.Equals(passage.Route.Match)
             ? same
             : null;
 
-    /// <summary>The request as it was admitted, without its body. To be called while it cannot leave: the server uses its parts again afterwards.</summary>
+    /// <summary>The request as it was admitted, without its body. For while it cannot leave: the server uses its parts again.</summary>
     private DefaultHttpContext CopyOf(Passage passage)
     {
         var context = passage.Incoming!.HttpContext;
@@ -115,14 +121,15 @@ internal sealed class Readmission(SnapshotStore snapshots, IServiceProvider serv
             Path = request.Path,
             QueryString = request.QueryString,
             RawTarget = request.RawTarget,
-            Headers = new HeaderDictionary(request.Headers.ToDictionary(header => header.Key, header => header.Value, StringComparer.OrdinalIgnoreCase)),
+            Headers = new HeaderDictionary(new Dictionary<string, StringValues>(request.Headers, StringComparer.OrdinalIgnoreCase)),
         };
         var features = new FeatureCollection();
         features.Set<IHttpRequestFeature>(copy);
         features.Set<IHttpResponseFeature>(new HttpResponseFeature());
         features.Set<IHttpResponseBodyFeature>(new StreamResponseBodyFeature(Stream.Null));
         features.Set(context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: true } ? HasBody : null);
-        return new(features) { RequestServices = services, Request = { RouteValues = new(context.Features.Get<IRouteValuesFeature>()?.RouteValues) } };
+        var values = new RouteValueDictionary(context.Features.Get<IRouteValuesFeature>()?.RouteValues);
+        return new(features) { RequestServices = services, Request = { RouteValues = values } };
     }
 
     private static readonly IHttpRequestBodyDetectionFeature HasBody = new Body();
@@ -142,7 +149,8 @@ internal readonly record struct Verdict
 
     public Verdict(Refusal refusal, string? why = null) => (Refusal, Why) = (refusal, why ?? refusal.Code);
 
-    public Verdict(CompiledRoute route, Demand demand, DateTimeOffset? end) => (Route, Demand, OverAt) = (route, demand, end?.UtcTicks ?? long.MaxValue);
+    public Verdict(CompiledRoute route, Demand demand, DateTimeOffset? end) =>
+        (Route, Demand, OverAt) = (route, demand, end?.UtcTicks ?? long.MaxValue);
 
     /// <summary>What the caller would read if it asked now.</summary>
     public Refusal? Refusal { get; }

@@ -65,8 +65,8 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         CheckDeniedHeaders(metadata, denials.Select(denial => denial.Selector), HeadersOf(demands.Selectors.All), upstream);
         var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
         var accepted = metadata.Credentials([.. candidate.Broker.Issuers.Keys]);
-        var credentials = new CredentialRules(
-            metadata, isPublic, accepted, [.. selected.Where(one => one.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(one => one.Name)]);
+        var queried = selected.Where(one => one.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(one => one.Name);
+        var credentials = new CredentialRules(metadata, isPublic, accepted, [.. queried]);
         return new()
         {
             Id = route.RouteId,

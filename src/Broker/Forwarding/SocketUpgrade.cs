@@ -11,11 +11,13 @@ internal static class SocketUpgrade
     {
         if (passage.IsExtendedConnect)
         {
-            context.Features.Set<IHttpExtendedConnectFeature>(new Connect(context, passage, context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>()));
+            var server = context.Features.GetRequiredFeature<IHttpExtendedConnectFeature>();
+            context.Features.Set<IHttpExtendedConnectFeature>(new Connect(context, passage, server));
         }
         else
         {
-            context.Features.Set<IHttpUpgradeFeature>(new Upgrade(context, passage, context.Features.GetRequiredFeature<IHttpUpgradeFeature>()));
+            var server = context.Features.GetRequiredFeature<IHttpUpgradeFeature>();
+            context.Features.Set<IHttpUpgradeFeature>(new Upgrade(context, passage, server));
         }
     }
 
@@ -26,7 +28,8 @@ internal static class SocketUpgrade
         return passage.EndedAt == 0 ? socket : throw new OperationCanceledException("The exchange was ended before it was open.");
     }
 
-    private sealed class Upgrade(HttpContext context, Passage passage, IHttpUpgradeFeature server) : IHttpUpgradeFeature
+    private sealed class Upgrade(HttpContext context, Passage passage, IHttpUpgradeFeature server)
+        : IHttpUpgradeFeature
     {
         public bool IsUpgradableRequest => server.IsUpgradableRequest;
 
@@ -37,7 +40,8 @@ internal static class SocketUpgrade
         }
     }
 
-    private sealed class Connect(HttpContext context, Passage passage, IHttpExtendedConnectFeature server) : IHttpExtendedConnectFeature
+    private sealed class Connect(HttpContext context, Passage passage, IHttpExtendedConnectFeature server)
+        : IHttpExtendedConnectFeature
     {
         public bool IsExtendedConnect => server.IsExtendedConnect;
 

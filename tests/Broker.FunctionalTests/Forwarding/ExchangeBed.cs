@@ -47,6 +47,9 @@ internal sealed class ExchangeBed : IAsyncDisposable
     /// <summary>What the upstream writes in a WebSocket; the default is one whole message.</summary>
     public Func<WebSocket, Task> Talk { get; set; } = socket => socket.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, default);
 
+    /// <summary>How many messages the upstream's WebSocket got.</summary>
+    public int Heard { get; private set; }
+
     /// <summary>The subprotocol that the upstream chooses.</summary>
     public string? Protocol { get; set; }
 
@@ -235,7 +238,10 @@ internal sealed class ExchangeBed : IAsyncDisposable
                     opened.TrySetResult();
                     while ((await socket.ReceiveAsync(new byte[1000], default)).MessageType != WebSocketMessageType.Close)
                     {
+                        Heard++;
                     }
+
+                    await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, default);
                 }
 
                 return;
