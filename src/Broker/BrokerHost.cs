@@ -124,12 +124,29 @@ internal sealed class BrokerHost : IDisposable
             proxy.UseLoadBalancing();
             proxy.UsePassiveHealthChecks();
         }).ConfigureEndpoints((endpoint, route) => endpoint.WithMetadata(policies.PolicyOf(route)));
+        app.Services.GetRequiredService<Readmission>().Routing = RoutingAlone(app);
+    }
+
+    /// <summary>The same endpoints, found and not run: after a reload an open exchange is routed again.</summary>
+    private static RequestDelegate RoutingAlone(IApplicationBuilder app)
+    {
+        var alone = app.New();
+        alone.UseRouting();
+        alone.Use((HttpContext _, RequestDelegate _) => Task.CompletedTask);
+        alone.UseEndpoints(endpoints =>
+        {
+            foreach (var source in ((IEndpointRouteBuilder)app).DataSources)
+            {
+                endpoints.DataSources.Add(source);
+            }
+        });
+        return alone.Build();
     }
 
     private static void AddForwarding(IServiceCollection services)
     {
         services.AddRouting().AddCors().AddRequestTimeouts();
-        services.AddSingleton<ConcurrencyLimit>();
+        services.AddSingleton<ConcurrencyLimit>().AddSingleton<OpenExchanges>().AddSingleton<Readmission>();
         services.AddSingleton<SnapshotConfigProvider>();
         services.AddSingleton<IProxyConfigProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
         services.AddSingleton<ICorsPolicyProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
@@ -147,6 +164,7 @@ internal sealed class BrokerHost : IDisposable
         services.AddHostedService<ManagementServer>();
         services.AddHostedService<Drain>();
         services.AddHostedService<SnapshotPoller>();
+        services.AddHostedService<ExchangeSweep>();
         services.AddHostedService<TelemetryExport>();
 
         // The drain is part of the host's stopping, so its time is on top of what is in flight may take.

@@ -33,6 +33,12 @@ internal sealed class BasicReader
         return Parse(text) is { } login ? Read(login.User, login.Password, from, cancellation) : new(new CredentialResult(null, CredentialProblem.Invalid));
     }
 
+    /// <summary>Reads once more what was let in: no attempt to guess, so it is neither counted nor made to wait for those who do.</summary>
+    public ValueTask<CredentialResult> ReadAgain(ReadOnlySpan<char> text, CancellationToken cancellation) =>
+        Parse(text) is { } login
+            ? Check(login.User, login.Password, out _, cancellation)
+            : new(new CredentialResult(null, CredentialProblem.Invalid));
+
     /// <summary>Reads a name and a password, from wherever they came.</summary>
     public ValueTask<CredentialResult> Read(string user, string password, IPAddress? from, CancellationToken cancellation) =>
         attempts is null ? Check(user, password, out _, cancellation) : Counted(user, password, CallerAddress.Of(from), cancellation);

@@ -43,7 +43,12 @@ internal sealed class BearerReader
     }
 
     /// <summary>Reads what stands after <c>Bearer </c>.</summary>
-    public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation)
+    /// <param name="text">The token.</param>
+    /// <param name="accepted">What the route takes.</param>
+    /// <param name="cancellation">For who gives up.</param>
+    /// <param name="mayBeOver">Whether a token past its end still counts: for an exchange that may finish; for nothing that begins.</param>
+    public ValueTask<CredentialResult> Read(
+        ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation, bool mayBeOver = false)
     {
         // How long it may be is the limit on headers, or on the body that it stands in.
         if (text.IsEmpty || text.ContainsAnyExcept(Token68))
@@ -54,9 +59,15 @@ internal sealed class BearerReader
         var digest = DigestOf(text);
         // Who is not known here may be known to another replica: that is asked as for a token that was never seen.
         return memory.Find(digest) is VerifiedToken known && Present(known) is { Caller: not null } resolution
-            ? new(Answer(known, resolution, accepted))
-            : ReadNew(text.ToString(), digest, accepted, cancellation);
+            ? new(Answer(known, resolution, accepted, mayBeOver))
+            : ReadNew(text.ToString(), digest, accepted, mayBeOver, cancellation);
     }
+
+    /// <summary>Whether an answer may have become another since these marks were taken; takes the present ones.</summary>
+    public bool HaveChanged(CredentialChanges since) => since.Take(revocations.Version, ours?.Version ?? 0, issuers);
+
+    /// <summary>Whether a token of ours, its session or one of its callers was ended before its time.</summary>
+    public bool IsEnded(TokenClaims claims) => revocations.Of(claims) == Standing.Ended;
 
     /// <summary>Ends all that came of an upstream's user whom it refuses; not when he has logged in there anew meanwhile.</summary>
     public async Task EndUser(Caller user)
@@ -88,7 +99,8 @@ internal sealed class BearerReader
         return new(null, problem);
     }
 
-    private async ValueTask<CredentialResult> ReadNew(string text, Digest digest, CredentialKinds accepted, CancellationToken cancellation)
+    private async ValueTask<CredentialResult> ReadNew(
+        string text, Digest digest, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation)
     {
         if (JwtText.Parse(text, out var malformed) is not { } token)
         {
@@ -117,7 +129,7 @@ internal sealed class BearerReader
         var version = verifier.Version; // read first: what changes meanwhile is seen next time
         var resolution = new Resolution(this, verifier, version, verifier.Resolve(verified));
         verified.Resolution = resolution;
-        var answer = Answer(verified, resolution, accepted);
+        var answer = Answer(verified, resolution, accepted, mayBeOver);
         if (answer.Caller is not null)
         {
             memory.Keep(verified, time.GetUtcNow());
@@ -127,7 +139,7 @@ internal sealed class BearerReader
     }
 
     // Asked on every request, remembered or not: kind, end, a caller who is still there, and whether it was ended before its time.
-    private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted)
+    private CredentialResult Answer(VerifiedToken token, Resolution resolution, CredentialKinds accepted, bool mayBeOver)
     {
         var issuer = resolution.Verifier.Name;
         if ((accepted & resolution.Verifier.Kind) == 0)
@@ -135,7 +147,7 @@ internal sealed class BearerReader
             return Refused(issuer, NotAccepted);
         }
 
-        if (time.GetUtcNow().UtcTicks >= token.EndTicks)
+        if (!mayBeOver && time.GetUtcNow().UtcTicks >= token.EndTicks)
         {
             var (now, end) = (time.GetUtcNow().ToUnixTimeSeconds(), new DateTimeOffset(token.EndTicks, TimeSpan.Zero).ToUnixTimeSeconds());
             return Refused(issuer, new("exp", $"an end after {now}", $"{end}, clock skew included"), CredentialProblem.Expired);

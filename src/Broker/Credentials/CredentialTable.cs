@@ -1,6 +1,5 @@
 using System.Net;
 using Microsoft.AspNetCore.Http;
-using Microsoft.Extensions.Primitives;
 
 namespace Broker.Credentials;
 
@@ -32,24 +31,47 @@ internal sealed class CredentialTable(
     public TrustedProxies Proxies { get; } = proxies;
 
     /// <summary>Who asks? Completes at once for a credential that was verified a moment ago.</summary>
-    /// <remarks>Headers only: a credential in the query would stand in logs, histories and Referer headers.</remarks>
-    public ValueTask<CredentialResult> Read(IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null)
-    {
-        var authorization = headers.Authorization;
-        headers.TryGetValue(ApiKeyReader.Header, out StringValues apiKey);
-        switch (authorization.Count + apiKey.Count)
-        {
-            case 0:
-                return Refused(CredentialProblem.Missing);
-            case > 1:
-                // Whichever one we took, something before or behind us might take the other.
-                return Refused(CredentialProblem.Ambiguous);
-        }
+    /// <remarks>Looks at headers only. Where a browser shows its token, the route decides whether that counts.</remarks>
+    public ValueTask<CredentialResult> Read(
+        IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null) =>
+        Read(ShownCredential.In(headers), headers, accepted, from, cancellation);
 
-        return apiKey.Count == 1
-            ? ReadKey(apiKey[0], accepted)
-            : ReadAuthorization(authorization[0], headers, accepted, from, cancellation);
-    }
+    /// <summary>Who asks with this credential, wherever the request shows it?</summary>
+    public ValueTask<CredentialResult> Read(
+        in ShownCredential shown, IHeaderDictionary headers, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation) =>
+        shown.Place switch
+        {
+            CredentialPlace.Authorization => ReadAuthorization(shown.Text, new(accepted, headers, from, cancellation)),
+            _ => ReadElsewhere(shown, accepted, mayBeOver: false, cancellation),
+        };
+
+    /// <summary>Whether the credential of an open exchange still counts, by the rules for a request; no guess is counted.</summary>
+    /// <param name="shown">The credential that admitted it.</param>
+    /// <param name="accepted">What its route takes now.</param>
+    /// <param name="mayBeOver">Whether the exchange may finish after its token's end.</param>
+    /// <param name="cancellation">For who gives up.</param>
+    public ValueTask<CredentialResult> ReadAgain(
+        in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) =>
+        shown.Place switch
+        {
+            CredentialPlace.Authorization => ReadAuthorization(shown.Text, new(accepted, null, null, cancellation, mayBeOver)),
+            _ => ReadElsewhere(shown, accepted, mayBeOver, cancellation),
+        };
+
+    /// <summary>Whether a credential may count for less, or for another, since these marks were taken; takes the present ones.</summary>
+    public bool HaveChanged(CredentialChanges since) => bearer.HaveChanged(since);
+
+    /// <summary>Why the credential of an open exchange counts no more, in a word for the log.</summary>
+    public string WhyNot(Caller admitted, CredentialProblem problem) => problem switch
+    {
+        CredentialProblem.Expired => "token-expired",
+        CredentialProblem.Unknown => "credential-unverified",
+        CredentialProblem.Missing => "credential-missing",
+        _ when admitted.Source == ConfigCaller.Source && callers.IsDisabled(admitted.Name) => "caller-disabled",
+        _ when admitted.Source == ConfigCaller.Source && callers.Find(admitted.Name) is null => "caller-removed",
+        _ when admitted.Token is { } token && bearer.IsEnded(token) => "revoked",
+        _ => "credential-not-accepted", // another key, password or signing key, or a caller that it rests on is gone
+    };
 
     /// <summary>Whose API key this is; null when it is nobody's.</summary>
     public Caller? ReadKey(string key) => apiKeys.Read(key);
@@ -94,7 +116,17 @@ internal sealed class CredentialTable(
     /// <summary>Prints no credential.</summary>
     public override string ToString() => nameof(CredentialTable);
 
-    private ValueTask<CredentialResult> ReadAuthorization(string? value, IHeaderDictionary headers, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation)
+    private ValueTask<CredentialResult> ReadElsewhere(
+        in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) =>
+        shown.Place switch
+        {
+            CredentialPlace.Nowhere => Refused(CredentialProblem.Missing),
+            CredentialPlace.ApiKey => ReadKey(shown.Text, accepted),
+            CredentialPlace.Subprotocol or CredentialPlace.Query => bearer.Read(shown.Text, accepted, cancellation, mayBeOver),
+            _ => Refused(CredentialProblem.Ambiguous),
+        };
+
+    private ValueTask<CredentialResult> ReadAuthorization(string? value, in Reading how)
     {
         // Exactly: scheme, one space, credential.
         var space = value?.IndexOf(' ', StringComparison.Ordinal) ?? -1;
@@ -107,15 +139,19 @@ internal sealed class CredentialTable(
         var text = value.AsSpan(space + 1);
         if (scheme.Equals(BearerScheme, StringComparison.OrdinalIgnoreCase))
         {
-            return bearer.Read(text, accepted, cancellation);
+            return bearer.Read(text, how.Accepted, how.Cancellation, how.MayBeOver);
         }
 
-        if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (accepted & CredentialKinds.Basic) != 0)
+        if (scheme.Equals(BasicScheme, StringComparison.OrdinalIgnoreCase) && (how.Accepted & CredentialKinds.Basic) != 0)
         {
-            return basic.Read(text, Proxies.ClientOf(from, headers), cancellation);
+            return how.Headers is null
+                ? basic.ReadAgain(text, how.Cancellation)
+                : basic.Read(text, Proxies.ClientOf(how.From, how.Headers), how.Cancellation);
         }
 
-        return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase) ? ReadKey(text, accepted) : Refused(CredentialProblem.Invalid);
+        return scheme.Equals(ApiKeyScheme, StringComparison.OrdinalIgnoreCase)
+            ? ReadKey(text, how.Accepted)
+            : Refused(CredentialProblem.Invalid);
     }
 
     private ValueTask<CredentialResult> ReadKey(ReadOnlySpan<char> key, CredentialKinds accepted) =>
@@ -124,4 +160,8 @@ internal sealed class CredentialTable(
             : Refused(CredentialProblem.Invalid);
 
     private static ValueTask<CredentialResult> Refused(CredentialProblem problem) => new(new CredentialResult(null, problem));
+
+    /// <summary>How Authorization is read; without headers it is read again.</summary>
+    private readonly record struct Reading(
+        CredentialKinds Accepted, IHeaderDictionary? Headers, IPAddress? From, CancellationToken Cancellation, bool MayBeOver = false);
 }

@@ -21,6 +21,9 @@ internal interface IRevocations
     /// <summary>Whether this token, verified now or long ago, still counts.</summary>
     Standing Of(TokenClaims claims);
 
+    /// <summary>Another number whenever an answer may have become another.</summary>
+    long Version { get; }
+
     /// <summary>How often all of this identity was ended: a number, not a time, for clocks differ.</summary>
     long GenerationOf(string identity);
 

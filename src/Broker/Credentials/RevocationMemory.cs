@@ -12,6 +12,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
     private readonly ConcurrentDictionary<string, Generation> generations = new(StringComparer.Ordinal);
     private readonly Lock sweeping = new();
     private long sweepAt;
+    private long version;
 
     // Whether there ever was one: an empty dictionary takes all of its locks to say that it is.
     private volatile bool anyEnded;
@@ -19,6 +20,8 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
 
     /// <summary>How many tokens and sessions stand here.</summary>
     public int Count => ended.Count;
+
+    public long Version => Volatile.Read(ref version);
 
     public Standing Of(TokenClaims claims)
     {
@@ -59,6 +62,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
         Sweep();
         ended.AddOrUpdate(id, until.UtcTicks, (_, there) => Math.Max(there, until.UtcTicks));
         anyEnded = true;
+        Interlocked.Increment(ref version); // last: who sees the number sees the entry
     }
 
     /// <summary>Ends all of an identity that came before this generation; never goes back.</summary>
@@ -67,6 +71,7 @@ internal sealed class RevocationMemory(TimeProvider time) : IRevocations
         Sweep();
         generations.AddOrUpdate(identity, new Generation(generation, until), (_, there) => there.Number < generation ? new(generation, until) : there);
         anyGeneration = true;
+        Interlocked.Increment(ref version);
     }
 
     private bool IsOfThePresentGeneration(TokenClaims claims)

@@ -39,16 +39,12 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     /// <summary>A config lets tokens live so long.</summary>
     public void Heed(TimeSpan life) => Life.Saw((long)life.TotalMilliseconds);
 
+    public long Version => (memory.Version << 1) + (IsUnknown() ? 1 : 0);
+
     public Standing Of(TokenClaims claims)
     {
         var standing = memory.Of(claims);
-        if (standing != Standing.Good || watch is not { } shared)
-        {
-            return standing;
-        }
-
-        var now = rule;
-        return now.Serves || shared.HasHeardWithin(now.UnknownAfter) ? Standing.Good : Standing.Unknown;
+        return standing == Standing.Good && IsUnknown() ? Standing.Unknown : standing;
     }
 
     public long GenerationOf(string identity) => memory.GenerationOf(identity);
@@ -137,6 +133,12 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
         {
             return false;
         }
+    }
+
+    private bool IsUnknown()
+    {
+        var now = rule;
+        return watch is { } shared && !now.Serves && !shared.HasHeardWithin(now.UnknownAfter);
     }
 
     private Kind KindOf(string identity) => (Kind)(memory.GenerationOf(identity) & 3);

@@ -8,7 +8,7 @@ using Policies;
 namespace Broker.Forwarding;
 
 /// <summary>Decides whether a routed request may pass, and gets the token that it passes with.</summary>
-internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
+internal sealed class Admission(ConcurrencyLimit limit, OpenExchanges open, TimeProvider time, RequestDelegate next)
 {
     public Task Invoke(HttpContext context)
     {
@@ -22,7 +22,17 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
     private Task Pass(HttpContext context, Passage passage, Refusal? refusal)
     {
         passage.Refusal = refusal;
-        return refusal is null ? next(context) : Task.CompletedTask;
+        return refusal is not null ? Task.CompletedTask : passage.IsHandshake ? PassSocket(context, passage) : next(context);
+    }
+
+    private async Task PassSocket(HttpContext context, Passage passage)
+    {
+        SocketUpgrade.Wrap(context, passage);
+        await next(context);
+        if (passage.Socket is { IsEnding: true } socket)
+        {
+            await socket.Finish(context.RequestAborted);
+        }
     }
 
     /// <summary>The steps of the walk; the first that says no ends it. Nothing here waits for a caller or a token that was seen a moment ago.</summary>
@@ -34,7 +44,22 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return unclear;
         }
 
-        var credential = route.IsPublic ? default : await route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted, context.Connection.RemoteIpAddress);
+        var request = context.Request;
+        passage.IsHandshake = passage.IsExtendedConnect
+            || (request.Headers.Upgrade.Count > 0 && context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true });
+        if (BrowserCredential.Take(context, passage, out var browser) is { } misplaced)
+        {
+            return misplaced;
+        }
+
+        var credential = default(CredentialResult);
+        if (!route.IsPublic)
+        {
+            passage.Shown = ShownCredential.In(request.Headers).And(browser);
+            credential = await route.Credentials.Read(
+                passage.Shown, request.Headers, route.Accepts, context.Connection.RemoteIpAddress, context.RequestAborted);
+        }
+
         if (Judge(context, passage, credential) is { } refused)
         {
             return refused;
@@ -45,6 +70,10 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return Refusal.RateLimited(passage.Caller.ConcurrentRequests ?? route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller);
         }
 
+        passage.PresentDemand = passage.Demand;
+        passage.IsEndless = route.FinishesAtExpiry
+            && request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
+        open.Enter(passage, time.GetTimestamp());
         return passage.Account is null ? null : await TakeToken(context, passage);
     }
 
@@ -84,7 +113,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         var route = passage.Route!;
         if (!route.IsPublic && (credential.Caller is null || credential.Problem != CredentialProblem.None))
         {
-            return RefusalOf(credential);
+            return Refusal.Of(credential);
         }
 
         passage.Caller = credential.Caller;
@@ -123,7 +152,7 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
 
         passage.Demand = demand;
         passage.Decision = Policy.Decide(passage.Caller!.Permissions, demand);
-        return passage.Decision == Decision.Granted ? Admitted(passage) : RefusalOf(passage.Decision);
+        return passage.Decision == Decision.Granted ? Admitted(passage) : Refusal.Of(passage.Decision);
     }
 
     private static Refusal? Admitted(Passage passage)
@@ -173,23 +202,4 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         _ = passage.Route!.Credentials.EndUser(user);
         return Refusal.CredentialInvalid;
     }
-
-    private static Refusal RefusalOf(in CredentialResult credential) => credential.Problem switch
-    {
-        CredentialProblem.Missing => Refusal.CredentialMissing,
-        CredentialProblem.Expired => Refusal.TokenExpired,
-        CredentialProblem.Ambiguous => Refusal.AmbiguousCredential,
-        CredentialProblem.Unknown => Refusal.CredentialUnverified,
-        CredentialProblem.Waits => Refusal.LoginWaits(credential.Wait),
-        _ => Refusal.CredentialInvalid,
-    };
-
-    private static Refusal RefusalOf(Decision decision) => decision switch
-    {
-        Decision.ActionNotGranted => Refusal.ActionNotGranted,
-        Decision.NetworkNotGranted => Refusal.NetworkNotGranted,
-        Decision.DeviceTypeNotGranted => Refusal.DeviceTypeNotGranted,
-        Decision.DeviceNotGranted => Refusal.DeviceNotGranted,
-        _ => Refusal.Denied,
-    };
 }

@@ -1,6 +1,7 @@
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Tokens;
+using Yarp.ReverseProxy.Configuration;
 
 namespace Broker.Forwarding;
 
@@ -10,6 +11,9 @@ internal sealed class CompiledRoute
     public required string Id { get; init; }
 
     public required Snapshot Snapshot { get; init; }
+
+    /// <summary>Which requests it is for.</summary>
+    public required RouteMatch Match { get; init; }
 
     public required CredentialTable Credentials { get; init; }
 
@@ -58,6 +62,12 @@ internal sealed class CompiledRoute
 
     /// <summary>Nothing may stand still for longer: the cluster's ActivityTimeout, else the broker's.</summary>
     public required TimeSpan IdleTimeout { get; init; }
+
+    /// <summary>A transfer goes on after the mere expiry of its token.</summary>
+    public required bool FinishesAtExpiry { get; init; }
+
+    /// <summary>A bearer token may stand in the query.</summary>
+    public required bool TakesQueryCredential { get; init; }
 
     public required bool On401IsResource { get; init; }
 

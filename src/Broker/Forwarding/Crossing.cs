@@ -117,6 +117,7 @@ internal sealed class Crossing(ILogger<Crossing> log) : ITransformProvider
         {
             if (!context.SuppressResponseBody && context.ProxyResponse is { } answer && IsStream(answer))
             {
+                Passage.Of(context.HttpContext).IsEndless = true;
                 await context.HttpContext.Response.Body.FlushAsync(context.HttpContext.RequestAborted);
             }
         }

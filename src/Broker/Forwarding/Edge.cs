@@ -44,6 +44,7 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         }
         finally
         {
+            OpenExchanges.Leave(passage);
             passage.Slot?.Leave();
             if (passage.Body is not null)
             {

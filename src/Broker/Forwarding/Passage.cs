@@ -7,12 +7,37 @@ using Policies;
 namespace Broker.Forwarding;
 
 /// <summary>One request's way through the broker: what was decided, with whose token it goes, and what was answered in its stead.</summary>
-internal sealed partial class Passage
+internal sealed partial class Passage : Exchange
 {
     /// <summary>Carries the passage on the upstream's request; one without it leaves without a token.</summary>
     public static readonly HttpRequestOptionsKey<Passage> Key = new("broker.passage");
 
     public CompiledRoute? Route { get; set; }
+
+    /// <summary>The route that it was last found in order by: the one that admitted it, or after a reload its successor.</summary>
+    public CompiledRoute PresentRoute
+    {
+        get => field ?? Route!;
+        set;
+    }
+
+    /// <summary>What it demands by that route.</summary>
+    public Demand PresentDemand { get; set; }
+
+    /// <summary>The credential that admitted it.</summary>
+    public ShownCredential Shown { get; set; }
+
+    /// <summary>Whether this is the handshake of a WebSocket.</summary>
+    public bool IsHandshake { get; set; }
+
+    /// <summary>The WebSocket, once it is open.</summary>
+    public EndableSocket? Socket { get; set; }
+
+    /// <summary>The subprotocol that a handshake is answered with where the upstream chooses none.</summary>
+    public string? AnswersProtocol { get; set; }
+
+    /// <summary>Whether this is a stream without an end of its own: events, or a call of gRPC.</summary>
+    public bool IsEndless { get; set; }
 
     public Caller? Caller { get; set; }
 

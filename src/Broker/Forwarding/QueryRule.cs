@@ -15,6 +15,9 @@ internal sealed class QueryRule(IEnumerable<string> names, bool any, IReadOnlyCo
     private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> names =
         names.ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
 
+    /// <summary>Whether every name may cross.</summary>
+    public bool IsAny => any;
+
     /// <summary>Why this query may not cross; null when it may.</summary>
     public Refusal? Check(QueryString query)
     {

@@ -1,3 +1,6 @@
+using Broker.Credentials;
+using Policies;
+
 namespace Broker.Forwarding;
 
 /// <summary>One way in which the broker says no: status, code, a message for a person, and when to ask again.</summary>
@@ -88,6 +91,27 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
         new(502, "upstream-refused-token", "The upstream refuses the token that it issued.", retryAfter ?? TimeSpan.FromSeconds(1));
 
     public static Refusal LoginWaits(TimeSpan wait) => new(429, "rate-limited", "Too many wrong passwords: wait before the next one.", wait);
+
+    /// <summary>Why a credential gave no caller.</summary>
+    public static Refusal Of(in CredentialResult credential) => credential.Problem switch
+    {
+        CredentialProblem.Missing => CredentialMissing,
+        CredentialProblem.Expired => TokenExpired,
+        CredentialProblem.Ambiguous => AmbiguousCredential,
+        CredentialProblem.Unknown => CredentialUnverified,
+        CredentialProblem.Waits => LoginWaits(credential.Wait),
+        _ => CredentialInvalid,
+    };
+
+    /// <summary>Why the policy said no.</summary>
+    public static Refusal Of(Decision decision) => decision switch
+    {
+        Decision.ActionNotGranted => ActionNotGranted,
+        Decision.NetworkNotGranted => NetworkNotGranted,
+        Decision.DeviceTypeNotGranted => DeviceTypeNotGranted,
+        Decision.DeviceNotGranted => DeviceNotGranted,
+        _ => Denied,
+    };
 
     private static Refusal Forbidden(string code) => new(403, code, "Access is denied");
 }

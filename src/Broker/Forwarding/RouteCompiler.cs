@@ -73,14 +73,20 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
         TransformRules.Check(route, demands.Selectors, tokenHeaders, path.IsRewritten, mistakes);
         MethodRules.Check(route, mistakes);
-        var accepts = metadata.Credentials([.. candidate.Broker.Issuers.Keys]);
+        var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
+        var accepted = metadata.Credentials([.. candidate.Broker.Issuers.Keys]);
+        var queried = selected.Where(one => one.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(one => one.Name);
+        var credentials = new CredentialRules(metadata, isPublic, accepted, [.. queried]);
         return new()
         {
             Id = route.RouteId,
             Snapshot = candidate,
+            Match = route.Match,
             Credentials = candidate.Part<CredentialTable>(),
             IsPublic = isPublic,
-            Accepts = accepts,
+            Accepts = accepted,
+            FinishesAtExpiry = credentials.FinishesAtExpiry,
+            TakesQueryCredential = credentials.TakesQueryCredential,
             Action = demands.Action,
             Selectors = demands.Selectors,
             DeniesAll = deniesAll,
@@ -91,7 +97,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             Query = names.Query(),
             Body = BodyOf(metadata),
             Headers = names.Headers(tokenHeaders),
-            CredentialHeaders = isPublic ? [] : accepts.HasFlag(CredentialKinds.ApiKey) ? CredentialTable.HeaderNames : ["Authorization"],
+            CredentialHeaders = isPublic ? [] : accepted.HasFlag(CredentialKinds.ApiKey) ? CredentialTable.HeaderNames : ["Authorization"],
             Upstream = upstream,
             OwnAccount = accounts.Own,
             SharedAccount = accounts.Shared,

@@ -10,6 +10,7 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
     private static readonly string[] Known =
     [
         "Action", "Reach", "Network", "DeviceType", "Device", "Deny", "Path", "PathReason", "Query", "Headers", "Body", "Account", "Credentials", "On401", "Cache", "SetCookie",
+        "AtExpiry", "QueryCredential",
     ];
 
     private static readonly string[] Later = ["Filter", "Redact", "Observe"];

@@ -176,6 +176,8 @@ public sealed class RevocationTests : IDisposable
 
     private sealed class Blind : IRevocations
     {
+        public long Version => 0;
+
         public Standing Of(TokenClaims claims) => Standing.Unknown;
 
         public long GenerationOf(string identity) => 0;
