@@ -20,7 +20,7 @@ internal sealed partial class KeptContent : HttpContent
 
     private readonly HttpContent original;
     private readonly long? length;
-    private readonly CallerBody body;
+    private readonly CuttableBody body;
     private readonly int limit;
     private readonly TimeSpan handOver;
     private readonly TimeProvider time;
@@ -45,7 +45,7 @@ internal sealed partial class KeptContent : HttpContent
         : this(original, limit, handOver, time, over) => incoming.Body = body = new(incoming.Body, reading);
 
     /// <summary>The second try, whose body is a copy.</summary>
-    private KeptContent(HttpContent copy, CallerBody body, TimeSpan handOver, TimeProvider time, CancellationToken over)
+    private KeptContent(HttpContent copy, CuttableBody body, TimeSpan handOver, TimeProvider time, CancellationToken over)
         : this(copy, limit: 0, handOver, time, over) => this.body = body;
 
     private KeptContent(HttpContent original, int limit, TimeSpan handOver, TimeProvider time, CancellationToken over)

@@ -15,7 +15,7 @@ public sealed class BesideYarpTests : IAsyncLifetime
 {
     private const string Route = """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Cache": "Upstream", "Query": "a" } }""";
 
-    private RawUpstream upstream = null!;
+    private ByteUpstream upstream = null!;
     private BrokerUnderTest broker = null!;
     private BareYarp yarp = null!;
 
@@ -47,7 +47,7 @@ public sealed class BesideYarpTests : IAsyncLifetime
         { "a length", "Content-Length: 5\r\n\r\nhello" },
         { "chunks", "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n" },
         { "chunks and trailers", "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n" },
-        { "the connection's end", $"Connection: close\r\n\r\nhello{RawUpstream.Close}" },
+        { "the connection's end", $"Connection: close\r\n\r\nhello{ByteUpstream.Close}" },
         { "nothing", "Content-Length: 0\r\n\r\n" },
     };
 
@@ -85,12 +85,12 @@ public sealed class BesideYarpTests : IAsyncLifetime
         {
             foreach (var framing in new[]
             {
-                "\r\n", "Content-Length: 0\r\n\r\n", "Content-Length: 5\r\n\r\n", $"Content-Length: 5\r\n\r\nhello{RawUpstream.Close}",
-                $"Transfer-Encoding: chunked\r\n\r\n{RawUpstream.Close}", $"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{RawUpstream.Close}",
-                $"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{RawUpstream.Close}", $"Connection: close\r\n\r\n{RawUpstream.Close}",
+                "\r\n", "Content-Length: 0\r\n\r\n", "Content-Length: 5\r\n\r\n", $"Content-Length: 5\r\n\r\nhello{ByteUpstream.Close}",
+                $"Transfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}", $"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{ByteUpstream.Close}",
+                $"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}", $"Connection: close\r\n\r\n{ByteUpstream.Close}",
             })
             {
-                if (status == 205 && !framing.StartsWith("Content-Length: 0", StringComparison.Ordinal) && !framing.EndsWith(RawUpstream.Close, StringComparison.Ordinal))
+                if (status == 205 && !framing.StartsWith("Content-Length: 0", StringComparison.Ordinal) && !framing.EndsWith(ByteUpstream.Close, StringComparison.Ordinal))
                 {
                     continue; // of a 205 HTTP waits for what the fields promise: the connection's end answers that
                 }
@@ -117,7 +117,7 @@ public sealed class BesideYarpTests : IAsyncLifetime
             foreach (var status in new[] { 200, 201, 206, 301, 400, 403, 404, 409, 413, 429, 500, 503 })
             {
                 upstream.Answer = _ => $"HTTP/1.1 {status} Some Reason\r\nX-Case: {name}\r\n{(method == "HEAD" ? framing[..(framing.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)] : framing)}"
-                    + (method == "HEAD" ? RawUpstream.Close : "");
+                    + (method == "HEAD" ? ByteUpstream.Close : "");
                 await Compare($"{method} /x?a=1 HTTP/1.1");
             }
         }

@@ -13,7 +13,7 @@ public sealed class EarlyErrorTests : IAsyncLifetime
     private const string Account = """{ "Match": { "Path": "/account/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""";
     private const string Public = """{ "Match": { "Path": "/public/{**rest}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }""";
 
-    private RawUpstream upstream = null!;
+    private ByteUpstream upstream = null!;
     private BrokerUnderTest broker = null!;
 
     public async ValueTask InitializeAsync()
@@ -57,7 +57,7 @@ public sealed class EarlyErrorTests : IAsyncLifetime
         upstream.Afterwards = closes ? upstream.Afterwards : (_, over) => Task.Delay(Timeout.Infinite, over); // it neither reads nor leaves
         foreach (var status in new[] { 400, 402, 403, 404, 405, 408, 409, 411, 413, 414, 415, 417, 421, 422, 425, 426, 428, 429, 431, 451, 499, 500, 501, 503, 504, 507, 599, 600, 999 })
         {
-            upstream.Answer = _ => $"HTTP/1.1 {status} No\r\nContent-Length: 6\r\nX-Why: because\r\nRetry-After: 7\r\n\r\nreason{(closes ? RawUpstream.Close : "")}";
+            upstream.Answer = _ => $"HTTP/1.1 {status} No\r\nContent-Length: 6\r\nX-Why: because\r\nRetry-After: 7\r\n\r\nreason{(closes ? ByteUpstream.Close : "")}";
 
             var answer = await Upload(path, framing, sent);
 
@@ -106,7 +106,7 @@ public sealed class EarlyErrorTests : IAsyncLifetime
     [InlineData("/public/x", false)]
     public async Task A_connection_that_ends_without_an_answer_ends_the_upload_at_once(string path, bool isReset)
     {
-        upstream.Answer = _ => RawUpstream.Close;
+        upstream.Answer = _ => ByteUpstream.Close;
         upstream.Afterwards = (stream, _) =>
         {
             ((NetworkStream)stream).Socket.LingerState = new(isReset, 0);

@@ -45,7 +45,7 @@ public sealed class UnaskedUpgradeTests
     {
         foreach (var answered in new[] { "h2c", "websocket", "TLS/1.0" })
         {
-            await using var upstream = new RawUpstream { Answer = _ => Switching(answered), Afterwards = ReadOn };
+            await using var upstream = new ByteUpstream { Answer = _ => Switching(answered), Afterwards = ReadOn };
             await using var broker = await BrokerUnderTest.Start(Config(upstream), TestConfig.Environment);
 
             await ShouldBeClosed(broker, upstream, path, method, upgrade);
@@ -58,7 +58,7 @@ public sealed class UnaskedUpgradeTests
         using var key = RSA.Create(2048);
         using var certificate = new CertificateRequest("CN=upstream", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
             .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
-        await using var upstream = new RawUpstream(certificate) { Answer = _ => Switching("h2c"), Afterwards = ReadOn };
+        await using var upstream = new ByteUpstream(certificate) { Answer = _ => Switching("h2c"), Afterwards = ReadOn };
         var config = TestConfig.With(upstream.Address, ("account", Account), ("public", Public));
         config["ReverseProxy"]!["Clusters"]!["api"]!["HttpClient"] = new System.Text.Json.Nodes.JsonObject { ["DangerousAcceptAnyServerCertificate"] = true };
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
@@ -73,7 +73,7 @@ public sealed class UnaskedUpgradeTests
     [InlineData("")]
     public async Task A_websocket_that_was_asked_for_is_answered_by_a_websocket_only(string answered)
     {
-        await using var upstream = new RawUpstream { Answer = _ => Switching(answered), Afterwards = ReadOn };
+        await using var upstream = new ByteUpstream { Answer = _ => Switching(answered), Afterwards = ReadOn };
         await using var broker = await BrokerUnderTest.Start(Config(upstream), TestConfig.Environment);
 
         await ShouldBeClosed(broker, upstream, "/account/x", "GET", "Upgrade: websocket");
@@ -82,7 +82,7 @@ public sealed class UnaskedUpgradeTests
     [Fact]
     public async Task A_websocket_that_was_asked_for_and_given_is_joined()
     {
-        await using var upstream = new RawUpstream { Answer = _ => Switching("WebSocket"), Afterwards = (stream, over) => stream.WriteAsync("frames"u8.ToArray(), over).AsTask() };
+        await using var upstream = new ByteUpstream { Answer = _ => Switching("WebSocket"), Afterwards = (stream, over) => stream.WriteAsync("frames"u8.ToArray(), over).AsTask() };
         await using var broker = await BrokerUnderTest.Start(Config(upstream), TestConfig.Environment);
         using var client = await Connect(broker);
         await client.GetStream().WriteAsync(Head("GET", "/account/x", "Upgrade: websocket"));
@@ -93,7 +93,7 @@ public sealed class UnaskedUpgradeTests
         Encoding.ASCII.GetString(frames).ShouldBe("frames");
     }
 
-    private static string Config(RawUpstream upstream) => TestConfig.With(upstream.Address, ("account", Account), ("public", Public)).ToJsonString();
+    private static string Config(ByteUpstream upstream) => TestConfig.With(upstream.Address, ("account", Account), ("public", Public)).ToJsonString();
 
     private static string Switching(string to) => $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{(to.Length > 0 ? $"Upgrade: {to}\r\n" : "")}\r\n";
 
@@ -119,7 +119,7 @@ public sealed class UnaskedUpgradeTests
         + (upgrade.Length > 0 ? $"Connection: Upgrade\r\n{upgrade}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" : "")
         + (method is "POST" or "PUT" ? "Content-Length: 0\r\n" : "") + "\r\n");
 
-    private static async Task ShouldBeClosed(BrokerUnderTest broker, RawUpstream upstream, string path, string method, string upgrade)
+    private static async Task ShouldBeClosed(BrokerUnderTest broker, ByteUpstream upstream, string path, string method, string upgrade)
     {
         using var client = await Connect(broker);
         var stream = client.GetStream();

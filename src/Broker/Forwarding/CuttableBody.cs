@@ -3,7 +3,7 @@ namespace Broker.Forwarding;
 /// <summary>A caller's request body that can be cut short: from then on it reads as ended, also where a read waits.</summary>
 /// <param name="inner">The body as it comes.</param>
 /// <param name="reading">Ends a read that waits.</param>
-internal sealed class CallerBody(Stream inner, CancellationTokenSource reading) : AsyncStream
+internal sealed class CuttableBody(Stream inner, CancellationTokenSource reading) : AsyncStream
 {
     private volatile bool isCut;
     private CancellationTokenSource? linked;

@@ -16,7 +16,7 @@ internal sealed record RawRequest(string Line, IReadOnlyList<string> Headers, st
 }
 
 /// <summary>An HTTP/1.1 upstream written by hand: it keeps each request as it stood on the wire, and answers with exact bytes.</summary>
-internal sealed class RawUpstream : IAsyncDisposable
+internal sealed class ByteUpstream : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource over = new();
@@ -24,7 +24,7 @@ internal sealed class RawUpstream : IAsyncDisposable
     private readonly Task serving;
     private int connections;
 
-    public RawUpstream(X509Certificate2? certificate = null)
+    public ByteUpstream(X509Certificate2? certificate = null)
     {
         this.certificate = certificate;
         listener.Start();
