@@ -129,7 +129,7 @@ internal sealed class BrokerHost : IDisposable
     private static void AddForwarding(IServiceCollection services)
     {
         services.AddRouting().AddCors().AddRequestTimeouts();
-        services.AddSingleton<ConcurrencyLimit>();
+        services.AddSingleton<ConcurrencyLimit>().AddSingleton<AnonymousLimit>().AddSingleton<LineBudget>();
         services.AddSingleton<SnapshotConfigProvider>();
         services.AddSingleton<IProxyConfigProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
         services.AddSingleton<ICorsPolicyProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());

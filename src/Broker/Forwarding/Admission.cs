@@ -8,7 +8,7 @@ using Policies;
 namespace Broker.Forwarding;
 
 /// <summary>Decides whether a routed request may pass, and gets the token that it passes with.</summary>
-internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
+internal sealed class Admission(ConcurrencyLimit limit, AnonymousLimit anonymous, RequestDelegate next)
 {
     public Task Invoke(HttpContext context)
     {
@@ -34,7 +34,24 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
             return unclear;
         }
 
-        var credential = route.IsPublic ? default : await route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted, context.Connection.RemoteIpAddress);
+        var reading = route.IsPublic
+            ? default
+            : route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted, context.Connection.RemoteIpAddress);
+
+        // A credential that was verified a moment ago is read at once, and its request is never counted as a stranger's.
+        if ((route.IsPublic || !reading.IsCompleted) && EnterUnknown(context, passage) is { } full)
+        {
+            // The verification that has begun ends by itself: it is bounded in time, and nobody waits for it.
+            _ = reading.AsTask().ContinueWith(static over => over.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            return full;
+        }
+
+        var credential = await reading;
+        if (!route.IsPublic)
+        {
+            passage.Anonymous?.Leave();
+        }
+
         if (Judge(context, passage, credential) is { } refused)
         {
             return refused;
@@ -46,6 +63,14 @@ internal sealed class Admission(ConcurrencyLimit limit, RequestDelegate next)
         }
 
         return passage.Account is null ? null : await TakeToken(context, passage);
+    }
+
+    /// <summary>A place among the requests of which nobody knows, or nobody knows yet, who sends them.</summary>
+    private Refusal? EnterUnknown(HttpContext context, Passage passage)
+    {
+        var route = passage.Route!;
+        passage.Anonymous = anonymous.TryEnter(route.Credentials.AddressOf(context), route.Snapshot.Broker.Limits, out var isAddressFull);
+        return passage.Anonymous is not null ? null : isAddressFull ? Refusal.AddressLimited : Refusal.Busy;
     }
 
     /// <summary>Step 1: one clear path, one clear method. <c>explain</c> runs this very code.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Broker.Configuration;
 using Broker.Operations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -7,7 +8,7 @@ using Yarp.ReverseProxy.Forwarder;
 namespace Broker.Forwarding;
 
 /// <summary>The outermost step: starts each request's passage, answers what was refused, and tells of it in one line.</summary>
-internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDelegate next)
+internal sealed class Edge(TimeProvider time, SnapshotStore snapshots, LineBudget strangers, ILogger<Edge> logger, RequestDelegate next)
 {
     public async Task Invoke(HttpContext context)
     {
@@ -32,6 +33,7 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         finally
         {
             passage.Slot?.Leave();
+            passage.Anonymous?.Leave();
             if (passage.Body is not null)
             {
                 await passage.Body.Stop();
@@ -147,7 +149,8 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         var own = passage.Route is null ? context.Features.Get<OwnRequest>() : null;
         var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
         BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
-        if (logger.IsEnabled(LogLevel.Information))
+        var isKnown = (passage.Caller is not null || own?.Caller is not null) && !context.RequestAborted.IsCancellationRequested;
+        if (logger.IsEnabled(LogLevel.Information) && (isKnown || strangers.Take(snapshots.Current.Broker.Limits.AnonymousLogLinesPerSecond)))
         {
             RequestLog.Request(
                 logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,

@@ -46,6 +46,9 @@ internal sealed class Passage
     /// <summary>The caller's place among its concurrent requests, to be given back.</summary>
     public ConcurrencyLimit.Slot? Slot;
 
+    /// <summary>The place among the requests whose sender is not known, to be given back.</summary>
+    public AnonymousLimit.Place? Anonymous { get; set; }
+
     /// <summary>The request was let through: by its policy, or because the route is public. Only then may a token be put on.</summary>
     public bool IsAdmitted { get; set; }
 

@@ -102,7 +102,8 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         return told;
     }
 
-    private static OwnAnswer Refused(int status, string message, string decision) => OAuthErrors.Make(status >= 500 ? "server_error" : "invalid_request", message, status) with { Decision = decision };
+    private static OwnAnswer Refused(int status, string message, string decision) =>
+        OAuthErrors.Make(status is 429 or 503 ? "temporarily_unavailable" : status >= 500 ? "server_error" : "invalid_request", message, status) with { Decision = decision };
 
     private static JsonArray AuthMethods() => new("client_secret_basic", "client_secret_post");
 }
