@@ -34,24 +34,19 @@ internal sealed class Admission(ConcurrencyLimit limit, AnonymousLimit anonymous
             return unclear;
         }
 
-        var reading = route.IsPublic
-            ? default
-            : route.Credentials.Read(context.Request.Headers, route.Accepts, context.RequestAborted, context.Connection.RemoteIpAddress);
+        var from = context.Connection.RemoteIpAddress;
+        var headers = context.Request.Headers;
+        var reading = route.IsPublic ? default : route.Credentials.Read(headers, route.Accepts, context.RequestAborted, from);
 
         // A credential that was verified a moment ago is read at once, and its request is never counted as a stranger's.
-        if ((route.IsPublic || !reading.IsCompleted) && EnterUnknown(context, passage) is { } full)
+        if ((route.IsPublic || !reading.IsCompleted) && passage.EnterUnknown(context, anonymous) is { } full)
         {
-            // The verification that has begun ends by itself: it is bounded in time, and nobody waits for it.
-            _ = reading.AsTask().ContinueWith(static over => over.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _ = reading.AsTask().ContinueWith(static over => over.Exception, TaskScheduler.Default); // it ends by itself
             return full;
         }
 
         var credential = await reading;
-        if (!route.IsPublic)
-        {
-            passage.Anonymous?.Leave();
-        }
-
+        (route.IsPublic ? null : passage.Anonymous)?.Leave();
         if (Judge(context, passage, credential) is { } refused)
         {
             return refused;
@@ -63,14 +58,6 @@ internal sealed class Admission(ConcurrencyLimit limit, AnonymousLimit anonymous
         }
 
         return passage.Account is null ? null : await TakeToken(context, passage);
-    }
-
-    /// <summary>A place among the requests of which nobody knows, or nobody knows yet, who sends them.</summary>
-    private Refusal? EnterUnknown(HttpContext context, Passage passage)
-    {
-        var route = passage.Route!;
-        passage.Anonymous = anonymous.TryEnter(route.Credentials.AddressOf(context), route.Snapshot.Broker.Limits, out var isAddressFull);
-        return passage.Anonymous is not null ? null : isAddressFull ? Refusal.AddressLimited : Refusal.Busy;
     }
 
     /// <summary>Step 1: one clear path, one clear method. <c>explain</c> runs this very code.</summary>

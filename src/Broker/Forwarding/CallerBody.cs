@@ -36,11 +36,12 @@ internal sealed class CallerBody(PipeReader reader) : Stream
             }
 
             var part = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, buffer.Length));
+            var count = (int)part.Length;
             part.CopyTo(buffer.Span);
-            reader.AdvanceTo(part.End);
-            if (!part.IsEmpty || result.IsCompleted || buffer.IsEmpty)
+            reader.AdvanceTo(part.End); // from here on the bytes, and their number, are the reader's again
+            if (count > 0 || result.IsCompleted || buffer.IsEmpty)
             {
-                return (int)part.Length;
+                return count;
             }
         }
     }

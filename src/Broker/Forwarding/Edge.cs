@@ -150,7 +150,8 @@ internal sealed class Edge(TimeProvider time, SnapshotStore snapshots, LineBudge
         var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
         BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, context.Response.StatusCode, elapsed);
         var isKnown = (passage.Caller is not null || own?.Caller is not null) && !context.RequestAborted.IsCancellationRequested;
-        if (logger.IsEnabled(LogLevel.Information) && (isKnown || strangers.Take(snapshots.Current.Broker.Limits.AnonymousLogLinesPerSecond)))
+        if (logger.IsEnabled(LogLevel.Information)
+            && (isKnown || strangers.Take(snapshots.Current.Broker.Limits.AnonymousLogLinesPerSecond)))
         {
             RequestLog.Request(
                 logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,

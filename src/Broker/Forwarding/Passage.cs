@@ -58,6 +58,13 @@ internal sealed class Passage
     /// <summary>Route and ids: whom a 401 of the upstream is about.</summary>
     public string Subject => $"{Route?.Id}|{Demand.Networks}|{Demand.DeviceTypes}|{Demand.Devices}";
 
+    /// <summary>Takes a place among the requests whose sender is not known, or not known yet; a refusal when there is none.</summary>
+    public Refusal? EnterUnknown(HttpContext context, AnonymousLimit limit)
+    {
+        Anonymous = limit.TryEnter(Route!.Credentials.AddressOf(context), Route.Snapshot.Broker.Limits, out var isAddressFull);
+        return Anonymous is not null ? null : isAddressFull ? Refusal.AddressLimited : Refusal.Busy;
+    }
+
     public static Passage Of(HttpContext context) =>
         context.Features.Get<Passage>() ?? throw new InvalidOperationException("The request did not come through the edge.");
 }

@@ -17,10 +17,12 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         yield return new("POST", prefix + "/introspect", rest.Introspect) { Root = prefix + "/introspect", Refuse = Refused };
         yield return new("POST", prefix + "/revoke", revocation.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
         yield return new("POST", prefix + "/revoke-all", revocation.RevokeAll) { Root = prefix + "/revoke-all", Refuse = Refused };
-        yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused };
+        const string KeySet = WellKnown + "jwks.json";
+        yield return new("GET", KeySet, rest.Keys) { Root = KeySet, Refuse = Refused, AnswersAtOnce = true };
         if (issuance.Options.PublicUrl is not null)
         {
-            yield return new("GET", WellKnown + "oauth-authorization-server", rest.Metadata) { Root = WellKnown + "oauth-authorization-server", Refuse = Refused };
+            const string Path = WellKnown + "oauth-authorization-server";
+            yield return new("GET", Path, rest.Metadata) { Root = Path, Refuse = Refused, AnswersAtOnce = true };
         }
     }
 
@@ -102,8 +104,11 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         return told;
     }
 
-    private static OwnAnswer Refused(int status, string message, string decision) =>
-        OAuthErrors.Make(status is 429 or 503 ? "temporarily_unavailable" : status >= 500 ? "server_error" : "invalid_request", message, status) with { Decision = decision };
+    private static OwnAnswer Refused(int status, string message, string decision)
+    {
+        var error = status is 429 or 503 ? "temporarily_unavailable" : status >= 500 ? "server_error" : "invalid_request";
+        return OAuthErrors.Make(error, message, status) with { Decision = decision };
+    }
 
     private static JsonArray AuthMethods() => new("client_secret_basic", "client_secret_post");
 }

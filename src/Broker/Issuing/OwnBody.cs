@@ -12,7 +12,7 @@ internal static class OwnBody
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
     /// <summary>Null when it is too large. Who sets a deadline cancels the pending read of the request's reader.</summary>
-    /// <remarks>Not by a token: a read that a token ended stays open for Kestrel, which then fails to read the rest and logs an error.</remarks>
+    /// <remarks>Not by a token: a read that a token ended stays open for Kestrel, which then fails to read the rest, and logs it.</remarks>
     /// <exception cref="BadHttpRequestException">Status 408: the deadline came first.</exception>
     public static async Task<byte[]?> Read(HttpRequest request)
     {

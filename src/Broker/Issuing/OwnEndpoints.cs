@@ -17,6 +17,9 @@ internal sealed record OwnEndpoint(string Method, string Path, Func<HttpContext,
     /// <summary>The part of the path that is the broker's whole: a forwarded route that spells it out would never be reached.</summary>
     public required string Root { get; init; }
 
+    /// <summary>It answers at once, to anybody, out of memory: no bound on strangers counts it.</summary>
+    public bool AnswersAtOnce { get; init; }
+
     /// <summary>The CORS policy by which pages of other origins may ask; null is none.</summary>
     public string? Cors { get; init; }
 
@@ -39,7 +42,8 @@ internal sealed class OwnEndpointTable(IEnumerable<OwnEndpoint> endpoints)
 
 /// <summary>Answers requests to endpoints of the broker's own, before any forwarded route is looked at.</summary>
 internal sealed class OwnEndpoints(
-    SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, AnonymousLimit anonymous, TimeProvider time, ILogger<OwnEndpoints> log, RequestDelegate next)
+    SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, AnonymousLimit anonymous, TimeProvider time,
+    ILogger<OwnEndpoints> log, RequestDelegate next)
 {
     public const string RouteName = "token-service";
 
@@ -70,9 +74,14 @@ internal sealed class OwnEndpoints(
         await answer.Write(context);
     }
 
-    /// <summary>Who asks stands in the body, or is known only after a hash: until the answer the request is a stranger's, one of a bounded number.</summary>
+    /// <summary>Who asks stands in the body, or is known only after a hash: such requests are bounded in number and in time.</summary>
     private async Task<OwnAnswer> Bounded(HttpContext context, OwnEndpoint endpoint, OwnRequest request)
     {
+        if (endpoint.AnswersAtOnce)
+        {
+            return await Try(context, endpoint, request);
+        }
+
         var snapshot = snapshots.Current;
         var limits = snapshot.Broker.Limits;
         var place = anonymous.TryEnter(snapshot.Part<CredentialTable>().AddressOf(context), limits, out var isAddressFull);
@@ -93,7 +102,8 @@ internal sealed class OwnEndpoints(
 
             // Disposed in full before the answer: it must not end a read of the next request on this connection.
             await using var deadline = time.CreateTimer(
-                static reader => ((PipeReader)reader!).CancelPendingRead(), context.Request.BodyReader, limits.AnonymousTimeout, Timeout.InfiniteTimeSpan);
+                static reader => ((PipeReader)reader!).CancelPendingRead(), context.Request.BodyReader,
+                limits.AnonymousTimeout, Timeout.InfiniteTimeSpan);
             return await Try(context, endpoint, request);
         }
         finally
@@ -113,7 +123,8 @@ internal sealed class OwnEndpoints(
         {
             return endpoint.Refuse(400, tooWide.Message, "token-too-wide");
         }
-        catch (BadHttpRequestException late) when (late.StatusCode == StatusCodes.Status408RequestTimeout && !context.RequestAborted.IsCancellationRequested)
+        catch (BadHttpRequestException late)
+            when (late.StatusCode == StatusCodes.Status408RequestTimeout && !context.RequestAborted.IsCancellationRequested)
         {
             if (context.Request.Protocol is "HTTP/1.1" or "HTTP/1.0")
             {

@@ -13,7 +13,8 @@ internal sealed class ConcurrencyLimit
     private int count;
 
     /// <summary>Takes a place; false when the caller has none left. The slot is left once.</summary>
-    public bool TryEnter(Caller caller, int limit, out Slot? slot) => TryEnter(caller.Identity, caller.ConcurrentRequests ?? limit, out slot);
+    public bool TryEnter(Caller caller, int limit, out Slot? slot) =>
+        TryEnter(caller.Identity, caller.ConcurrentRequests ?? limit, out slot);
 
     /// <summary>The same for whatever the requests are counted by.</summary>
     public bool TryEnter(string identity, int limit, out Slot? slot)

@@ -13,8 +13,8 @@ internal static class BrokerMetrics
     private static readonly Histogram<double> Duration =
         Meter.CreateHistogram<double>("broker.request.duration", "s", "Time from a request's first byte in to its last byte out.");
 
-    private static readonly Counter<long> StrangersLines =
-        Meter.CreateCounter<long>("broker.log.sampled", "{line}", "Warnings and errors that a stranger can cause, by who logged and event; most are counted only.");
+    private static readonly Counter<long> StrangersLines = Meter.CreateCounter<long>(
+        "broker.log.sampled", "{line}", "Warnings and errors that a stranger can cause, by who logged and event; most are counted only.");
 
     /// <summary>A line that is sampled. The names are the framework's and ours.</summary>
     public static void StrangersLine(string category, string @event)

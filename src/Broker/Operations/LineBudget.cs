@@ -1,6 +1,6 @@
 namespace Broker.Operations;
 
-/// <summary>How many request lines strangers may fill the log with in a second. What is over it is counted, and told once in a period.</summary>
+/// <summary>How many request lines of strangers are written in a second. What is over it is counted, and told once in a period.</summary>
 internal sealed class LineBudget : IDisposable
 {
     private readonly TimeProvider time;

@@ -48,7 +48,8 @@ internal static class Listeners
             return;
         }
 
-        var file = new CertificateFile(path, certificate["KeyPath"], certificate["Password"], snapshot.Broker.PollInterval, time, loggers.CreateLogger<CertificateFile>());
+        var log = loggers.CreateLogger<CertificateFile>();
+        var file = new CertificateFile(path, certificate["KeyPath"], certificate["Password"], snapshot.Broker.PollInterval, time, log);
         var protocols = endpoint.HttpsOptions.SslProtocols;
         endpoint.ListenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {

@@ -34,7 +34,8 @@ internal sealed class Printable : ILogEventEnricher
         }
     }
 
-    /// <summary>Controls, line separators, marks of direction and other invisible characters, and half surrogate pairs, stand as escapes; a long text is cut, and says so.</summary>
+    /// <summary>Controls, line separators, marks of direction, what is invisible and half surrogate pairs stand as escapes.</summary>
+    /// <remarks>A long text is cut, and says so.</remarks>
     public static string Of(string text, int longest = Longest)
     {
         if (text.Length <= longest && !text.AsSpan().ContainsAnyExceptInRange(' ', '~'))
@@ -59,21 +60,25 @@ internal sealed class Printable : ILogEventEnricher
             at += isWhole ? rune.Utf16SequenceLength : 1;
         }
 
-        return at == text.Length ? printable.ToString() : printable.Append(CultureInfo.InvariantCulture, $"[cut, {text.Length} characters]").ToString();
+        var isCut = at < text.Length;
+        return (isCut ? printable.Append(CultureInfo.InvariantCulture, $"[cut, {text.Length} characters]") : printable).ToString();
     }
 
     private static bool IsShown(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse or UnicodeCategory.OtherNotAssigned
-        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
+        or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator
+        or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
 
     private static LogEventPropertyValue Of(LogEventPropertyValue value, int longest) => value switch
     {
-        ScalarValue { Value: string text } => Of(text, longest) is var printable && ReferenceEquals(printable, text) ? value : new ScalarValue(printable),
+        ScalarValue { Value: string text } =>
+            Of(text, longest) is var printable && ReferenceEquals(printable, text) ? value : new ScalarValue(printable),
         ScalarValue { Value: null or bool or int or long or double } => value,
         ScalarValue { Value: IFormattable and not Enum } => value, // numbers and times; Uri, char and arrays of bytes are none
         ScalarValue { Value: { } other } => new ScalarValue(Of(other.ToString() ?? "", longest)),
         SequenceValue many => new SequenceValue(many.Elements.Take(longest).Select(element => Of(element, longest))),
-        StructureValue parts => new StructureValue(parts.Properties.Select(part => new LogEventProperty(part.Name, Of(part.Value, longest))), parts.TypeTag),
+        StructureValue parts => new StructureValue(
+            parts.Properties.Select(part => new LogEventProperty(part.Name, Of(part.Value, longest))), parts.TypeTag),
         DictionaryValue pairs => new DictionaryValue(pairs.Elements.Take(longest).Select(
             pair => KeyValuePair.Create((ScalarValue)Of(pair.Key, longest), Of(pair.Value, longest))).DistinctBy(pair => pair.Key)),
         _ => value,

@@ -2,7 +2,8 @@ using System.Collections.Concurrent;
 
 namespace Broker.Operations;
 
-/// <summary>Stands before a log: of the warnings and errors that a stranger can cause, the first of a kind in a period is written, and the others are counted.</summary>
+/// <summary>Stands before a log. Of warnings and errors that a stranger can cause, the first of a kind in a period is written.</summary>
+/// <remarks>The others are counted, and at the end of the period a line says how many there were.</remarks>
 internal sealed class SampledLines : ILoggerProvider, ISupportExternalScope
 {
     public static readonly TimeSpan Period = TimeSpan.FromSeconds(10);
@@ -11,7 +12,8 @@ internal sealed class SampledLines : ILoggerProvider, ISupportExternalScope
     private const int MaxKinds = 256;
 
     // The server, YARP and the framework below them; and our own folders that a request runs through.
-    private static readonly string[] Sampled = ["Microsoft.", "System.", "Yarp.", "Broker.Forwarding.", "Broker.Issuing.", "Broker.Credentials"];
+    private static readonly string[] Sampled =
+        ["Microsoft.AspNetCore.", "System.Net.", "Yarp.", "Broker.Forwarding.", "Broker.Issuing.", "Broker.Credentials"];
 
     private readonly ILoggerProvider provider;
     private readonly ILogger own;
@@ -27,10 +29,12 @@ internal sealed class SampledLines : ILoggerProvider, ISupportExternalScope
     public ILogger CreateLogger(string categoryName)
     {
         var logger = provider.CreateLogger(categoryName);
-        return Sampled.Any(prefix => categoryName.StartsWith(prefix, StringComparison.Ordinal)) ? new SampledLogger(this, categoryName, logger) : logger;
+        var isSampled = Sampled.Any(prefix => categoryName.StartsWith(prefix, StringComparison.Ordinal));
+        return isSampled ? new SampledLogger(this, categoryName, logger) : logger;
     }
 
-    public void SetScopeProvider(IExternalScopeProvider scopeProvider) => (provider as ISupportExternalScope)?.SetScopeProvider(scopeProvider);
+    public void SetScopeProvider(IExternalScopeProvider scopeProvider) =>
+        (provider as ISupportExternalScope)?.SetScopeProvider(scopeProvider);
 
     public void Dispose()
     {

@@ -10,13 +10,15 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
     private const int MaxCauses = 8;
 
     private readonly bool isOurs = category.StartsWith("Broker.", StringComparison.Ordinal);
+    private readonly bool isServer = category.StartsWith("Microsoft.AspNetCore.Server.", StringComparison.Ordinal);
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => inner.BeginScope(state);
 
     public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel);
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         if (!inner.IsEnabled(logLevel))
         {
@@ -29,8 +31,8 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
             return;
         }
 
-        var kind = new LineKind(category, eventId.Name ?? $"{eventId.Id}", isOurs ? formatter(state, exception) : exception?.GetType().Name ?? "");
-        if (!lines.IsFirst(kind))
+        var text = isOurs ? formatter(state, exception) : exception?.GetType().Name ?? "";
+        if (!lines.IsFirst(new(category, eventId.Name ?? $"{eventId.Id}", text)))
         {
             return;
         }
@@ -42,11 +44,12 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
         }
 
         // The types and the place, not the texts and not the stack: a library's message may quote what it was given.
-        var level = logLevel > LogLevel.Warning && (logLevel == LogLevel.Critical || IsOfAConnection(exception)) ? LogLevel.Warning : logLevel;
+        // The server calls it critical when a client overruns its connection.
+        var level = (isServer && logLevel == LogLevel.Critical) || IsOfAConnection(exception) ? LogLevel.Warning : logLevel;
         inner.Log(level, eventId, new FrameworkLine(formatter(state, exception), Causes(exception)).Values, null, static (_, _) => "");
     }
 
-    /// <summary>Whether a failure comes of a connection that broke, or of what was sent on it: whoever is on its other end did that.</summary>
+    /// <summary>Whether a failure comes of a connection that broke, or of what was sent on it.</summary>
     private static bool IsOfAConnection(Exception? failure) => failure switch
     {
         null => false,
@@ -70,6 +73,10 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
     private readonly record struct FrameworkLine(string Message, string Causes)
     {
         public IReadOnlyList<KeyValuePair<string, object?>> Values =>
-            [new("Message", Message), new("Causes", Causes), new("{OriginalFormat}", Causes.Length == 0 ? "{Message}" : "{Message} ({Causes})")];
+        [
+            new("Message", Message),
+            new("Causes", Causes),
+            new("{OriginalFormat}", Causes.Length == 0 ? "{Message}" : "{Message} ({Causes})"),
+        ];
     }
 }

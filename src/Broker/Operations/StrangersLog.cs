@@ -7,7 +7,7 @@ internal static partial class StrangersLog
     public static partial void NotWritten(ILogger logger, long count, string category, string @event, double seconds);
 
     [LoggerMessage(531, LogLevel.Warning,
-        "{Count} request lines were not written in {Seconds} s, of callers who are not known or gave their request up: there were more than "
-        + "Broker:Limits:AnonymousLogLinesPerSecond lets")]
+        "{Count} request lines were not written in {Seconds} s, of callers who are not known or gave their request up: "
+        + "there were more than Broker:Limits:AnonymousLogLinesPerSecond")]
     public static partial void RequestsNotWritten(ILogger logger, long count, double seconds);
 }
