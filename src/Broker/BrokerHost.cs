@@ -146,7 +146,8 @@ internal sealed class BrokerHost : IDisposable
     private static void AddForwarding(IServiceCollection services)
     {
         services.AddRouting().AddCors().AddRequestTimeouts();
-        services.AddSingleton<ConcurrencyLimit>().AddSingleton<OpenExchanges>().AddSingleton<Readmission>();
+        services.AddSingleton<ConcurrencyLimit>().AddSingleton<AnonymousLimit>().AddSingleton<LineBudget>();
+        services.AddSingleton<OpenExchanges>().AddSingleton<Readmission>();
         services.AddSingleton<SnapshotConfigProvider>();
         services.AddSingleton<IProxyConfigProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
         services.AddSingleton<ICorsPolicyProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());

@@ -30,6 +30,12 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
 
     public Uri Address { get; }
 
+    /// <summary>Where it listens, of several.</summary>
+    public IEnumerable<Uri> Addresses => app.Urls.Select(url => new Uri(url));
+
+    /// <summary>Whether its first listener speaks HTTP/2 alone.</summary>
+    public bool IsHttp2 => host.Snapshots.Current.Kestrel["Endpoints"]?.AsObject().FirstOrDefault().Value?["Protocols"]?.ToString() == "Http2";
+
     public Uri Management { get; }
 
     /// <summary>Follows no redirect and keeps no cookie.</summary>

@@ -18,7 +18,7 @@ public sealed partial class LayoutTests
         ["Redis"] = ["Configuration", "Policies"],
         ["Credentials"] = ["Policies", "Configuration", "Operations", "Redis"],
         ["Tokens"] = ["Configuration", "Operations", "Redis"],
-        ["Issuing"] = ["Policies", "Credentials", "Configuration", "Operations", "Redis"],
+        ["Issuing"] = ["Policies", "Credentials", "Configuration", "Operations", "Redis", "Limits"],
         ["Limits"] = ["Credentials", "Configuration", "Operations"],
         ["Forwarding"] = ["Policies", "Configuration", "Operations", "Credentials", "Tokens", "Limits"],
         ["Commands"] = ["Policies", "Configuration", "Operations", "Redis", "Credentials", "Tokens", "Limits", "Forwarding", "Issuing", "Simulators"],

@@ -119,6 +119,21 @@ internal sealed record LimitOptions
     [Description("Bytes a second below which a request body is given up; no limit when missing.")]
     public double? MinRequestBodyBytesPerSecond { get; init; }
 
+    [Description("How long may take what is read before it is known who asks: a TLS handshake, a request's headers, "
+        + "and the body of a request to the token service.")]
+    public TimeSpan AnonymousTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    [Description("Requests at the same time whose sender is not known: those to the token service, those whose credential is still "
+        + "being verified, and those on public routes. A further one is answered 503.")]
+    public int AnonymousRequests { get; init; } = 1000;
+
+    [Description("The same of one address, as TrustedProxies has it; of IPv6, of one /64. A further one is answered 429.")]
+    public int AnonymousRequestsPerAddress { get; init; } = 100;
+
+    [Description("Request lines a second that are logged of senders who are not known, or who gave their request up. "
+        + "Further ones are counted, and their number is logged.")]
+    public int AnonymousLogLinesPerSecond { get; init; } = 100;
+
     [Description("Requests of one caller at the same time.")]
     public int ConcurrentRequestsPerCaller { get; init; } = 1000;
 

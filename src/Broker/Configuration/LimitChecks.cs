@@ -24,6 +24,10 @@ internal sealed class LimitChecks(BrokerOptions broker, Mistakes mistakes)
         Between(limits.RequestLineBytes, 256, LargestHeader, "Broker:Limits:RequestLineBytes");
         Between(limits.RequestBodyBytes ?? 0, 0, long.MaxValue, "Broker:Limits:RequestBodyBytes");
         Between(limits.ConcurrentRequestsPerCaller, 1, int.MaxValue, "Broker:Limits:ConcurrentRequestsPerCaller");
+        Between(limits.AnonymousTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(10), "Broker:Limits:AnonymousTimeout");
+        Between(limits.AnonymousRequests, 1, int.MaxValue, "Broker:Limits:AnonymousRequests");
+        Between(limits.AnonymousRequestsPerAddress, 1, int.MaxValue, "Broker:Limits:AnonymousRequestsPerAddress");
+        Between(limits.AnonymousLogLinesPerSecond, 1, int.MaxValue, "Broker:Limits:AnonymousLogLinesPerSecond");
         if (limits.MinRequestBodyBytesPerSecond is <= 0)
         {
             mistakes.Error("Broker:Limits:MinRequestBodyBytesPerSecond", "more than zero, or leave it out for no limit");

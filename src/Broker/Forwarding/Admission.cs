@@ -8,7 +8,8 @@ using Policies;
 namespace Broker.Forwarding;
 
 /// <summary>Decides whether a routed request may pass, and gets the token that it passes with.</summary>
-internal sealed class Admission(ConcurrencyLimit limit, OpenExchanges open, TimeProvider time, RequestDelegate next)
+internal sealed class Admission(
+    ConcurrencyLimit limit, AnonymousLimit anonymous, OpenExchanges open, TimeProvider time, RequestDelegate next)
 {
     public Task Invoke(HttpContext context)
     {
@@ -52,14 +53,23 @@ internal sealed class Admission(ConcurrencyLimit limit, OpenExchanges open, Time
             return misplaced;
         }
 
-        var credential = default(CredentialResult);
+        var reading = default(ValueTask<CredentialResult>);
         if (!route.IsPublic)
         {
             passage.Shown = ShownCredential.In(request.Headers).And(browser);
-            credential = await route.Credentials.Read(
+            reading = route.Credentials.Read(
                 passage.Shown, request.Headers, route.Accepts, context.Connection.RemoteIpAddress, context.RequestAborted);
         }
 
+        // A credential that was verified a moment ago is read at once, and its request is never counted as a stranger's.
+        if ((route.IsPublic || !reading.IsCompleted) && passage.EnterUnknown(context, anonymous) is { } full)
+        {
+            _ = reading.AsTask().ContinueWith(static over => over.Exception, TaskScheduler.Default); // it ends by itself
+            return full;
+        }
+
+        var credential = await reading;
+        (route.IsPublic ? null : passage.Anonymous)?.Leave();
         if (Judge(context, passage, credential) is { } refused)
         {
             return refused;

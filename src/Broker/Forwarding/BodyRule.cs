@@ -33,6 +33,7 @@ internal static class BodyRules
         }
 
         var request = context.Request;
+        request.Body = new CallerBody(request.BodyReader);
         if (rule == BodyRule.ByMethod)
         {
             var bodiless = request.Method is "GET" or "HEAD" or "DELETE";

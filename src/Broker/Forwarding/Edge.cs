@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Broker.Configuration;
 using Broker.Operations;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +10,7 @@ using Yarp.ReverseProxy.Model;
 namespace Broker.Forwarding;
 
 /// <summary>The outermost step: starts each request's passage, answers what was refused, and tells of it in one line.</summary>
-internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDelegate next)
+internal sealed class Edge(TimeProvider time, SnapshotStore snapshots, LineBudget strangers, ILogger<Edge> logger, RequestDelegate next)
 {
     public async Task Invoke(HttpContext context)
     {
@@ -46,6 +47,7 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         {
             OpenExchanges.Leave(passage);
             passage.Slot?.Leave();
+            passage.Anonymous?.Leave();
             if (passage.Body is not null)
             {
                 await passage.Body.Stop();
@@ -179,7 +181,9 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
         var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
         var status = passage.IsUnheard ? StatusCodes.Status499ClientClosedRequest : context.Response.StatusCode;
         BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, status, elapsed);
-        if (logger.IsEnabled(LogLevel.Information))
+        var isKnown = (passage.Caller is not null || own?.Caller is not null) && !context.RequestAborted.IsCancellationRequested;
+        if (logger.IsEnabled(LogLevel.Information)
+            && (isKnown || strangers.Take(snapshots.Current.Broker.Limits.AnonymousLogLinesPerSecond)))
         {
             RequestLog.Request(
                 logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,

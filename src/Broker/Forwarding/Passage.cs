@@ -77,6 +77,9 @@ internal sealed partial class Passage : Exchange
     /// <summary>The caller's place among its concurrent requests, to be given back.</summary>
     public ConcurrencyLimit.Slot? Slot;
 
+    /// <summary>The place among the requests whose sender is not known, to be given back.</summary>
+    public AnonymousLimit.Place? Anonymous { get; set; }
+
     /// <summary>The request was let through: by its policy, or because the route is public. Only then may a token be put on.</summary>
     public bool IsAdmitted { get; set; }
 
@@ -88,6 +91,13 @@ internal sealed partial class Passage : Exchange
 
     /// <summary>Route and ids: whom a 401 of the upstream is about.</summary>
     public string Subject => $"{Route?.Id}|{Demand.Networks}|{Demand.DeviceTypes}|{Demand.Devices}";
+
+    /// <summary>Takes a place among the requests whose sender is not known, or not known yet; a refusal when there is none.</summary>
+    public Refusal? EnterUnknown(HttpContext context, AnonymousLimit limit)
+    {
+        Anonymous = limit.TryEnter(Route!.Credentials.AddressOf(context), Route.Snapshot.Broker.Limits, out var isAddressFull);
+        return Anonymous is not null ? null : isAddressFull ? Refusal.AddressLimited : Refusal.Busy;
+    }
 
     public static Passage Of(HttpContext context) =>
         context.Features.Get<Passage>() ?? throw new InvalidOperationException("The request did not come through the edge.");

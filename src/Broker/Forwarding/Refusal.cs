@@ -67,6 +67,12 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
     public static readonly Refusal BodyTooSlow = new(408, "body-too-slow", "The body did not come in time.");
     public static readonly Refusal Failed = new(500, "broker-failed", "The broker failed; its log says why, under this request's trace id.");
 
+    public static readonly Refusal AddressLimited =
+        new(429, "rate-limited", "Too many requests of unknown senders at the same time from this address.", TimeSpan.FromSeconds(1));
+
+    public static readonly Refusal Busy =
+        new(503, "busy", "Too many requests of unknown senders at the same time: send the request again.", TimeSpan.FromSeconds(1));
+
     public static Refusal BadRequest(string message) => new(400, "bad-request", message);
 
     public static Refusal BadPath(string message) => new(400, "bad-path", message);

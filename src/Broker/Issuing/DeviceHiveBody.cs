@@ -20,7 +20,7 @@ internal static class DeviceHiveBody
             return (default, DeviceHiveErrors.WrongMediaType);
         }
 
-        if (await OwnBody.Read(context.Request, context.RequestAborted) is not { } bytes)
+        if (await OwnBody.Read(context.Request) is not { } bytes)
         {
             return (default, DeviceHiveErrors.TooLarge);
         }

@@ -18,10 +18,10 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         yield return new("POST", prefix + "/introspect", rest.Introspect) { Root = prefix + "/introspect", Refuse = Refused };
         yield return new("POST", prefix + "/revoke", revocation.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
         yield return new("POST", prefix + "/revoke-all", revocation.RevokeAll) { Root = prefix + "/revoke-all", Refuse = Refused };
-        yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused };
+        yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused, AnswersAtOnce = true };
         foreach (var path in MetadataPaths(issuance.Options.PublicUrl))
         {
-            yield return new("GET", path, rest.Metadata) { Root = path, Refuse = Refused };
+            yield return new("GET", path, rest.Metadata) { Root = path, Refuse = Refused, AnswersAtOnce = true };
         }
     }
 
@@ -109,7 +109,11 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         };
     }
 
-    private static OwnAnswer Refused(int status, string message, string decision) => OAuthErrors.Make(status >= 500 ? "server_error" : "invalid_request", message, status) with { Decision = decision };
+    private static OwnAnswer Refused(int status, string message, string decision)
+    {
+        var error = status is 429 or 503 ? "temporarily_unavailable" : status >= 500 ? "server_error" : "invalid_request";
+        return OAuthErrors.Make(error, message, status) with { Decision = decision };
+    }
 
     private static JsonArray AuthMethods() => new("client_secret_basic", "client_secret_post");
 }

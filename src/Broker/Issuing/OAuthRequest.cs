@@ -27,7 +27,7 @@ internal sealed class OAuthRequest(IReadOnlyDictionary<string, string> form, Cal
             return (null, OAuthErrors.Request("the body is application/x-www-form-urlencoded"));
         }
 
-        if (await OwnBody.Read(context.Request, context.RequestAborted) is not { } bytes || Form(bytes) is not { } form)
+        if (await OwnBody.Read(context.Request) is not { } bytes || Form(bytes) is not { } form)
         {
             return (null, OAuthErrors.Request("the body is too large, or holds a parameter twice"));
         }

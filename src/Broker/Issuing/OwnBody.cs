@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
@@ -10,27 +11,42 @@ internal static class OwnBody
 
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 16 };
 
-    /// <summary>Null when it is too large.</summary>
-    public static async Task<byte[]?> Read(HttpRequest request, CancellationToken cancellation)
+    /// <summary>Null when it is too large. Who sets a deadline cancels the pending read of the request's reader.</summary>
+    /// <remarks>Not by a token: a read that a token ended stays open for Kestrel, which then fails to read the rest, and logs it.</remarks>
+    /// <exception cref="BadHttpRequestException">Status 408: the deadline came first.</exception>
+    public static async Task<byte[]?> Read(HttpRequest request)
     {
         if (request.ContentLength > MaxBytes)
         {
             return null;
         }
 
-        using var kept = new MemoryStream();
-        var part = new byte[4096];
-        while (await request.Body.ReadAsync(part, cancellation) is > 0 and var count)
+        var kept = new ArrayBufferWriter<byte>();
+        while (true)
         {
-            if (kept.Length + count > MaxBytes)
+            var result = await request.BodyReader.ReadAsync(CancellationToken.None);
+            var (buffer, isLarge) = (result.Buffer, kept.WrittenCount + result.Buffer.Length > MaxBytes);
+            foreach (var part in isLarge ? ReadOnlySequence<byte>.Empty : buffer)
+            {
+                kept.Write(part.Span);
+            }
+
+            request.BodyReader.AdvanceTo(buffer.End);
+            if (isLarge)
             {
                 return null;
             }
 
-            kept.Write(part, 0, count);
-        }
+            if (result.IsCanceled)
+            {
+                throw new BadHttpRequestException("The request's body did not come in time.", StatusCodes.Status408RequestTimeout);
+            }
 
-        return kept.ToArray();
+            if (result.IsCompleted)
+            {
+                return kept.WrittenSpan.ToArray();
+            }
+        }
     }
 
     /// <summary>Null when it is no JSON object in every detail: a member twice, or half a surrogate pair, is none.</summary>

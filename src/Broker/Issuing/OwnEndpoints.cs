@@ -1,9 +1,13 @@
 using System.Collections.Frozen;
 using System.Diagnostics;
+using System.IO.Pipelines;
 using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Limits;
 using Broker.Operations;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Broker.Issuing;
 
@@ -12,6 +16,9 @@ internal sealed record OwnEndpoint(string Method, string Path, Func<HttpContext,
 {
     /// <summary>The part of the path that is the broker's whole: a forwarded route that spells it out would never be reached.</summary>
     public required string Root { get; init; }
+
+    /// <summary>It answers at once, to anybody, out of memory: no bound on strangers counts it.</summary>
+    public bool AnswersAtOnce { get; init; }
 
     /// <summary>The CORS policy by which pages of other origins may ask; null is none.</summary>
     public string? Cors { get; init; }
@@ -34,7 +41,9 @@ internal sealed class OwnEndpointTable(IEnumerable<OwnEndpoint> endpoints)
 }
 
 /// <summary>Answers requests to endpoints of the broker's own, before any forwarded route is looked at.</summary>
-internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, ILogger<OwnEndpoints> log, RequestDelegate next)
+internal sealed class OwnEndpoints(
+    SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, AnonymousLimit anonymous, TimeProvider time,
+    ILogger<OwnEndpoints> log, RequestDelegate next)
 {
     public const string RouteName = "token-service";
 
@@ -59,10 +68,48 @@ internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider 
         }
 
         var answer = !FieldRule.AreClean(context.Request.Headers) ? endpoint.Refuse(400, "A header holds a control character.", "bad-request")
-            : context.Request.Method == endpoint.Method ? await Try(context, endpoint, request)
+            : context.Request.Method == endpoint.Method ? await Bounded(context, endpoint, request)
             : endpoint.Refuse(405, "HTTP 405 Method Not Allowed", "method-not-allowed") with { Allow = endpoint.Method };
         request.Decision = answer.Decision;
         await answer.Write(context);
+    }
+
+    /// <summary>Who asks stands in the body, or is known only after a hash: such requests are bounded in number and in time.</summary>
+    private async Task<OwnAnswer> Bounded(HttpContext context, OwnEndpoint endpoint, OwnRequest request)
+    {
+        if (endpoint.AnswersAtOnce)
+        {
+            return await Try(context, endpoint, request);
+        }
+
+        var snapshot = snapshots.Current;
+        var limits = snapshot.Broker.Limits;
+        var place = anonymous.TryEnter(snapshot.Part<CredentialTable>().AddressOf(context), limits, out var isAddressFull);
+        if (place is null)
+        {
+            var refused = isAddressFull
+                ? endpoint.Refuse(429, "Too many requests at the same time from this address.", "rate-limited")
+                : endpoint.Refuse(503, "Too many requests at the same time: send the request again.", "busy");
+            return refused with { RetryAfter = TimeSpan.FromSeconds(1) };
+        }
+
+        try
+        {
+            if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: true })
+            {
+                return await Try(context, endpoint, request);
+            }
+
+            // Disposed in full before the answer: it must not end a read of the next request on this connection.
+            await using var deadline = time.CreateTimer(
+                static reader => ((PipeReader)reader!).CancelPendingRead(), context.Request.BodyReader,
+                limits.AnonymousTimeout, Timeout.InfiniteTimeSpan);
+            return await Try(context, endpoint, request);
+        }
+        finally
+        {
+            place.Leave();
+        }
     }
 
     /// <summary>Whatever happens, the answer is one that clients of this family read.</summary>
@@ -75,6 +122,16 @@ internal sealed class OwnEndpoints(SnapshotStore snapshots, ICorsPolicyProvider 
         catch (TokenTooWideException tooWide)
         {
             return endpoint.Refuse(400, tooWide.Message, "token-too-wide");
+        }
+        catch (BadHttpRequestException late)
+            when (late.StatusCode == StatusCodes.Status408RequestTimeout && !context.RequestAborted.IsCancellationRequested)
+        {
+            if (context.Request.Protocol is "HTTP/1.1" or "HTTP/1.0")
+            {
+                context.Response.Headers.Connection = "close"; // the rest of the body may never come
+            }
+
+            return endpoint.Refuse(408, "The request's body did not come in time.", "body-too-slow");
         }
         catch (BadHttpRequestException) when (!context.RequestAborted.IsCancellationRequested)
         {

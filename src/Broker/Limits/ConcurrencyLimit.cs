@@ -12,13 +12,16 @@ internal sealed class ConcurrencyLimit
     private readonly ConcurrentDictionary<string, Slot> slots = new(StringComparer.Ordinal);
     private int count;
 
-    /// <summary>Takes a place; false when the caller has none left. The slot is to be left once.</summary>
-    public bool TryEnter(Caller caller, int limit, out Slot? slot)
+    /// <summary>Takes a place; false when the caller has none left. The slot is left once.</summary>
+    public bool TryEnter(Caller caller, int limit, out Slot? slot) =>
+        TryEnter(caller.Identity, caller.ConcurrentRequests ?? limit, out slot);
+
+    /// <summary>The same for whatever the requests are counted by.</summary>
+    public bool TryEnter(string identity, int limit, out Slot? slot)
     {
-        limit = caller.ConcurrentRequests ?? limit;
         while (true)
         {
-            slot = slots.TryGetValue(caller.Identity, out var known) ? known : Added(caller.Identity);
+            slot = slots.TryGetValue(identity, out var known) ? known : Added(identity);
             switch (slot.Enter(limit))
             {
                 case true:

@@ -13,6 +13,18 @@ internal static class BrokerMetrics
     private static readonly Histogram<double> Duration =
         Meter.CreateHistogram<double>("broker.request.duration", "s", "Time from a request's first byte in to its last byte out.");
 
+    private static readonly Counter<long> StrangersLines = Meter.CreateCounter<long>(
+        "broker.log.sampled", "{line}", "Warnings and errors that a stranger can cause, by who logged and event; most are counted only.");
+
+    /// <summary>A line that is sampled. The names are the framework's and ours.</summary>
+    public static void StrangersLine(string category, string @event)
+    {
+        if (StrangersLines.Enabled)
+        {
+            StrangersLines.Add(1, new("category", category), new("event", @event));
+        }
+    }
+
     public static void Request(string decision, string? refusal, string? upstream, int status, TimeSpan elapsed)
     {
         if (Requests.Enabled)

@@ -23,6 +23,7 @@ internal static class Listeners
         options.Limits.MaxRequestLineSize = limits.RequestLineBytes;
         options.Limits.MaxRequestBodySize = limits.RequestBodyBytes;
         options.Limits.MinResponseDataRate = null;
+        options.Limits.RequestHeadersTimeout = limits.AnonymousTimeout;
         options.Limits.MinRequestBodyDataRate =
             limits.MinRequestBodyBytesPerSecond is { } rate ? new(rate, TimeSpan.FromSeconds(5)) : null;
         if (!snapshot.Kestrel.ContainsKey("Endpoints"))
@@ -31,15 +32,16 @@ internal static class Listeners
             return;
         }
 
+        options.ConfigureHttpsDefaults(https => https.HandshakeTimeout = limits.AnonymousTimeout);
         var section = snapshot.Kestrel.ToConfiguration();
         var loader = options.Configure(section, reloadOnChange: false);
         foreach (var endpoint in section.GetSection("Endpoints").GetChildren())
         {
-            loader.Endpoint(endpoint.Key, configured => UseCertificateFile(configured, snapshot.Broker.PollInterval, time, loggers));
+            loader.Endpoint(endpoint.Key, configured => UseCertificateFile(configured, snapshot, time, loggers));
         }
     }
 
-    private static void UseCertificateFile(EndpointConfiguration endpoint, TimeSpan interval, TimeProvider time, ILoggerFactory loggers)
+    private static void UseCertificateFile(EndpointConfiguration endpoint, Snapshot snapshot, TimeProvider time, ILoggerFactory loggers)
     {
         var certificate = endpoint.ConfigSection.GetSection("Certificate");
 
@@ -50,10 +52,12 @@ internal static class Listeners
             return;
         }
 
-        var file = new CertificateFile(path, certificate["KeyPath"], certificate["Password"], interval, time, loggers.CreateLogger<CertificateFile>());
+        var log = loggers.CreateLogger<CertificateFile>();
+        var file = new CertificateFile(path, certificate["KeyPath"], certificate["Password"], snapshot.Broker.PollInterval, time, log);
         var protocols = endpoint.HttpsOptions.SslProtocols;
         endpoint.ListenOptions.UseHttps(new TlsHandshakeCallbackOptions
         {
+            HandshakeTimeout = snapshot.Broker.Limits.AnonymousTimeout,
             OnConnection = _ => new(new SslServerAuthenticationOptions
             {
                 ServerCertificateContext = file.Current,

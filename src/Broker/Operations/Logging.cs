@@ -43,6 +43,8 @@ internal static class Logging
             configuration.WriteTo.Sink(new LogLines(output, TimeProvider.System));
         }
 
-        loggers.AddProvider(new SerilogLoggerProvider(configuration.CreateLogger(), dispose: true));
+        // Behind the config's own enrichers and before every sink.
+        configuration.Enrich.With(new Printable());
+        loggers.AddProvider(new SampledLines(new SerilogLoggerProvider(configuration.CreateLogger(), dispose: true), TimeProvider.System));
     }
 }
