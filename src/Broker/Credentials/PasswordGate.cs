@@ -20,10 +20,10 @@ internal sealed class PasswordGate(int limit, TimeProvider time)
     private const int QueueFactor = 32;
 
     private readonly Lock state = new();
-    private readonly Dictionary<string, Address> addresses = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, PasswordLine> addresses = new(StringComparer.Ordinal);
 
     /// <summary>The addresses that wait; the one that was served longest ago is first.</summary>
-    private readonly LinkedList<Address> lines = [];
+    private readonly LinkedList<PasswordLine> lines = [];
     private TimeSpan hash;
     private int waiting;
 
@@ -41,14 +41,14 @@ internal sealed class PasswordGate(int limit, TimeProvider time)
         TimeSpan patience;
         lock (state)
         {
-            turn = new(AddressOf(from));
+            turn = new(LineOf(from));
             if (Running < Limit)
             {
                 Start(turn);
                 return turn;
             }
 
-            if (waiting >= Limit * QueueFactor && !MakeRoomFor(turn.Address))
+            if (waiting >= Limit * QueueFactor && !MakeRoomFor(turn.Line))
             {
                 return null;
             }
@@ -87,15 +87,15 @@ internal sealed class PasswordGate(int limit, TimeProvider time)
                 Start(next);
             }
 
-            turn.Address.Running--;
-            ForgetIfIdle(turn.Address);
+            turn.Line.Running--;
+            ForgetIfIdle(turn.Line);
         }
     }
 
     private void Start(PasswordTurn turn)
     {
         Running++;
-        turn.Address.Running++;
+        turn.Line.Running++;
         turn.Begin(time.GetTimestamp());
     }
 
@@ -126,20 +126,20 @@ internal sealed class PasswordGate(int limit, TimeProvider time)
     private void Wait(PasswordTurn turn)
     {
         waiting++;
-        turn.Address.Waiting.AddLast(turn.Place);
-        if (turn.Address.Waiting.Count == 1)
+        turn.Line.Waiting.AddLast(turn.Place);
+        if (turn.Line.Waiting.Count == 1)
         {
-            lines.AddLast(turn.Address.Line);
+            lines.AddLast(turn.Line.Place);
         }
     }
 
     private void TakeOut(PasswordTurn turn)
     {
         waiting--;
-        turn.Address.Waiting.Remove(turn.Place);
-        if (turn.Address.Waiting.Count == 0)
+        turn.Line.Waiting.Remove(turn.Place);
+        if (turn.Line.Waiting.Count == 0)
         {
-            lines.Remove(turn.Address.Line);
+            lines.Remove(turn.Line.Place);
         }
     }
 
@@ -153,13 +153,13 @@ internal sealed class PasswordGate(int limit, TimeProvider time)
             }
 
             TakeOut(turn);
-            ForgetIfIdle(turn.Address);
+            ForgetIfIdle(turn.Line);
             return true;
         }
     }
 
     /// <summary>The last one of the longest line goes, unless the line of this address would then be as long.</summary>
-    private bool MakeRoomFor(Address address)
+    private bool MakeRoomFor(PasswordLine address)
     {
         var longest = lines.MaxBy(line => line.Waiting.Count)!;
         if (longest.Waiting.Count <= address.Waiting.Count + 1)
@@ -174,7 +174,7 @@ internal sealed class PasswordGate(int limit, TimeProvider time)
         return true;
     }
 
-    private Address AddressOf(string from)
+    private PasswordLine LineOf(string from)
     {
         if (!addresses.TryGetValue(from, out var address))
         {
@@ -184,57 +184,11 @@ internal sealed class PasswordGate(int limit, TimeProvider time)
         return address;
     }
 
-    private void ForgetIfIdle(Address address)
+    private void ForgetIfIdle(PasswordLine address)
     {
         if (address.Running == 0 && address.Waiting.Count == 0)
         {
-            addresses.Remove(address.Name);
+            addresses.Remove(address.Address);
         }
     }
-
-    internal sealed class Address
-    {
-        public Address(string name)
-        {
-            Name = name;
-            Line = new(this);
-        }
-
-        public string Name { get; }
-
-        public LinkedListNode<Address> Line { get; }
-
-        public LinkedList<PasswordTurn> Waiting { get; } = [];
-
-        public int Running { get; set; }
-    }
-}
-
-/// <summary>A password's turn to be hashed, or its wait for one.</summary>
-internal sealed class PasswordTurn
-{
-    private readonly TaskCompletionSource<bool> came = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public PasswordTurn(PasswordGate.Address address)
-    {
-        Address = address;
-        Place = new(this);
-    }
-
-    public PasswordGate.Address Address { get; }
-
-    public LinkedListNode<PasswordTurn> Place { get; }
-
-    /// <summary>True when the turn came, false when there is none.</summary>
-    public Task<bool> Came => came.Task;
-
-    public long Began { get; private set; }
-
-    public void Begin(long now)
-    {
-        Began = now;
-        came.SetResult(true);
-    }
-
-    public void Refuse() => came.SetResult(false);
 }

@@ -39,7 +39,7 @@ public sealed class PasswordGateTests
             await run.Drain();
             for (var i = 0; i < run.Gate.Limit; i++)
             {
-                (await run.Gate.Enter($"new {i}", CancellationToken.None)).ShouldNotBeNull().Address.Running.ShouldBe(1);
+                (await run.Gate.Enter($"new {i}", CancellationToken.None)).ShouldNotBeNull().Line.Running.ShouldBe(1);
             }
         }
     }
@@ -69,7 +69,7 @@ public sealed class PasswordGateTests
 
         public int Strangers => strangers;
 
-        public PasswordGate Gate { get; } = new(1 + (seed % 4), TimeProvider.System);
+        public PasswordGate Gate { get; } = new(1 + (seed % 4), new HandClock()); // no wait runs out
 
         public async Task Storm()
         {
