@@ -100,6 +100,7 @@ internal sealed class Edge(TimeProvider time, ILogger<Edge> logger, RequestDeleg
     public static Refusal CallerFault(Exception? failure) => BadRequestIn(failure) switch
     {
         MethodFieldException => Refusal.NotAllowedHere("The body's field '_method' could change the method: it is not allowed."),
+        JsonEncodingException => Refusal.NotAllowedHere("JSON has to be in UTF-8: it has to be looked into."),
         { StatusCode: StatusCodes.Status413PayloadTooLarge } => Refusal.BodyTooLarge,
         _ => Refusal.BadRequest("The request's body broke off."),
     };
