@@ -37,6 +37,9 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     /// <summary>The end of an access token that nobody asked to be otherwise.</summary>
     public DateTimeOffset AccessEnd => Now + Keys.AccessLifetime;
 
+    /// <summary>No access token lives longer, whatever was asked for.</summary>
+    private DateTimeOffset LongestEnd => Now + options.MaxLifetime;
+
     /// <summary>Until when a session has to be remembered as ended: a token knows its own bound, and others of its session may live longer.</summary>
     public DateTimeOffset EndOfSession(TokenClaims token) => ledgers.AllOver is var longest && longest > token.SessionEnd ? longest : token.SessionEnd;
 
@@ -45,7 +48,7 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     /// <summary>An access and a refresh token; of neither comes anything that outlives both. Null when nobody could tell one use of the refresh token from the next.</summary>
     public async ValueTask<TokenPair?> Pair(Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd, string? client = null, string? topic = null)
     {
-        accessEnd = Earlier(accessEnd, origin.End);
+        accessEnd = Earlier(Earlier(accessEnd, LongestEnd), origin.End);
         refreshEnd = Earlier(refreshEnd, origin.End);
         var claims = Claims(origin, subject, held, accessEnd > refreshEnd ? accessEnd : refreshEnd) with { Client = client, Topic = topic };
         var rotates = options.RefreshTokens == RefreshTokens.Rotating;
@@ -62,7 +65,7 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     /// <summary>An access token alone: nothing that comes of it outlives it.</summary>
     public string Access(Origin origin, Caller subject, Permissions held, DateTimeOffset end, string? client)
     {
-        end = Earlier(end, origin.End);
+        end = Earlier(Earlier(end, LongestEnd), origin.End);
         return TokenIssuer.Sign(Claims(origin, subject, held, end) with { End = end, Client = client }, Keys);
     }
 
