@@ -14,6 +14,7 @@ namespace Broker.Tests.Redis;
 /// <summary>Something in Redis is not as the brokers left it: that is told once until it is over, and nothing that was ended counts meanwhile.</summary>
 public sealed class WrongContentTests : IAsyncLifetime
 {
+    private static readonly string[] Commands = ["SET", "RPUSH", "SADD", "HSET", "ZADD", "XADD"];
     private readonly Lines lines = new();
     private RedisServer server = null!;
     private RedisLink link = null!;
@@ -47,7 +48,7 @@ public sealed class WrongContentTests : IAsyncLifetime
 
     public static TheoryData<int, string> Wrong => new(
         from key in Enumerable.Range(0, 3) // head, index, ends
-        from command in new[] { "SET", "RPUSH", "SADD", "HSET", "ZADD", "XADD" }
+        from command in Commands
         where (key, command) is not ((0, "HSET") or (1, "ZADD") or (2, "ZADD")) // these have that type
         select (key, command));
 
@@ -135,19 +136,14 @@ public sealed class WrongContentTests : IAsyncLifetime
     private async Task Write(string key, string command)
     {
         await server.Ask("DEL", key);
-        await server.Ask([command, key, .. command switch
-        {
-            "HSET" => new[] { "field", "value" },
-            "ZADD" => ["1", "member"],
-            "XADD" => ["*", "field", "value"],
-            _ => ["value"],
-        }]);
+        var rest = command switch { "HSET" => "field value", "ZADD" => "1 member", "XADD" => "* field value", _ => "value" };
+        await server.Ask([command, key, .. rest.Split(' ')]);
     }
 
     /// <summary>How many scripts ran.</summary>
     private async Task<long> Calls()
     {
-        await using var client = await ConnectionMultiplexer.ConnectAsync(server.Endpoint + ",allowAdmin=true");
+        using var client = await ConnectionMultiplexer.ConnectAsync(server.Endpoint + ",allowAdmin=true");
         return client.GetServer(server.Endpoint).Info("commandstats").SelectMany(group => group)
             .Where(stat => stat.Key.StartsWith("cmdstat_eval", StringComparison.Ordinal)).Sum(stat => long.Parse(stat.Value.Split('=', ',')[1], System.Globalization.CultureInfo.InvariantCulture));
     }
