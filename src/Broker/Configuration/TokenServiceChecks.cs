@@ -52,6 +52,15 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, Mistakes mistakes
             mistakes.Error($"{Path}:SessionLifetime", "between a minute and ten years");
         }
 
+        if (service.MaxLifetime < TimeSpan.FromMinutes(1) || service.MaxLifetime > TimeSpan.FromDays(3650))
+        {
+            mistakes.Error($"{Path}:MaxLifetime", "between a minute and ten years");
+        }
+        else if (broker.Issuing is { } issuing && service.MaxLifetime < issuing.AccessLifetime)
+        {
+            mistakes.Error($"{Path}:MaxLifetime", "not shorter than Broker:Issuing:AccessLifetime, which is what a token lives that nobody asked to live longer");
+        }
+
         if (service.RotationGrace < TimeSpan.Zero || service.RotationGrace > TimeSpan.FromMinutes(5))
         {
             mistakes.Error($"{Path}:RotationGrace", "five minutes at most: within it a stolen refresh token could be used beside its owner");

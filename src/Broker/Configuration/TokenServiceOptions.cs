@@ -21,6 +21,10 @@ internal sealed record TokenServiceOptions
     [Description("How long a login lasts at most: nothing that comes of it lives longer.")]
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(182);
 
+    [Description("How long an access token lives at most, also one for which a longer 'expiration' was asked: it is made shorter, and says so itself. "
+        + "A refresh token is bounded by SessionLifetime alone.")]
+    public TimeSpan MaxLifetime { get; init; } = TimeSpan.FromDays(30);
+
     [Description("Static: a refresh token stays as it is (DeviceHive's clients). Rotating: a new one at each use, and a second use of an old one ends the session.")]
     public RefreshTokens RefreshTokens { get; init; } = RefreshTokens.Static;
 

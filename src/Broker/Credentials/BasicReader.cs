@@ -41,7 +41,9 @@ internal sealed class BasicReader
 
     /// <summary>Reads a name and a password, from wherever they came.</summary>
     public ValueTask<CredentialResult> Read(string user, string password, IPAddress? from, CancellationToken cancellation) =>
-        attempts is null ? Check(user, password, out _, cancellation) : Counted(user, password, CallerAddress.Of(from), cancellation);
+        attempts is null
+            ? Check(user, password, CallerAddress.Of(from), out _, cancellation)
+            : Counted(user, password, CallerAddress.Of(from), cancellation);
 
     // A password that is remembered is looked at after the wait as well: else a guesser would learn the right one at full speed.
     private async ValueTask<CredentialResult> Counted(string user, string password, string address, CancellationToken cancellation)
@@ -49,7 +51,7 @@ internal sealed class BasicReader
         var turn = await attempts!.Look(user, address, cancellation);
         if (turn.MayTry)
         {
-            var atOnce = Check(user, password, out var isRemembered, cancellation, orElse: false);
+            var atOnce = Check(user, password, address, out var isRemembered, cancellation, orElse: false);
             if (isRemembered)
             {
                 await attempts.Succeeded(user, address, wasBegun: false, cancellation);
@@ -64,7 +66,7 @@ internal sealed class BasicReader
             return new(null, turn.IsKnown ? CredentialProblem.Waits : CredentialProblem.Unknown) { Wait = turn.Wait };
         }
 
-        var result = await Check(user, password, out _, cancellation);
+        var result = await Check(user, password, address, out _, cancellation);
         if (result.Caller is not null)
         {
             await attempts.Succeeded(user, address, wasBegun: true, cancellation);
@@ -77,7 +79,8 @@ internal sealed class BasicReader
         return result;
     }
 
-    private ValueTask<CredentialResult> Check(string user, string password, out bool isRemembered, CancellationToken cancellation, bool orElse = true)
+    private ValueTask<CredentialResult> Check(
+        string user, string password, string address, out bool isRemembered, CancellationToken cancellation, bool orElse = true)
     {
         isRemembered = false;
         // Without a single password in the config nothing can match, and there is nobody to tell apart.
@@ -97,13 +100,13 @@ internal sealed class BasicReader
             return new(new CredentialResult(caller!.Caller, CredentialProblem.None));
         }
 
-        return !orElse ? default : Verify(isKnown ? caller : null, password, stored, key, cancellation);
+        return !orElse ? default : Verify(isKnown ? caller : null, password, stored, key, address, cancellation);
     }
 
     private async ValueTask<CredentialResult> Verify(
-        ConfigCaller? caller, string password, string stored, Digest key, CancellationToken cancellation)
+        ConfigCaller? caller, string password, string stored, Digest key, string address, CancellationToken cancellation)
     {
-        if (!await shared.Gate.Enter(cancellation))
+        if (await shared.Gate.Enter(address, cancellation) is not { } turn)
         {
             CredentialLog.PasswordsBusy(log, shared.Gate.Limit);
             return new(null, CredentialProblem.Unknown); // nobody looked at the password: this is not "wrong"
@@ -125,7 +128,7 @@ internal sealed class BasicReader
         }
         finally
         {
-            shared.Gate.Leave();
+            shared.Gate.Leave(turn);
         }
     }
 

@@ -13,7 +13,7 @@ internal static partial class CredentialLog
     [LoggerMessage(202, LogLevel.Information, "The keys of issuer authority {Authority} were fetched: {Count}")]
     public static partial void AuthorityRead(ILogger logger, string authority, int count);
 
-    [LoggerMessage(203, LogLevel.Warning, "A password could not be checked: {Limit} checks are under way and the queue is full or too slow")]
+    [LoggerMessage(203, LogLevel.Warning, "A password could not be checked: {Limit} checks are under way, and the line of the caller's address is full or too slow")]
     public static partial void PasswordsBusy(ILogger logger, int limit);
 
     [LoggerMessage(240, LogLevel.Information, "A login at {Upstream} was refused without asking it: the name must be a user's, and is the broker's own account {Account} there")]

@@ -1,14 +1,34 @@
+using System.Collections.Frozen;
 using Microsoft.AspNetCore.Http;
 using Policies;
 
 namespace Broker.Forwarding;
 
 /// <summary>What nobody may reach through a route: one selected id, whoever asks (rights.md 6).</summary>
-internal sealed class Denial(Selector selector, string id)
+internal sealed class Denial
 {
-    private readonly Selectors selectors = new(action: "", network: null, deviceType: null, selector with { IsOptional = true });
+    // What upstreams take off as the form in which an answer is wanted, or that their servers map to a handler.
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> Formats = """
+        json jsonp json5 ndjson jsonl geojson hal xml rss atom wsdl wadl xsd html htm xhtml txt text md csv tsv xls xlsx ods yaml yml toml ini properties
+        js mjs css map pdf rtf doc docx bin dat pb proto msgpack cbor bson png gif jpg jpeg svg ico webp kml gpx gml zip gz br tar tgz bz2 zst
+        php phtml asp aspx ashx asmx axd jsp jspx jspa jsf faces do action cgi pl py rb svc cfm shtml bak old orig tmp swp log
+        """.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries)
+        .ToFrozenSet(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
 
-    /// <summary>Whether the request names the denied id; case is ignored, since the upstream may ignore it. What cannot be read is denied.</summary>
+    private readonly Selectors selectors;
+    private readonly string id;
+    private readonly string[] folded;
+
+    public Denial(Selector selector, string id)
+    {
+        (Selector, this.id) = (selector, id);
+        selectors = new(action: "", network: null, deviceType: null, selector with { IsOptional = true });
+        folded = [.. new[] { Folding.Fold(id), Folding.Fold(Uri.UnescapeDataString(id)) }.Distinct().Where(form => form.Length > 0)];
+    }
+
+    public Selector Selector { get; }
+
+    /// <summary>Whether the request names the denied id, also as a reader behind the broker may come to read it. What cannot be read is denied.</summary>
     public bool Hits(HttpContext context)
     {
         if (selectors.Read(context, out var demand) is not null)
@@ -16,34 +36,95 @@ internal sealed class Denial(Selector selector, string id)
             return true;
         }
 
-        return demand.Devices != Reached.All && demand.Devices.ToString().Split(',').Any(IsDenied);
+        return demand.Devices != Reached.All && Names(demand.Devices.ToString());
     }
 
-    // As any reader behind us might come to read it: decoded once more, without matrix parameters, blanks or dots at the end.
-    private bool IsDenied(string named)
+    /// <summary>Whether an id, or one of several with commas, is the denied one.</summary>
+    public bool Names(string named) =>
+        named.Equals(id, StringComparison.OrdinalIgnoreCase)
+        || (Readings.IsPlain(named) ? IsDenied(named) : Readings.Any(named, NamesIn));
+
+    private bool NamesIn(string reading)
     {
-        for (var round = 0; round < 3; round++)
+        foreach (var part in reading.AsSpan().Split(','))
         {
-            var semicolon = named.IndexOf(';', StringComparison.Ordinal);
-            var plain = (semicolon < 0 ? named : named[..semicolon]).Trim().TrimEnd('.', ' ');
-            if (Same(named) || Same(plain))
+            if (IsDenied(reading.AsSpan(part)) || (reading.AsSpan(part).ContainsAny('/', '\\') && (Resolved(reading[part].TrimStart(' ', '+')) is not { } path || IsDenied(path))))
             {
                 return true;
             }
+        }
 
-            var decoded = Uri.UnescapeDataString(named);
-            if (decoded == named)
+        return false;
+    }
+
+    /// <summary>A folded path without dot segments, empty ones and what follows a ';' in each; null when it climbs out of where it began.</summary>
+    private static string? Resolved(string path)
+    {
+        var segments = new List<string>();
+        foreach (var segment in path.Split('/', '\\').Select(segment => segment.Split(';')[0].Trim()))
+        {
+            if (segment == "..")
+            {
+                if (segments.Count == 0)
+                {
+                    return null;
+                }
+
+                segments.RemoveAt(segments.Count - 1);
+            }
+            else if (segment.TrimEnd('.', ' ') is { Length: > 0 } name)
+            {
+                segments.Add(name);
+            }
+        }
+
+        return string.Join('/', segments);
+    }
+
+    private bool IsDenied(ReadOnlySpan<char> named)
+    {
+        foreach (var form in folded)
+        {
+            if (Begins(named, form) || Begins(named.TrimStart(), form) || Begins(named.TrimStart(" +"), form))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Begins(ReadOnlySpan<char> named, string form) =>
+        named.StartsWith(form, StringComparison.OrdinalIgnoreCase) && MayBeLeftOut(named[form.Length..]);
+
+    /// <summary>Whether an upstream may read an id without this behind it.</summary>
+    private static bool MayBeLeftOut(ReadOnlySpan<char> rest)
+    {
+        while (!rest.IsEmpty)
+        {
+            var first = rest[0];
+            if (first is '?' or '#' or ';' or '&' || char.IsControl(first) || (first == ':' && IsStream(rest)))
+            {
+                return true; // whatever follows is no longer the id
+            }
+
+            var format = 1;
+            while (first == '.' && format < rest.Length && char.IsAsciiLetterOrDigit(rest[format]))
+            {
+                format++;
+            }
+
+            if (first is not (' ' or '+' or '.' or '/' or '\\') || (format > 1 && !Formats.Contains(rest[1..format])))
             {
                 return false;
             }
 
-            named = decoded;
+            rest = rest[format..];
         }
 
-        return true; // nobody encodes an id this often who has nothing to hide
+        return true;
     }
 
-    private bool Same(string named) => named.Equals(id, StringComparison.OrdinalIgnoreCase);
-
-    public Selector Selector => selector;
+    // On Windows a file's own content is also its name and "::$DATA".
+    private static bool IsStream(ReadOnlySpan<char> rest) => rest.StartsWith("::") || rest.Contains(":$", StringComparison.Ordinal);
 }

@@ -16,14 +16,20 @@ internal enum FormKinds
 /// <summary>The caller's fault, found while its body was on its way.</summary>
 internal sealed class MethodFieldException() : BadHttpRequestException("The body's field '_method' could change the method.");
 
+/// <summary>The caller's fault, found while its body was on its way: a reader may take it for JSON that was not looked into.</summary>
+internal sealed class JsonEncodingException() : BadHttpRequestException("The body is JSON in another encoding than UTF-8.");
+
 /// <summary>A body on its way that an upstream may read fields from: with a field <c>_method</c> it breaks off before that is whole (rights.md 12).</summary>
 /// <remarks>Nothing is held back but what may name the field, so a large upload streams.</remarks>
 internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
 {
+    private const int EncodingShows = 4;
+
     private readonly UrlEncodedNames pairs = new();
     private readonly MultipartNames parts = new();
     private readonly JsonNames members = new();
     private byte? held;
+    private int seen;
 
     public override bool CanRead => true;
 
@@ -88,6 +94,24 @@ internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
     /// <summary>Whether it is the field's name that was read last, if no more comes.</summary>
     private bool MayEndInIt => (kinds.HasFlag(FormKinds.UrlEncoded) && pairs.Ends()) || (kinds.HasFlag(FormKinds.Multipart) && parts.Ends());
 
-    private bool Finds(ReadOnlySpan<byte> bytes) =>
-        ((kinds & FormKinds.UrlEncoded) != 0 && pairs.Finds(bytes)) || ((kinds & FormKinds.Multipart) != 0 && parts.Finds(bytes)) || ((kinds & FormKinds.Json) != 0 && members.Finds(bytes));
+    private bool Finds(ReadOnlySpan<byte> bytes)
+    {
+        if (kinds.HasFlag(FormKinds.Json) && seen < EncodingShows)
+        {
+            LookAtEncoding(bytes[..Math.Min(bytes.Length, EncodingShows - seen)]);
+        }
+
+        return ((kinds & FormKinds.UrlEncoded) != 0 && pairs.Finds(bytes)) || ((kinds & FormKinds.Multipart) != 0 && parts.Finds(bytes))
+            || ((kinds & FormKinds.Json) != 0 && members.Finds(bytes));
+    }
+
+    /// <summary>Readers tell UTF-16 and UTF-32 without a word about it by the first bytes: a byte order mark, or a zero beside the first character (RFC 4627, 3).</summary>
+    private void LookAtEncoding(ReadOnlySpan<byte> start)
+    {
+        seen += start.Length;
+        if (start.IndexOfAny((byte)0, (byte)0xfe, (byte)0xff) >= 0)
+        {
+            throw new JsonEncodingException();
+        }
+    }
 }

@@ -1,4 +1,4 @@
-using System.Net;
+using System.Buffers;
 using System.Text;
 
 namespace Broker.Forwarding;
@@ -6,26 +6,57 @@ namespace Broker.Forwarding;
 /// <summary>The field <c>_method</c>, from which some frameworks take the method (rights.md 12), in a query or a form.</summary>
 internal static class MethodField
 {
-    /// <summary>Whether a decoded name is it, also as PHP and Rack read names: a dot is an underscore, blanks and brackets before it and what follows a bracket or a zero byte do not count.</summary>
-    public static bool Is(ReadOnlySpan<char> name)
+    private const string Name = "_method";
+    private static readonly SearchValues<char> Ends = SearchValues.Create("[]?#;&\0\r\n");
+
+    /// <summary>Whether a name is it, as any reader may come to read it.</summary>
+    public static bool Is(ReadOnlySpan<char> name) => Names(name) || (!Readings.IsPlain(name) && Readings.Any(name.ToString(), reading => Names(reading)));
+
+    /// <summary>Whether the start of a name, however it goes on, may be the start of this one.</summary>
+    public static bool MayBegin(string start) => Readings.Any(start, reading =>
+    {
+        var text = reading.AsSpan().TrimStart(" []");
+        text = text.LastIndexOf('%') is >= 0 and var cut ? text[..cut] : text; // the rest of what was encoded did not come
+        return Names(text) || (text.Length < Name.Length && IsStart(text));
+    });
+
+    /// <summary>Also as PHP and Rack read names: a dot is an underscore, blanks and brackets before it and what follows a bracket or a zero byte do not count.</summary>
+    private static bool Names(ReadOnlySpan<char> name)
     {
         name = name.TrimStart(" []");
-        if (name.IndexOfAny('[', ']', '\0') is >= 0 and var end)
+        if (name.IndexOfAny(Ends) is >= 0 and var end)
         {
             name = name[..end];
         }
 
-        return name.Length == 7 && name[0] is '_' or '.' && name[1..].Equals("method", StringComparison.OrdinalIgnoreCase);
+        name = name.TrimEnd(" ./");
+        return name.Length == Name.Length && IsStart(name);
     }
+
+    private static bool IsStart(ReadOnlySpan<char> text) =>
+        text.IsEmpty || (text[0] is '_' or '.' && text[1..].Equals(Name.AsSpan(1, text.Length - 1), StringComparison.OrdinalIgnoreCase));
 }
 
 /// <summary>The start of one name of a form, raw; blanks and brackets before it do not count.</summary>
 internal sealed class FieldName
 {
-    private readonly byte[] raw = new byte[64];
+    private readonly byte[] raw = new byte[256];
     private int length;
 
-    public bool IsMethodField => length >= 7 && MethodField.Is(WebUtility.UrlDecode(Encoding.Latin1.GetString(raw, 0, length)));
+    public bool IsMethodField
+    {
+        get
+        {
+            if (length < 7)
+            {
+                return false;
+            }
+
+            Span<char> name = stackalloc char[length];
+            Encoding.Latin1.GetChars(raw.AsSpan(0, length), name);
+            return MethodField.Is(name) || (length == raw.Length && !Readings.IsPlain(name) && MethodField.MayBegin(name.ToString()));
+        }
+    }
 
     /// <summary>RFC 2047: some readers decode it, in a charset of its own.</summary>
     public bool IsEncodedWord => raw.AsSpan(0, length).StartsWith("=?"u8);

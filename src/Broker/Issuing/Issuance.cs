@@ -37,6 +37,9 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     /// <summary>The end of an access token that nobody asked to be otherwise.</summary>
     public DateTimeOffset AccessEnd => Now + Keys.AccessLifetime;
 
+    /// <summary>No access token lives longer, whatever was asked for.</summary>
+    private DateTimeOffset LongestEnd => Now + options.MaxLifetime;
+
     /// <summary>Until when a session has to be remembered as ended: a token knows its own bound, and others of its session may live longer.</summary>
     public DateTimeOffset EndOfSession(TokenClaims token) => ledgers.AllOver is var longest && longest > token.SessionEnd ? longest : token.SessionEnd;
 
@@ -47,7 +50,7 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
         Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd,
         string? client = null, string? scope = null, string? topic = null)
     {
-        accessEnd = Earlier(accessEnd, origin.End);
+        accessEnd = Earlier(Earlier(accessEnd, LongestEnd), origin.End);
         refreshEnd = Earlier(refreshEnd, origin.End);
         var bound = accessEnd > refreshEnd ? accessEnd : refreshEnd;
         var claims = Claims(origin, subject, held, bound) with { Client = client, Scope = scope, Topic = topic };
@@ -65,7 +68,7 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     /// <summary>An access token alone: nothing that comes of it outlives it.</summary>
     public string Access(Origin origin, Caller subject, Permissions held, DateTimeOffset end, string? client, string? scope)
     {
-        end = Earlier(end, origin.End);
+        end = Earlier(Earlier(end, LongestEnd), origin.End);
         return TokenIssuer.Sign(Claims(origin, subject, held, end) with { End = end, Client = client, Scope = scope }, Keys);
     }
 

@@ -32,8 +32,8 @@ internal sealed class OAuthRevocation(Issuance issuance)
 
         // A refresh token stands for its session: what came of it goes with it.
         return token.Use == TokenUse.Refresh
-            ? await End(token.Session, issuance.EndOfSession(token), context)
-            : await End(token.Id, token.End, context);
+            ? await EndSession(token, request.Client, context)
+            : await End(token.Id, token.End, isItsOwn: IsOf(token, request.Client), request.Client, context);
     }
 
     /// <summary>Ends all that came of a caller so far, or the whole session of a token: of one's own, or of anybody with the action ManageUser.</summary>
@@ -62,9 +62,9 @@ internal sealed class OAuthRevocation(Issuance issuance)
             return OAuthErrors.Make("unauthorized_client", "what is another's is ended with the action ManageUser");
         }
 
-        return token is not null ? await End(token.Session, issuance.EndOfSession(token), context)
+        return token is not null ? await EndSession(token, request.Client, context)
             : !issuance.CanBe(identity!) ? OAuthErrors.Request("there is no such caller: source and name are needed, such as key:dashboard")
-            : Told(await issuance.Ledgers.Revocations.EndAllOf(identity!, context.RequestAborted));
+            : await EndAllOf(identity!, request.Client, context);
     }
 
     /// <summary>Its own, one made by it or got by it, or any for who manages tokens.</summary>
@@ -72,11 +72,36 @@ internal sealed class OAuthRevocation(Issuance issuance)
         token.Subject == client.Identity || token.Client == client.Name || token.Creators.Contains(client.Identity)
         || client.Permissions.Actions.Contains("ManageToken");
 
-    private async Task<OwnAnswer> End(string id, DateTimeOffset until, HttpContext context) =>
-        Told(await issuance.Ledgers.Revocations.End(id, until, context.RequestAborted));
+    /// <summary>Whether the end of all that came of the client is the token's end too.</summary>
+    private static bool IsOf(TokenClaims token, Caller client) => token.Subject == client.Identity || token.Creators.Contains(client.Identity);
+
+    // In a session there may be tokens that did not come of the client: no other end would be the session's.
+    private Task<OwnAnswer> EndSession(TokenClaims token, Caller client, HttpContext context) =>
+        End(token.Session, issuance.EndOfSession(token), isItsOwn: false, client, context);
+
+    private async Task<OwnAnswer> End(string id, DateTimeOffset until, bool isItsOwn, Caller client, HttpContext context)
+    {
+        var revocations = issuance.Ledgers.Revocations;
+        var room = issuance.Ledgers.Shares.Take(client.Identity, id, until, isItsOwn);
+        return room.IsThere ? Told(await revocations.End(id, until, context.RequestAborted))
+            : room.IsForAll ? Told(await revocations.EndAllOf(client.Identity, context.RequestAborted), "ended-all-of-the-client")
+            : TooMany(room.Wait);
+    }
+
+    // Each adds an entry to the log in Redis, whether or not anything came of the caller since the last.
+    private async Task<OwnAnswer> EndAllOf(string identity, Caller client, HttpContext context)
+    {
+        var room = issuance.Ledgers.Shares.Take(client.Identity, $"all {identity} {TokenIssuer.NewId()}", issuance.Ledgers.AllOver, identity == client.Identity);
+        return room.IsThere || room.IsForAll ? Told(await issuance.Ledgers.Revocations.EndAllOf(identity, context.RequestAborted))
+            : TooMany(room.Wait);
+    }
+
+    private static OwnAnswer TooMany(TimeSpan wait) =>
+        OAuthErrors.Make("temporarily_unavailable", "This client has revoked too many tokens that would still live: ask again later.", 429)
+            with { RetryAfter = wait, Decision = "too-many-revoked" };
 
     // Here it holds already; not known to hold everywhere, it is to be asked for again.
-    private static OwnAnswer Told(bool everywhere) => everywhere ? Done("ended") : OAuthErrors.NotNow;
+    private static OwnAnswer Told(bool everywhere, string decision = "ended") => everywhere ? Done(decision) : OAuthErrors.NotNow;
 
     private static OwnAnswer Done(string decision) => new(200, null, decision) { IsTyped = true };
 }

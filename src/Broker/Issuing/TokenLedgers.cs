@@ -20,6 +20,9 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
 
     public IRevocations Revocations => revocations;
 
+    /// <summary>How much of what is revoked is whose; each replica counts what was asked of it.</summary>
+    public RevocationShares Shares { get; } = new(time);
+
     public IRefreshRotation Rotation => rotation;
 
     public IFailedAttempts Attempts => attempts;

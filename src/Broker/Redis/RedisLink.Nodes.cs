@@ -9,9 +9,13 @@ internal sealed partial class RedisLink
     private const int MostKeys = 200_000; // of 16384 slots one has to be met
 
     /// <summary>The first word of Redis's own errors is a code; the rest may hold what was sent.</summary>
-    private void Refused(string message, string? key)
+    private void Refused(string word, string? key, Asking? asking)
     {
-        var word = message.Split(' ')[0];
+        if (asking is { } step && IsOfOneStep(word))
+        {
+            StepRefused(step, word);
+            return;
+        }
         if (!word.All(char.IsAsciiLetterUpper))
         {
             Unanswered("node-not-reached", key); // the client's own words

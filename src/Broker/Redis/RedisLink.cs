@@ -67,12 +67,13 @@ internal sealed partial class RedisLink : IDisposable
 
     private async Task<RedisResult?> Run(RedisScript script, RedisKey[] keys, RedisValue[] values, string? key)
     {
-        if (await Client() is not { } now)
+        Asking? asking = key is null ? null : new(script, keys); // a probe is about Redis, not about its keys
+        if ((asking is { } step && IsPausing(step)) || await Client() is not { } now)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), key);
+        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), key, asking);
         RedisMetrics.Called(script.Name, answer is not null, time.GetElapsedTime(from));
         return answer;
     }
@@ -84,12 +85,13 @@ internal sealed partial class RedisLink : IDisposable
     /// <returns>Null when nobody knows.</returns>
     public async Task<Replicated?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
-        if (await Client() is not { } now || await Bounded(() => Node(now, keys[0]), keys[0]) is not { } node)
+        var asking = new Asking(script, keys);
+        if (IsPausing(asking) || await Client() is not { } now || await Bounded(() => Node(now, keys[0]), keys[0]) is not { } node)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var written = await Bounded(() => notes.Write(node, script, keys, values), keys[0]);
+        var written = await Bounded(() => notes.Write(node, script, keys, values), keys[0], asking);
         RedisMetrics.Called(script.Name, written is not null, time.GetElapsedTime(from));
         return written;
     }
@@ -140,23 +142,27 @@ internal sealed partial class RedisLink : IDisposable
         return null;
     }
 
-    private async Task<T?> Bounded<T>(Func<Task<T>> call, string? key)
+    private async Task<T?> Bounded<T>(Func<Task<T>> call, string? key, Asking? asking = null)
         where T : class
     {
         try
         {
             var answer = await call().WaitAsync(settings.CallTimeout, time, stop.Token);
             Volatile.Write(ref lastAnswer, time.GetTimestamp());
+            if (asking is { } done)
+            {
+                StepDone(done);
+            }
             return answer;
         }
         catch (RedisServerException fault)
         {
             // Redis answered, and did not do it: loading, read-only, out of memory, wrong password.
-            Refused(fault.Message, key);
+            Refused(CodeOf(fault.Message), key, asking);
         }
         catch (RedisRefusal fault)
         {
-            Refused(fault.Code, key);
+            Refused(fault.Code, key, asking);
         }
         catch (Exception fault)
         {

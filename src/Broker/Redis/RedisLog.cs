@@ -17,4 +17,10 @@ internal static partial class RedisLog
 
     [LoggerMessage(704, LogLevel.Error, "No connection to Redis at {Endpoints}: {Fault}; told once")]
     public static partial void NotConnected(ILogger log, string endpoints, string fault);
+
+    [LoggerMessage(710, LogLevel.Error, "Redis refuses the step {Step} ({Code}) at {Key} or a key beside it, and does others: what stands there is not the brokers' own, or Redis's user may not do it. What needs it is unanswered; told once until it is over")]
+    public static partial void StepRefused(ILogger log, string step, string code, string key);
+
+    [LoggerMessage(711, LogLevel.Information, "Redis does the step {Step} at {Key} again")]
+    public static partial void StepDone(ILogger log, string step, string key);
 }

@@ -127,7 +127,7 @@ public sealed class ConformanceTests
     [InlineData("1809129600000", 1809129600000)]
     public async Task A_date_is_iso_8601_or_milliseconds_and_stands_in_both_tokens(string written, long milliseconds)
     {
-        await using var bed = await TokenBed.Start(broker => broker["TokenService"]!["SessionLifetime"] = "3000.00:00:00");
+        await using var bed = await TokenBed.Start(broker => (broker["TokenService"]!["SessionLifetime"], broker["TokenService"]!["MaxLifetime"]) = ("3000.00:00:00", "3000.00:00:00"));
         var (access, _) = await bed.LogIn("operator");
 
         var pair = await bed.Create(access, $$"""{"userId":2,"expiration":{{written}}}""");

@@ -16,6 +16,7 @@ public sealed class DefaultsTests
         var service = bed.Broker.Snapshots.Current.Broker.TokenService.ShouldNotBeNull();
 
         service.SessionLifetime.ShouldBe(TimeSpan.FromDays(182)); // DeviceHive's refresh token
+        service.MaxLifetime.ShouldBe(TimeSpan.FromDays(30)); // of an access token for which a longer expiration was asked
         bed.Keys.AccessLifetime.ShouldBe(TimeSpan.FromMinutes(30)); // and its access token
         service.UnknownAfter.ShouldBe(TimeSpan.FromSeconds(30));
         service.WhenUnknown.ShouldBe(WhenUnknown.Refuse);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Shouldly;
@@ -141,6 +142,24 @@ public sealed class FlawTests
 
         TokenBed.Claims(made.Access).GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(end);
         TokenBed.Claims(made.Refresh).GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(end);
+    }
+
+    [Theory]
+    [InlineData("2218-01-01T00:00:00", 30)]
+    [InlineData("2218-01-01T00:00:00", 7)]
+    public async Task An_access_token_lives_no_longer_than_MaxLifetime_whatever_was_asked_and_says_so_itself(string asked, int days)
+    {
+        await using var bed = await TokenBed.Start(broker => broker["TokenService"]!["MaxLifetime"] = $"{days}.00:00:00");
+        var (access, _) = await bed.LogIn("operator");
+        var end = DateTimeOffset.UtcNow.AddDays(days);
+
+        var made = await bed.Create(access, $$"""{"userId":2,"expiration":"{{asked}}"}""");
+
+        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(TokenBed.Payload(made.Access, "e"), CultureInfo.InvariantCulture)).ShouldBe(end, TimeSpan.FromMinutes(1));
+        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(made.Access).GetProperty("exp").GetInt64()).ShouldBe(end, TimeSpan.FromMinutes(1));
+        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(made.Refresh).GetProperty("exp").GetInt64()).ShouldBeGreaterThan(end.AddDays(100)); // SessionLifetime
+        var again = await bed.Create(made.Access, $$"""{"userId":2,"expiration":"{{asked}}"}""");
+        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(again.Access).GetProperty("exp").GetInt64()).ShouldBe(end, TimeSpan.FromMinutes(1));
     }
 
     [Fact]

@@ -1,5 +1,7 @@
+using System.Net;
 using Broker.Configuration;
 using Broker.Credentials;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Shouldly;
 using Xunit;
@@ -106,6 +108,30 @@ public sealed class BasicReaderTests : IDisposable
         (await bench.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("other", "other")))).Caller.ShouldNotBeNull();
     }
 
+    [Theory(Timeout = 60_000)]
+    [InlineData("192.0.2.1", "192.0.2.2", true)]
+    [InlineData("192.0.2.1", "::ffff:192.0.2.2", true)]
+    [InlineData("2001:db8:0:1::1", "2001:db8:0:2::1", true)]
+    [InlineData("192.0.2.1", "2001:db8::1", true)]
+    [InlineData("192.0.2.1", "::ffff:192.0.2.1", false)]
+    [InlineData("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", false)]
+    public async Task A_flood_from_one_address_keeps_nobody_out_who_comes_from_another(string flooding, string other, bool isServed)
+    {
+        bench.Publish(Config(Hash) with { Limits = new() { ConcurrentPasswordHashes = 2 } });
+        hasher.Hold();
+        var flood = Enumerable.Range(0, 200).Select(i => Task.Run(async () => await ReadFrom(flooding, "app", $"wrong{i}"))).ToList();
+        while (flood.Count(task => task.IsCompleted) < 200 - 2 - 64)
+        {
+            TestContext.Current.CancellationToken.ThrowIfCancellationRequested();
+            await Task.Yield();
+        }
+
+        var login = ReadFrom(other, "other", "other").AsTask();
+        hasher.Release();
+        (await login).Problem.ShouldBe(isServed ? CredentialProblem.None : CredentialProblem.Unknown);
+        await Task.WhenAll(flood);
+    }
+
     [Fact(Timeout = 60_000)]
     public async Task A_wait_that_is_too_long_is_not_a_wrong_password()
     {
@@ -123,6 +149,9 @@ public sealed class BasicReaderTests : IDisposable
         ("app", Bench.Wide with { Basic = new() { Hash = new("test", hash) } }),
         ("other", new() { Basic = new() { Hash = new("test", OtherHash) } }),
         ("keyed", new()));
+
+    private ValueTask<CredentialResult> ReadFrom(string address, string user, string password) => bench.Table.Read(
+        new HeaderDictionary { ["Authorization"] = Bench.Basic(user, password) }, CredentialKinds.Any, CancellationToken.None, IPAddress.Parse(address));
 
     private CredentialResult Read(string user, string password) => bench.Read(("Authorization", Bench.Basic(user, password)));
 
@@ -154,7 +183,9 @@ public sealed class BasicReaderTests : IDisposable
             InterlockedMax(current);
             entered.TrySetResult();
             held?.Wait(TestContext.Current.CancellationToken);
-            var result = real.VerifyHashedPassword(user, hashedPassword, providedPassword);
+            var result = providedPassword.StartsWith("wrong", StringComparison.Ordinal) // a flood of real hashes would take the tests' time
+                ? PasswordVerificationResult.Failed
+                : real.VerifyHashedPassword(user, hashedPassword, providedPassword);
             Interlocked.Decrement(ref now);
             return result;
         }

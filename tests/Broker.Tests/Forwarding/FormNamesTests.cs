@@ -34,6 +34,76 @@ public sealed class FormNamesTests
         Cut(text, () => new JsonNames(), (names, piece) => names.Finds(piece), _ => false, expected);
     }
 
+    public static TheoryData<string> Dressed { get; } =
+    [
+        "＿ｍｅｔｈｏｄ", "_me\u200bthod", "\ufeff_method", "_\u0301method", "_metho\u20ddd", "_method\u00ad", "_ⓜⓔⓣⓗⓞⓓ", "_𝐦𝐞𝐭𝐡𝐨𝐝", "_méthod", "_ⅿethoⅾ", "_met\u210eod",
+        "%255Fmethod", "%25255Fmethod", "%C1%9Fmethod", "%E0%81%9Fmethod", "%u005Fmethod", "%EF%BC%BFmethod", "_method%20", "_method%00", "%00_method",
+        "_me%00thod", "_method%3Fx", "_method.", "．method", "_ＭＥＴＨＯＤ［x］", "%E2%80%8B%20_method", "_method%ff",
+        "_m" + string.Concat(Enumerable.Repeat("\u200b", 200)) + "ethod", string.Concat(Enumerable.Repeat("%25E2%2580%258B", 40)) + "_method",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Dressed))]
+    public void The_name_is_found_in_whatever_dress_a_reader_would_still_know_it(string name)
+    {
+        foreach (var (text, kinds) in new[]
+        {
+            ($"a=1&{name}=DELETE", FormKinds.UrlEncoded),
+            ($"{name}=DELETE", FormKinds.UrlEncoded | FormKinds.Json),
+            ($"--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nDELETE\r\n--b--\r\n", FormKinds.Multipart),
+            ($"{{\"a\":1,\"{name}\" : 1}}", FormKinds.Json),
+            ($"{{'x\"é':1,\"{name}\":1}}", FormKinds.Json),
+            ($"{{\"{string.Concat(name.Select(c => $"\\u{(int)c:x4}"))}\":1}}", FormKinds.Json),
+        })
+        {
+            foreach (var size in new[] { 2, 3, 7, 4096 })
+            {
+                Should.Throw<MethodFieldException>(() => Read(text, kinds, [size], new()), $"{Uri.EscapeDataString(text)} {kinds}");
+            }
+        }
+
+        MethodField.Is(Uri.UnescapeDataString(name)).ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData("größe=1&日本語=2&m%C3%A9thode=3&x%5Fmethod=4&_methöden=5&%F0%9F%98%80=6&methodé=7", nameof(FormKinds.UrlEncoded))]
+    [InlineData("{\"größe\":\"＿ｍｅｔｈｏｄ\",\"日本語\":\"é_method\",\"é\":{\"x＿ｍｅｔｈｏｄ\":\"\u200b\"},\"\\n\":[\" _method\"],\"a%5Fmethod\":1}", nameof(FormKinds.Json))]
+    [InlineData("--b\r\nContent-Disposition: form-data; name=\"größe\"\r\n\r\n＿ｍｅｔｈｏｄ\r\n--b--\r\n", nameof(FormKinds.Multipart))]
+    public void Other_names_cross(string text, string kind)
+    {
+        var read = new MemoryStream();
+        Read(text, Enum.Parse<FormKinds>(kind), [5], read);
+        Encoding.UTF8.GetString(read.ToArray()).ShouldBe(text);
+    }
+
+    [Theory]
+    [InlineData("utf-16", false)]
+    [InlineData("utf-16", true)]
+    [InlineData("utf-16BE", false)]
+    [InlineData("utf-16BE", true)]
+    [InlineData("utf-32", false)]
+    [InlineData("utf-32", true)]
+    [InlineData("utf-32BE", false)]
+    [InlineData("utf-32BE", true)]
+    public void Json_in_an_encoding_that_nobody_named_is_refused(string charset, bool isMarked)
+    {
+        var encoding = Encoding.GetEncoding(charset);
+        foreach (var text in new[] { "{\"_method\":\"DELETE\"}", " \n[1]", "1", "\"日本\"" })
+        {
+            foreach (var kinds in new[] { FormKinds.Json, FormKinds.Json | FormKinds.UrlEncoded, FormKinds.Json | FormKinds.UrlEncoded | FormKinds.Multipart })
+            {
+                byte[] body = [.. isMarked ? encoding.GetPreamble() : [], .. encoding.GetBytes(text)];
+                foreach (var size in new[] { 1, 2, 3, 4096 })
+                {
+                    Should.Throw<JsonEncodingException>(() => Read(body, kinds, [size], new()));
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void A_byte_order_mark_of_utf_8_is_no_other_encoding() => Read([.. Encoding.UTF8.GetPreamble(), .. "{}"u8], FormKinds.Json, [3], new());
+
     [Theory]
     [InlineData("a=1&_method")]
     [InlineData("_method")]
@@ -57,9 +127,11 @@ public sealed class FormNamesTests
             Encoding.ASCII.GetString(read.ToArray()).ShouldBe(text);
         }).QuickCheckThrowOnFailure();
 
-    private static void Read(string text, FormKinds kinds, List<int> sizes, MemoryStream into)
+    private static void Read(string text, FormKinds kinds, List<int> sizes, MemoryStream into) => Read(Encoding.UTF8.GetBytes(text), kinds, sizes, into);
+
+    private static void Read(byte[] body, FormKinds kinds, List<int> sizes, MemoryStream into)
     {
-        using var watch = new FormWatch(new MemoryStream(Encoding.ASCII.GetBytes(text)), kinds);
+        using var watch = new FormWatch(new MemoryStream(body), kinds);
         for (var i = 0; ; i++)
         {
             var buffer = new byte[sizes[i % sizes.Count]];

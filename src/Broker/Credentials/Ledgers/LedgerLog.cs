@@ -12,8 +12,11 @@ internal static partial class LedgerLog
     [LoggerMessage(222, LogLevel.Error, "{Count} entries of Redis's ledger are not the brokers' own, or damaged: they count for nothing and are taken out")]
     public static partial void Doubtful(ILogger log, int count);
 
-    [LoggerMessage(224, LogLevel.Error, "Redis's ledger could not be read ({Problem})")]
+    [LoggerMessage(224, LogLevel.Error, "Redis's ledger could not be read ({Problem}); told once until it can")]
     public static partial void NotRead(ILogger log, string problem);
+
+    [LoggerMessage(270, LogLevel.Information, "Redis's ledger is read again")]
+    public static partial void ReadAgain(ILogger log);
 
     [LoggerMessage(225, LogLevel.Error, "A refresh token's line in Redis is not the brokers' own, or damaged: the token is refused")]
     public static partial void LineDoubtful(ILogger log);

@@ -23,6 +23,7 @@ internal sealed class LedgerWatch : IDisposable
     private readonly CancellationTokenSource stop = new();
     private readonly LedgerCursor cursor = new();
     private readonly Unsaid unsaid = new();
+    private readonly ReadTrouble trouble;
     private TaskCompletionSource wake = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile Contact? contact;
     private TimeSpan young;
@@ -31,6 +32,7 @@ internal sealed class LedgerWatch : IDisposable
     public LedgerWatch(RedisLedger ledger, LedgerParts parts, LedgerTimes times, TimeProvider time, ILogger log)
     {
         (this.ledger, this.parts, this.times, this.time, this.log) = (ledger, parts, times, time, log);
+        trouble = new(log);
         ledger.Link.Returned += () => LookNow();
         ledger.Link.Heard += message => _ = message == ledger.Names.Message && LookNow();
     }
@@ -113,13 +115,14 @@ internal sealed class LedgerWatch : IDisposable
             try
             {
                 await CatchUp(stop.Token);
+                trouble.IsOver();
             }
             catch (Exception problem) when (problem is not OperationCanceledException)
             {
-                LedgerLog.NotRead(log, problem.GetType().Name); // whatever stands in Redis must not end the watch
+                trouble.Met(problem); // whatever stands in Redis must not end the watch
             }
 
-            var pause = young > TimeSpan.Zero && young < times.Poll ? young : times.Poll;
+            var pause = young > TimeSpan.Zero && young < times.Poll ? young : times.Poll * trouble.Slower;
             await word.Task.WaitAsync(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -183,13 +186,9 @@ internal sealed class LedgerWatch : IDisposable
     private async Task<bool?> SayAgain()
     {
         var some = unsaid.Some(AtOnce, time.GetUtcNow() - TokenReader.Skew);
-        if (some.Count == 0)
+        if (some.Count == 0 || !await ledger.Add(some))
         {
-            return false;
-        }
-        if (!await ledger.Add(some))
-        {
-            return null;
+            return some.Count == 0 ? false : null;
         }
 
         some.ForEach(unsaid.Said);
