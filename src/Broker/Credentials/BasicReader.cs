@@ -12,6 +12,9 @@ internal sealed class BasicReader
 {
     private const int MaxLength = 2048;
 
+    /// <summary>Where exchanges that are open stand in the line for hashes: no address is called so.</summary>
+    private const string OpenExchanges = "open exchanges";
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private readonly CallerTable callers;
     private readonly CredentialShared shared;
@@ -36,7 +39,7 @@ internal sealed class BasicReader
     /// <summary>Reads once more what was let in: no attempt to guess, so it is neither counted nor made to wait for those who do.</summary>
     public ValueTask<CredentialResult> ReadAgain(ReadOnlySpan<char> text, CancellationToken cancellation) =>
         Parse(text) is { } login
-            ? Check(login.User, login.Password, out _, cancellation)
+            ? Check(login.User, login.Password, OpenExchanges, out _, cancellation)
             : new(new CredentialResult(null, CredentialProblem.Invalid));
 
     /// <summary>Reads a name and a password, from wherever they came.</summary>

@@ -65,6 +65,7 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
         return (BadRequestIn(failure), first) switch
         {
             (MethodFieldException, _) => Refusal.NotAllowedHere("The body's field '_method' could change the method: it is not allowed."),
+            (JsonEncodingException, _) => Refusal.NotAllowedHere("JSON has to be in UTF-8: it has to be looked into."),
             ({ StatusCode: StatusCodes.Status413PayloadTooLarge }, _) => Refusal.BodyTooLarge,
             ({ StatusCode: StatusCodes.Status408RequestTimeout }, _) => Refusal.BodyTooSlow,
             ({ Message: EndOfConnection }, _) or (null, IOException or OperationCanceledException) => Refusal.CallerLeft,
