@@ -18,8 +18,6 @@ internal sealed class BearerReader
     private static readonly SearchValues<char> Token68 =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
 
-    private const int MostOnStack = 8 * 1024;
-
     // What the log says where no issuer of the config is known yet.
     private const string NoIssuer = "(unknown)";
 
@@ -56,7 +54,7 @@ internal sealed class BearerReader
             return new(Refused(NoIssuer, new("form", "a signed JWT in compact form", "no token, or characters that none has")));
         }
 
-        var digest = DigestOf(text);
+        var digest = Digest.OfAscii(text);
         // Who is not known here may be known to another replica: that is asked as for a token that was never seen.
         return memory.Find(digest) is VerifiedToken known && Present(known) is { Caller: not null } resolution
             ? new(Answer(known, resolution, accepted, mayBeOver))
@@ -76,21 +74,6 @@ internal sealed class BearerReader
         {
             await revocations.EndAllOf(user.Identity, CancellationToken.None);
         }
-    }
-
-    private static Digest DigestOf(ReadOnlySpan<char> text)
-    {
-        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
-        var rented = text.Length > MostOnStack ? ArrayPool<byte>.Shared.Rent(text.Length) : null;
-        Span<byte> bytes = rented is null ? stackalloc byte[text.Length] : rented.AsSpan(0, text.Length);
-        Encoding.ASCII.GetBytes(text, bytes);
-        SHA256.HashData(bytes, hash);
-        if (rented is not null)
-        {
-            ArrayPool<byte>.Shared.Return(rented, clearArray: true);
-        }
-
-        return new(hash);
     }
 
     private CredentialResult Refused(string issuer, TokenRefusal refusal, CredentialProblem problem = CredentialProblem.Invalid)

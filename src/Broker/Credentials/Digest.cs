@@ -1,4 +1,7 @@
+using System.Buffers;
 using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 
 namespace Broker.Credentials;
 
@@ -6,6 +9,8 @@ namespace Broker.Credentials;
 internal readonly struct Digest : IEquatable<Digest>
 {
     public const int Size = 32;
+
+    private const int MostOnStack = 8 * 1024;
 
     private readonly ulong a;
     private readonly ulong b;
@@ -19,6 +24,22 @@ internal readonly struct Digest : IEquatable<Digest>
         b = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]);
         c = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]);
         d = BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]);
+    }
+
+    /// <summary>The digest of a token, which is ASCII.</summary>
+    public static Digest OfAscii(ReadOnlySpan<char> text)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        var rented = text.Length > MostOnStack ? ArrayPool<byte>.Shared.Rent(text.Length) : null;
+        Span<byte> bytes = rented is null ? stackalloc byte[text.Length] : rented.AsSpan(0, text.Length);
+        Encoding.ASCII.GetBytes(text, bytes);
+        SHA256.HashData(bytes, hash);
+        if (rented is not null)
+        {
+            ArrayPool<byte>.Shared.Return(rented, clearArray: true);
+        }
+
+        return new(hash);
     }
 
     /// <summary>Picks a place among many; evenly spread, since a digest is.</summary>

@@ -187,29 +187,8 @@ internal sealed class Admission(
 
         var result = await cell.Get(context.RequestAborted);
         passage.Token = result.Token;
-        return result.Token is null ? RefusalOf(result, passage) : null;
+        return result.Token is null ? MissingToken.RefusalOf(result, passage) : null;
     }
 
     private static readonly IReadOnlyDictionary<string, string> NoValues = new Dictionary<string, string>();
-
-    /// <summary>What a caller reads when there is no token.</summary>
-    public static Refusal RefusalOf(in TokenResult result, Passage passage) => result.Problem switch
-    {
-        TokenProblem.BudgetSpent => Refusal.BudgetSpent(result.RetryAfter),
-        TokenProblem.LoginRefused => RefusedLogin(result, passage),
-        TokenProblem.TokenRefused => passage.Route!.On401IsResource ? Refusal.UpstreamDenied : Refusal.UpstreamRefusedToken(result.RetryAfter),
-        _ => Refusal.TokenUnavailable(result.RetryAfter),
-    };
-
-    // An account of ours that is refused is our fault. His own is the user's: he is disabled there, or his login is over, and so is all that came of it.
-    private static Refusal RefusedLogin(in TokenResult result, Passage passage)
-    {
-        if (passage.Caller is not { Source: LoggedInUser.Source } user)
-        {
-            return Refusal.UpstreamRefusedLogin(result.RetryAfter);
-        }
-
-        _ = passage.Route!.Credentials.EndUser(user);
-        return Refusal.CredentialInvalid;
-    }
 }

@@ -38,7 +38,7 @@ internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvide
             var fresh = await passage.Cell!.Get(cancellation);
             if (fresh.Token is null)
             {
-                return Instead(request, passage, Admission.RefusalOf(fresh, passage));
+                return Instead(request, passage, MissingToken.RefusalOf(fresh, passage));
             }
 
             passage.Token = fresh.Token;
@@ -99,7 +99,7 @@ internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvide
         var successor = await passage.Cell!.Replace(refused, sentAt, passage.Subject, cancellation);
         if (successor.Token is null)
         {
-            return Instead(request, passage, Admission.RefusalOf(successor, passage));
+            return Instead(request, passage, MissingToken.RefusalOf(successor, passage));
         }
 
         KeptContent? again = null;
@@ -127,7 +127,7 @@ internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvide
         if (TokenRefusal.Is(response))
         {
             response.Dispose();
-            return Instead(request, passage, Admission.RefusalOf(passage.Cell.RefusedAgain(successor.Token, passage.Subject), passage));
+            return Instead(request, passage, MissingToken.RefusalOf(passage.Cell.RefusedAgain(successor.Token, passage.Subject), passage));
         }
 
         if (IsTaken(response))

@@ -73,8 +73,8 @@ internal sealed class Printable : ILogEventEnricher
     {
         ScalarValue { Value: string text } =>
             Of(text, longest) is var printable && ReferenceEquals(printable, text) ? value : new ScalarValue(printable),
-        ScalarValue { Value: null or bool or int or long or double } => value,
-        ScalarValue { Value: IFormattable and not Enum } => value, // numbers and times; Uri, char and arrays of bytes are none
+        ScalarValue { Value: null or bool or int or long or double or decimal or uint or ulong or short or byte or float } => value,
+        ScalarValue { Value: DateTime or DateTimeOffset or DateOnly or TimeOnly or TimeSpan or Guid } => value,
         ScalarValue { Value: { } other } => new ScalarValue(Of(other.ToString() ?? "", longest)),
         SequenceValue many => new SequenceValue(many.Elements.Take(longest).Select(element => Of(element, longest))),
         StructureValue parts => new StructureValue(

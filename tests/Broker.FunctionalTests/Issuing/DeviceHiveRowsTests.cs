@@ -117,8 +117,10 @@ public sealed class DeviceHiveRowsTests
     {
         await using var bed = await TokenBed.Start();
         var (admin, _) = await bed.LogIn("admin");
-        var plugin = TokenBed.Pair(await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}","e":"2027-01-01T00:00:00.000"}""", admin));
-        (TokenBed.Payload(plugin.Access, "e"), TokenBed.Payload(plugin.Refresh, "e")).ShouldBe(("1798761600000", "1798761600000"));
+        var end = DateTimeOffset.UtcNow.Date.AddDays(3); // less than the longest life of a token
+        var plugin = TokenBed.Pair(await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}","e":"{{end:yyyy-MM-dd}}T00:00:00.000"}""", admin));
+        var said = new DateTimeOffset(end, TimeSpan.Zero).ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
+        (TokenBed.Payload(plugin.Access, "e"), TokenBed.Payload(plugin.Refresh, "e")).ShouldBe((said, said));
 
         await bed.Reload(broker => broker["Callers"]!["admin"]!["Disabled"] = true);
 

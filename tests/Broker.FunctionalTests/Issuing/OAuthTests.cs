@@ -148,7 +148,8 @@ public sealed class OAuthTests
         (await bed.Get("/net/7", token)).Status.ShouldBe(200);
         (await bed.Get("/net/8", token)).Status.ShouldBe(403);
         (await Post(bed, "token", $"{Exchange}&subject_token={Foreign(audience: "other")}&{App}")).Status.ShouldBe(400);
-        (await Post(bed, "token", $"{Exchange}&subject_token={Foreign(",\"nonce\":\"x\"")}&{App}")).Status.ShouldBe(400);
+        var idToken = Signed(key, $$"""{"iss":"https://corp.example","sub":"alice","aud":"broker","exp":{{end}},"nets":["7"],"nonce":"x"}""", "JWT");
+        (await Post(bed, "token", $"{Exchange}&subject_token={idToken}&{App}")).Status.ShouldBe(400);
 
         await bed.Reload(_ => { });
         (await bed.Get("/net/7", token)).Status.ShouldBe(401);
@@ -244,10 +245,10 @@ public sealed class OAuthTests
         return JsonElement.Parse(answer.Body);
     }
 
-    private static string Signed(RSA key, string claims)
+    private static string Signed(RSA key, string claims, string type = "at+jwt")
     {
         static string Encode(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
-        var input = $"{Encode("""{"alg":"RS256","typ":"at+jwt"}"""u8.ToArray())}.{Encode(Encoding.UTF8.GetBytes(claims))}";
+        var input = $"{Encode(Encoding.UTF8.GetBytes($$"""{"alg":"RS256","typ":"{{type}}"}"""))}.{Encode(Encoding.UTF8.GetBytes(claims))}";
         return $"{input}.{Encode(key.SignData(Encoding.ASCII.GetBytes(input), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1))}";
     }
 }

@@ -14,7 +14,7 @@ public sealed class OtherUserTests
     [Fact]
     public async Task An_administrator_creates_a_token_for_a_user_who_has_logged_in_and_it_is_within_both_and_goes_out_as_that_user()
     {
-        await using var bed = await UpstreamUserBed.Start();
+        await using var bed = await Start();
         var (admin, _) = await Admin(bed);
         await Operator(bed);
 
@@ -46,7 +46,7 @@ public sealed class OtherUserTests
     [Fact]
     public async Task What_is_not_known_here_is_refused_with_the_reason_until_that_user_logs_in()
     {
-        await using var bed = await UpstreamUserBed.Start();
+        await using var bed = await Start();
         var (admin, _) = await Admin(bed);
 
         foreach (var id in new[] { "2", "77", "-2" })
@@ -67,7 +67,7 @@ public sealed class OtherUserTests
     [InlineData(77)]
     public async Task A_user_without_ManageUser_creates_for_nobody_else_and_is_not_told_who_is_known(int id)
     {
-        await using var bed = await UpstreamUserBed.Start();
+        await using var bed = await Start();
         await Admin(bed);
         var (access, _) = await Operator(bed);
 
@@ -85,7 +85,7 @@ public sealed class OtherUserTests
     [Fact]
     public async Task A_number_of_an_upstreams_user_never_stands_for_a_caller_of_the_config_nor_the_other_way_round()
     {
-        await using var bed = await UpstreamUserBed.Start(broker =>
+        await using var bed = await Start(broker =>
         {
             broker["Callers"]!["seven"] = TokenBed.User(7, "GetDevice", "*");
             broker["Callers"]!["chief"] = TokenBed.User(8, "*", "*");
@@ -104,7 +104,7 @@ public sealed class OtherUserTests
     [Fact]
     public async Task A_creator_whom_the_upstream_lets_in_no_more_creates_nothing_and_what_came_of_them_ends()
     {
-        await using var bed = await UpstreamUserBed.Start();
+        await using var bed = await Start();
         var id = await NewUser(bed, "deputy", role: 0);
         var (deputy, _) = TokenBed.Pair(await bed.LogIn("deputy", "a password there"));
         await Operator(bed);
@@ -121,7 +121,7 @@ public sealed class OtherUserTests
     [Fact]
     public async Task A_user_whom_the_upstream_lets_in_no_more_is_locked_or_disabled_as_the_vendor_says()
     {
-        await using var bed = await UpstreamUserBed.Start();
+        await using var bed = await Start();
         var (admin, _) = await Admin(bed);
         var id = await NewUser(bed, "temp", role: 1);
         var (temp, _) = TokenBed.Pair(await bed.LogIn("temp", "a password there"));
@@ -135,7 +135,7 @@ public sealed class OtherUserTests
     [Fact]
     public async Task While_the_upstream_does_not_answer_nothing_is_created_and_nobody_is_struck_out()
     {
-        await using var bed = await UpstreamUserBed.Start();
+        await using var bed = await Start();
         var (admin, _) = await Admin(bed);
         await Operator(bed);
         await bed.Simulator.DisposeAsync();
@@ -143,6 +143,15 @@ public sealed class OtherUserTests
         (await bed.Post("/token/create", """{"userId":2}""", admin)).Status.ShouldBe(503);
         (await bed.Post("/token/create", """{"userId":1}""", admin)).Status.ShouldBe(201); // for oneself nobody is asked
     }
+
+    /// <summary>The broker's own accounts have another name than the administrator, who could not log in here otherwise.</summary>
+    private static Task<UpstreamUserBed> Start(Action<JsonObject>? change = null) => UpstreamUserBed.Start(broker =>
+    {
+        broker["Upstreams"]!["hive"]!["Accounts"]!["default"]!["Login"] = "the broker";
+        broker["Upstreams"]!["twin"]!["Accounts"]!["default"]!["Login"] = "the broker";
+
+        change?.Invoke(broker);
+    });
 
     private static async Task<(string Access, string Refresh)> Admin(UpstreamUserBed bed) =>
         TokenBed.Pair(await bed.LogIn(DeviceHiveSimulator.AdminLogin, DeviceHiveSimulator.AdminPassword));
