@@ -98,7 +98,8 @@ internal sealed class OAuthRevocation(Issuance issuance)
 
     private static OwnAnswer TooMany(TimeSpan wait) =>
         OAuthErrors.Make("temporarily_unavailable", "This client has revoked too many tokens that would still live: ask again later.", 429)
-            with { RetryAfter = wait, Decision = "too-many-revoked" };
+            with
+        { RetryAfter = wait, Decision = "too-many-revoked" };
 
     // Here it holds already; not known to hold everywhere, it is to be asked for again.
     private static OwnAnswer Told(bool everywhere, string decision = "ended") => everywhere ? Done(decision) : OAuthErrors.NotNow;

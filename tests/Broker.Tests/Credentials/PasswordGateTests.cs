@@ -95,9 +95,9 @@ public sealed class PasswordGateTests
 
         public async Task Drain()
         {
-            while (entered.Count > 0)
+            while (await Leave())
             {
-                await Leave();
+                // one turn after the other is given back
             }
         }
 
@@ -119,7 +119,8 @@ public sealed class PasswordGateTests
 
         private async Task<bool> Leave()
         {
-            var served = entered.Where(one => one.Turn.IsCompleted).ToList();
+            entered.RemoveAll(one => one.Turn is { IsCompletedSuccessfully: true, Result: null }); // refused
+            var served = entered.Where(one => one.Turn is { IsCompletedSuccessfully: true, Result: not null }).ToList();
             if (served.Count == 0)
             {
                 return false;
@@ -127,12 +128,7 @@ public sealed class PasswordGateTests
 
             var one = served[random.Next(served.Count)];
             entered.Remove(one);
-            if (await one.Turn is not { } turn)
-            {
-                return false;
-            }
-
-            Gate.Leave(turn);
+            Gate.Leave((await one.Turn)!);
             await Settled();
             return true;
         }

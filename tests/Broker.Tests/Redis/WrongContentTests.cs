@@ -1,0 +1,158 @@
+using Broker.Configuration;
+using Broker.Credentials;
+using Broker.Credentials.Ledgers;
+using Broker.Issuing;
+using Broker.Redis;
+using Broker.Tests.Issuing.Ledgers;
+using Microsoft.Extensions.Logging;
+using Shouldly;
+using Xunit;
+
+namespace Broker.Tests.Redis;
+
+/// <summary>Something in Redis is not as the brokers left it: that is told once until it is over, and nothing that was ended counts meanwhile.</summary>
+public sealed class WrongContentTests : IAsyncLifetime
+{
+    private static readonly string[] Commands = ["SET", "RPUSH", "SADD", "HSET", "ZADD", "XADD"];
+    private readonly Lines lines = new();
+    private int hours;
+    private RedisServer server = null!;
+    private RedisLink link = null!;
+    private LedgerNames names = null!;
+    private TokenLedgers ledgers = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await RedisServer.Start();
+        var options = new RedisOptions
+        {
+            Endpoints = [server.Endpoint],
+            NameKey = new Secret("a test", "a name key of the tests, long enough"),
+            KeyPrefix = "wrong",
+            Poll = TimeSpan.FromMilliseconds(100),
+            EpochPause = TimeSpan.FromMilliseconds(100),
+        };
+        (names, link, ledgers) = (new(options), new(RedisSettings.Of(options), TimeProvider.System, lines), new(TimeProvider.System));
+        ledgers.Heed(new TokenServiceOptions { UnknownAfter = TimeSpan.FromSeconds(2) });
+        ledgers.Share(link, options, options.EpochPause, lines);
+        link.Start();
+        await LedgerReplica.Soon(() => Of("nobody's") == Standing.Good, "it knows what was ended");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        ledgers.Dispose();
+        link.Dispose();
+        await server.DisposeAsync();
+    }
+
+    public static TheoryData<int, string> Wrong => new(
+        from key in Enumerable.Range(0, 2) // head, index
+        from command in Commands
+        where (key, command) is not ((0, "HSET") or (1, "ZADD")) // these have that type
+        select (key, command));
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public async Task A_ledger_key_of_a_wrong_type_is_told_once_and_once_more_when_it_is_over(int key, string command)
+    {
+        (await End("ended")).ShouldBeTrue();
+        var name = names.Keys[key].ToString();
+        await Write(name, command);
+        await LedgerReplica.Soon(async () => !await End(Guid.NewGuid().ToString(), ++hours), "it is not known to hold everywhere");
+        await LedgerReplica.Soon(() => lines.Of(LogLevel.Error) > 0, "it is told");
+        (await End("late", ++hours)).ShouldBeFalse();
+        await PausesGrow();
+
+        lines.Of(LogLevel.Error).ShouldBe(1);
+        lines.Of(LogLevel.Warning).ShouldBe(0);
+        Of("ended").ShouldBe(Standing.Ended);
+        Of("late").ShouldBe(Standing.Ended);
+        link.IsAway.ShouldBeFalse();
+        await LedgerReplica.Soon(() => Of("other") == Standing.Unknown, "nobody knows what another replica ended");
+
+        await server.Ask("DEL", name);
+        await LedgerReplica.Soon(() => lines.Has(711) && Of("other") == Standing.Good, "it is over, and that is told");
+        Of("ended").ShouldBe(Standing.Ended);
+        await LedgerReplica.Soon(() => End("late"), "it is said in Redis");
+        lines.Of(LogLevel.Error).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task The_failed_logins_of_an_address_that_are_of_a_wrong_type_are_counted_here_and_told_once()
+    {
+        await Write(names.Tries("203.0.113.1"), "RPUSH");
+        for (var i = 0; i < AttemptMemory.Free; i++)
+        {
+            (await ledgers.Attempts.Begin("admin", "203.0.113.1", CancellationToken.None)).MayTry.ShouldBeTrue();
+        }
+
+        (await ledgers.Attempts.Begin("admin", "203.0.113.1", CancellationToken.None)).MayTry.ShouldBeFalse();
+        lines.Of(LogLevel.Error).ShouldBe(1);
+        link.IsAway.ShouldBeFalse();
+        Of("other").ShouldBe(Standing.Good); // nothing else is touched
+    }
+
+    private Standing Of(string id) => ledgers.Revocations.Of(LedgerReplica.Token(id));
+
+    // What lives for another time stands in another part, and that is a new one.
+    private async Task<bool> End(string id, int hours = 1) =>
+        await ledgers.Revocations.End(id, LedgerReplica.In(TimeSpan.FromHours(Math.Pow(4, hours % 8))), CancellationToken.None);
+
+    /// <summary>A few more tries take seconds: before, there were hundreds in one.</summary>
+    private async Task PausesGrow()
+    {
+        var (before, from) = (await Calls(), Environment.TickCount64);
+        await LedgerReplica.Soon(async () => await Calls() - before >= 4, "it is tried again");
+        (Environment.TickCount64 - from).ShouldBeGreaterThan(500);
+    }
+
+    private async Task Write(string key, string command)
+    {
+        var rest = command switch { "HSET" => "field value", "ZADD" => "1 member", "XADD" => "* field value", _ => "value" };
+        // In one step: a replica that looks in between would write its own again.
+        await server.Ask(["EVAL", "redis.call('DEL', KEYS[1]) return redis.call(unpack(ARGV))", "1", key, command, key, .. rest.Split(' ')]);
+    }
+
+    /// <summary>How many scripts ran.</summary>
+    private async Task<long> Calls()
+    {
+        var stats = await server.Ask("INFO", "commandstats");
+        return stats.Split('\n').Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
+            .Sum(line => long.Parse(line.Split('=', ',')[1], System.Globalization.CultureInfo.InvariantCulture));
+    }
+
+    private sealed class Lines : ILogger
+    {
+        private readonly List<(LogLevel Level, int Id)> lines = [];
+
+        public int Of(LogLevel level)
+        {
+            lock (lines)
+            {
+                return lines.Count(line => line.Level == level);
+            }
+        }
+
+        public bool Has(int id)
+        {
+            lock (lines)
+            {
+                return lines.Any(line => line.Id == id);
+            }
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lock (lines)
+            {
+                lines.Add((logLevel, eventId.Id));
+            }
+        }
+    }
+}
