@@ -18,7 +18,8 @@ internal static class ExplainRequest
         var context = new DefaultHttpContext();
         var raw = target.StartsWith('/') ? target : $"/{target}";
         var question = raw.IndexOf('?', StringComparison.Ordinal);
-        context.Request.Method = method.ToUpperInvariant();
+        context.Features.Set<IHttpRequestLifetimeFeature>(new HttpRequestLifetimeFeature());
+        context.Request.Method = method;
         context.Request.Scheme = "http";
         context.Request.Host = new("broker");
         context.Request.Path = WithoutDotSegments(PathString.FromUriComponent(question < 0 ? raw : raw[..question]).Value!);
