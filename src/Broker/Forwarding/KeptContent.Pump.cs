@@ -76,7 +76,7 @@ internal sealed partial class KeptContent
         {
             IsWaitingForCaller = true;
             var count = await body.ReadAsync(buffer, reading.Token);
-            IsWaitingForCaller = false; // not after a failure: then it is known who was waited for
+            IsWaitingForCaller = body.IsCut; // not after a failure, or where the wait was ended: then it is known who was waited for
             return count;
         }
         catch (Exception failure) when (!reading.IsCancellationRequested) // that we stopped reading is no fault of the caller's

@@ -139,7 +139,7 @@ internal sealed partial class KeptContent : HttpContent
             throw new IOException("The upstream refused the token before it had the body."); // the copy is read on
         }
 
-        if (Answer.EndsSending)
+        if (Answer.EndsSending && !reading.IsCancellationRequested) // a request that was given up closes its connection, too
         {
             CutShort();
         }

@@ -180,9 +180,16 @@ public sealed class StreamTests
     }
 
     /// <summary>So many bytes, no two blocks alike.</summary>
-    private sealed class PatternContent(long size) : HttpContent
+    private sealed class PatternContent : HttpContent
     {
         private const int Block = 1 << 20;
+        private readonly long size;
+
+        public PatternContent(long size)
+        {
+            this.size = size;
+            Headers.ContentType = new("application/octet-stream");
+        }
 
         public static string HashOf(long size)
         {

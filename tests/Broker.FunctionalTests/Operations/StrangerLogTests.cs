@@ -59,7 +59,7 @@ public sealed class StrangerLogTests
     [InlineData("/closed/x", "reader-key", "Content-Length: 10", 403)]
     [InlineData("/x?unlisted=1", TestConfig.Key, "Content-Length: 10", 400)]
     [InlineData("/refused/x", TestConfig.Key, "Content-Length: 10", 502)]
-    [InlineData("/timed/x", TestConfig.Key, "Content-Length: 10", 504)]
+    [InlineData("/timed/x", TestConfig.Key, "Content-Length: 10", 408)]
     public async Task A_request_that_is_answered_before_its_upload_ends_is_no_error_and_its_connection_goes_on(string path, string? key, string framing, int status)
     {
         await using var upstream = await EchoUpstream.Start();

@@ -34,10 +34,11 @@ public sealed class TokenReachTests
     {
         await using var elsewhere = await EchoUpstream.Start();
         await using var upstream = await EchoUpstream.Start();
+        var location = $"http://localhost:{elsewhere.Address.Port}/stolen"; // another host than the upstream's
         upstream.Answer = context =>
         {
             context.Response.StatusCode = status;
-            context.Response.Headers.Location = $"{elsewhere.Address}stolen";
+            context.Response.Headers.Location = location;
             return Task.CompletedTask;
         };
         await using var broker = await BrokerUnderTest.Start(Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
@@ -45,7 +46,7 @@ public sealed class TokenReachTests
         var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
 
         ((int)answer.StatusCode).ShouldBe(status);
-        answer.Headers.Location!.ToString().ShouldBe($"{elsewhere.Address}stolen");
+        answer.Headers.Location!.ToString().ShouldBe(location);
         upstream.Requests.Count.ShouldBe(1);
         elsewhere.Requests.ShouldBeEmpty();
     }
