@@ -175,6 +175,12 @@ internal sealed partial class AnswerWatch(Stream inner) : AsyncStream
             if (code != 0)
             {
                 watched.Set(code);
+                if (watched.IsTokenRefused)
+                {
+                    // Many servers close a connection on which they refused a body: the second try takes another one.
+                    Volatile.Write(ref cutBy, watched);
+                }
+
                 watched = null;
             }
             else if (end < ahead.Length && (isOurs || reading is null))
