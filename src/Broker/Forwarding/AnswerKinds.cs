@@ -34,7 +34,7 @@ internal static class AnswerKinds
         "Reporting-Endpoints", "Timing-Allow-Origin", "Speculation-Rules", "Set-Login", "Origin-Trial", "Activate-Storage-Access", "P3P",
         "X-Frame-Options-Origin",
         // the connection
-        "Keep-Alive", "Trailer", "HTTP2-Settings", "Upgrade", "Close",
+        "Keep-Alive", "HTTP2-Settings", "Upgrade", "Close",
         // what asks a cache or a proxy before the broker for something
         "CDN-Cache-Control", "Edge-Control", "Edge-Cache-Tag", "Cache-Tag", "Cache-Tags", "X-Cache-Tags", "X-Key", "xkey",
         "X-HTTP-Method-Override", "X-Envoy", "X-Proxy-Cache-Control",
