@@ -43,10 +43,12 @@ public sealed class UnaskedUpgradeTests
     [MemberData(nameof(Unasked))]
     public async Task A_101_that_nobody_asked_for_is_502_and_nothing_follows_it(string path, string method, string upgrade)
     {
+        await using var upstream = new ByteUpstream();
+        await using var broker = await BrokerUnderTest.Start(Config(upstream), TestConfig.Environment);
         foreach (var answered in new[] { "h2c", "websocket", "TLS/1.0" })
         {
-            await using var upstream = new ByteUpstream { Answer = _ => Switching(answered), Afterwards = ReadOn };
-            await using var broker = await BrokerUnderTest.Start(Config(upstream), TestConfig.Environment);
+            (upstream.Answer, upstream.Afterwards) = (_ => Switching(answered), ReadOn);
+            upstream.Requests.Clear();
 
             await ShouldBeClosed(broker, upstream, path, method, upgrade);
         }
