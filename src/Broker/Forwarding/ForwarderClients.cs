@@ -12,8 +12,13 @@ internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpC
         handler.SslOptions.RemoteCertificateValidationCallback ??= CertificateJudge.Judge;
         handler.RequestHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
         handler.ResponseHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
-        handler.PlaintextStreamFilter = static (connection, _) =>
-            new(connection.NegotiatedHttpVersion.Major == 1 ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
+        var opening = new OpeningConnections(time);
+        handler.ConnectCallback = opening.Connect;
+        handler.PlaintextStreamFilter = (connection, _) =>
+        {
+            opening.Opened(connection.InitialRequestMessage);
+            return new(connection.NegotiatedHttpVersion.Major == 1 ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
+        };
     }
 
     protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new TokenHandler(handler, time);
