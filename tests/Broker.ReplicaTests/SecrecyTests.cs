@@ -69,7 +69,7 @@ public sealed class SecrecyTests
 
     private static JsonObject Talkative(JsonObject config)
     {
-        config["Serilog"] = JsonNode.Parse("""{ "MinimumLevel": { "Default": "Verbose" } }""");
+        config["Serilog"] = JsonNode.Parse("""{ "MinimumLevel": { "Default": "Verbose", "Override": { "Microsoft": "Verbose", "System": "Verbose", "Yarp": "Verbose" } } }""");
         return config;
     }
 }

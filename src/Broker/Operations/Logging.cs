@@ -20,17 +20,15 @@ internal static class Logging
     /// <summary>Adds Serilog as the snapshot has it.</summary>
     public static void AddSerilog(this ILoggerFactory loggers, Snapshot snapshot, TextWriter output)
     {
-        var configuration = new LoggerConfiguration();
+        // At Information these write several lines a request, and any stranger could fill the disk. The section may still turn one on by name.
+        var configuration = new LoggerConfiguration().MinimumLevel.Information()
+            .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+            .MinimumLevel.Override("System", LogEventLevel.Warning)
+            .MinimumLevel.Override("Yarp", LogEventLevel.Warning);
         if (snapshot.Serilog.Count > 0)
         {
-            configuration.ReadFrom.Configuration(new ConfigurationBuilder().AddInMemoryCollection(JsonObjectConfiguration.Flatten(snapshot.Serilog, "Serilog")).Build());
-        }
-        else
-        {
-            configuration.MinimumLevel.Information()
-                .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
-                .MinimumLevel.Override("System", LogEventLevel.Warning)
-                .MinimumLevel.Override("Yarp", LogEventLevel.Warning);
+            var section = JsonObjectConfiguration.Flatten(snapshot.Serilog, "Serilog");
+            configuration.ReadFrom.Configuration(new ConfigurationBuilder().AddInMemoryCollection(section).Build());
         }
 
         foreach (var source in Talkative)

@@ -97,7 +97,9 @@ public sealed class OperationsTests
     {
         await using var simulator = await SimulatorKinds.StartAsync("oauth2", new());
         var config = TestConfig.With(simulator.Address, ("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Query": "*" } }"""));
-        config["Serilog"] = JsonNode.Parse("""{ "MinimumLevel": "Verbose" }""");
+        config["Serilog"] = JsonNode.Parse("""
+            { "MinimumLevel": { "Default": "Verbose", "Override": { "Microsoft": "Verbose", "System": "Verbose", "Yarp": "Verbose" } } }
+            """);
         config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse($$"""
             { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}oauth/token", "QuietTime": "00:00:00.0100000",
               "Accounts": { "default": { "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" }, "Scopes": [ "read" ], "Audience": "https://api.chargers.example" } } }

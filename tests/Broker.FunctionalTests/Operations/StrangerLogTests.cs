@@ -53,6 +53,25 @@ public sealed class StrangerLogTests
     }
 
     [Theory]
+    [InlineData("""{ "MinimumLevel": "Information" }""", false)]
+    [InlineData("""{ "MinimumLevel": { "Default": "Debug" } }""", false)]
+    [InlineData("""{ "Enrich": [] }""", false)]
+    [InlineData("""{ "MinimumLevel": { "Override": { "Microsoft.AspNetCore": "Information" } } }""", true)]
+    public async Task A_Serilog_section_turns_on_the_libraries_lines_of_each_request_only_by_their_name(string section, bool isOn)
+    {
+        await using var upstream = await EchoUpstream.Start();
+        var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
+        config["Serilog"] = JsonNode.Parse(section);
+        await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
+
+        using var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
+
+        ((int)answer.StatusCode).ShouldBe(200);
+        await broker.LogHolding("granted");
+        broker.Log.Contains("EndpointMiddleware", StringComparison.Ordinal).ShouldBe(isOn);
+    }
+
+    [Theory]
     [InlineData("/x", null, "Content-Length: 10", 401)]
     [InlineData("/none", null, "Content-Length: 10", 404)]
     [InlineData("/token-like", TestConfig.Key, "Content-Length: 10", 404)]
