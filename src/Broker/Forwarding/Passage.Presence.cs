@@ -32,7 +32,7 @@ internal sealed partial class Passage : IHttpRequestLifetimeFeature, IHttpResetF
         };
         features.Set(passage);
         features.Set<IHttpRequestLifetimeFeature>(passage);
-        if (features.Get<IHttpResetFeature>() is { } http2)
+        if (!HttpProtocol.IsHttp11(context.Request.Protocol) && features.Get<IHttpResetFeature>() is { } http2)
         {
             passage.reset = http2;
             features.Set<IHttpResetFeature>(passage);
