@@ -1,3 +1,4 @@
+using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -21,10 +22,19 @@ internal static class AnswerServer
     /// <summary>44 bytes.</summary>
     public static ReadOnlySpan<byte> Body => """{"id":"42","latitude":-33.87,"speed":61.250}"""u8;
 
-    public static async Task<int> Run(string token)
+    /// <param name="token">What it hands out, and asks for.</param>
+    /// <param name="certificate">Certificate and key, in PEM files; null without TLS.</param>
+    public static async Task<int> Run(string token, (string Path, string Key)? certificate = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false).UseUrls("http://127.0.0.1:0");
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false)
+            .UseUrls(certificate is null ? "http://127.0.0.1:0" : "https://127.0.0.1:0");
+        if (certificate is { } files)
+        {
+            builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(
+                kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = X509Certificate2.CreateFromPemFile(files.Path, files.Key)));
+        }
+
         builder.Services.AddLogging();
         await using var app = builder.Build();
         var expected = "Bearer " + token;

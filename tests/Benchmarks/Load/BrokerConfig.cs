@@ -32,11 +32,13 @@ internal sealed class BrokerConfig : IDisposable
     /// <param name="listen">Where the broker listens.</param>
     /// <param name="logs">Whether it writes a line a request.</param>
     /// <param name="more">Further members of its section, with a comma behind.</param>
-    public string File(string name, Uri server, Uri listen, bool logs, string more = "")
+    /// <param name="certificate">The files of the broker's certificate; null without TLS.</param>
+    public string File(string name, Uri server, Uri listen, bool logs, string more = "", (string Path, string Key)? certificate = null)
     {
+        var tls = certificate is { } files ? $$""", "Certificate": { "Path": "{{files.Path}}", "KeyPath": "{{files.Key}}" }""" : "";
         var config = JsonNode.Parse($$"""
             {
-              "Kestrel": { "Endpoints": { "public": { "Url": "{{Plain(listen)}}" } } },
+              "Kestrel": { "Endpoints": { "public": { "Url": "{{Plain(listen)}}"{{tls}} } } },
               "Serilog": { "MinimumLevel": { "Default": "{{(logs ? "Information" : "Warning")}}",
                 "Override": { "Microsoft": "Warning", "System": "Warning", "Yarp": "Warning" } } },
               "Broker": {
@@ -76,6 +78,13 @@ internal sealed class BrokerConfig : IDisposable
         return loaded.Snapshot is { } snapshot
             ? new TokenIssuer(TimeProvider.System).Issue(snapshot, CallerName, null, null)
             : throw new InvalidOperationException(string.Join('\n', loaded.Mistakes.All));
+    }
+
+    /// <summary>Writes a file beside the config; its path.</summary>
+    public string Add(string name, string text)
+    {
+        Write(name, text);
+        return Of(name);
     }
 
     public void Dispose() => folder.Delete(recursive: true);

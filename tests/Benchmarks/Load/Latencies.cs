@@ -9,8 +9,12 @@ internal sealed class Latencies
 
     public long Count { get; private set; }
 
+    /// <summary>Milliseconds of the longest, however long.</summary>
+    public double Longest { get; private set; }
+
     public void Add(long timestamps)
     {
+        Longest = Math.Max(Longest, timestamps * 1000.0 / Stopwatch.Frequency);
         var microseconds = timestamps * 1_000_000 / Stopwatch.Frequency;
         places[(int)Math.Min(microseconds, places.Length - 1)]++;
         Count++;
