@@ -87,7 +87,7 @@ public sealed class BesideYarpTests : IAsyncLifetime
             {
                 "\r\n", "Content-Length: 0\r\n\r\n", "Content-Length: 5\r\n\r\n", $"Content-Length: 5\r\n\r\nhello{ByteUpstream.Close}",
                 $"Transfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}", $"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{ByteUpstream.Close}",
-                $"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}", $"Connection: close\r\n\r\n{ByteUpstream.Close}",
+                $"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}", $"\r\n{ByteUpstream.Close}",
             })
             {
                 if (status == 205 && !framing.StartsWith("Content-Length: 0", StringComparison.Ordinal) && !framing.EndsWith(ByteUpstream.Close, StringComparison.Ordinal))
@@ -100,7 +100,9 @@ public sealed class BesideYarpTests : IAsyncLifetime
                     continue; // chunks that never come
                 }
 
-                upstream.Answer = _ => $"HTTP/1.1 {status} Some Reason\r\nX-Case: 1\r\n{framing}";
+                // An upstream that closes says so: else the next request may meet the dying connection, and a POST is not sent again.
+                var closing = framing.EndsWith(ByteUpstream.Close, StringComparison.Ordinal) ? "Connection: close\r\n" : "";
+                upstream.Answer = _ => $"HTTP/1.1 {status} Some Reason\r\nX-Case: 1\r\n{closing}{framing}";
                 var answer = await Ask(broker.Address, $"{method} /x HTTP/1.1");
                 var expected = $"{status} [{(status == 205 ? "content-length: 0; " : "")}x-case: 1] ''";
                 answer.ShouldBe(expected, $"{method} {framing}");
