@@ -114,6 +114,11 @@ internal sealed class Admission(
 
         var route = passage.Route!;
         var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        if (!PathRule.IsRoutedAsItLeaves(target, request.Path.Value))
+        {
+            return Refusal.BadPath("The request's target is an address whose path can be read in two ways; send the path alone.");
+        }
+
         return (PathRule.Problem(target, route.IsPathLoose) ?? route.Values.Settle(request, target, route.Path)) is { } problem ? Refusal.BadPath(problem) : null;
     }
 
@@ -144,7 +149,7 @@ internal sealed class Admission(
 
         foreach (var denial in route.Denials)
         {
-            if (denial.Hits(context))
+            if (denial(context))
             {
                 return Refusal.Denied;
             }

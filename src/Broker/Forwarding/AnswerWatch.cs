@@ -23,6 +23,7 @@ internal sealed partial class AnswerWatch(Stream inner) : AsyncStream
     private int end;
     private bool isClientReading;
     private Exception? readFailure;
+    private volatile bool isSpent;
 
     /// <summary>Who waits for the answer to what is sent from here on in this flow; null for nobody.</summary>
     public static void Begin(EarlyAnswer? answer)
@@ -36,7 +37,7 @@ internal sealed partial class AnswerWatch(Stream inner) : AsyncStream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        if (IsCut && Sending.Value is { } other && !ReferenceEquals(other, cutBy))
+        if (isSpent || (IsCut && Sending.Value is { } other && !ReferenceEquals(other, cutBy)))
         {
             return 0; // another request asks whether the connection is of use
         }
@@ -60,6 +61,10 @@ internal sealed partial class AnswerWatch(Stream inner) : AsyncStream
         {
             count = await inner.ReadAsync(buffer, cancellationToken);
         }
+        catch (Exception) when (isSpent)
+        {
+            return 0;
+        }
         finally
         {
             Look(buffer.Span[..count], isOurs: false, isReal: !buffer.IsEmpty);
@@ -73,7 +78,11 @@ internal sealed partial class AnswerWatch(Stream inner) : AsyncStream
         var answer = Sending.Value;
         if (IsCut && !ReferenceEquals(answer, cutBy))
         {
-            return ValueTask.FromException(new IOException("This connection holds an unfinished request."));
+            // The pool has given the connection to another request. To the client it has closed before an answer came, so that the request goes
+            // out on another one; nothing of it was sent here.
+            isSpent = true;
+            Abandon();
+            return ValueTask.CompletedTask;
         }
 
         OnceSent.Hold(this);

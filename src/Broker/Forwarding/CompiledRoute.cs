@@ -1,6 +1,7 @@
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Tokens;
+using Microsoft.AspNetCore.Http;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Broker.Forwarding;
@@ -29,7 +30,8 @@ internal sealed class CompiledRoute
 
     public required bool DeniesAll { get; init; }
 
-    public required IReadOnlyList<Denial> Denials { get; init; }
+    /// <summary>Each says whether a request is denied, whoever asks.</summary>
+    public required IReadOnlyList<Func<HttpContext, bool>> Denials { get; init; }
 
     public required bool IsPathLoose { get; init; }
 

@@ -24,7 +24,8 @@ internal sealed class CrossingNames
         [
             ("Device", demands.Device), ("Network", demands.Network), ("DeviceType", demands.DeviceType), .. denied.Select(selector => ("Deny", (Selector?)selector)),
         ];
-        Carried = new(route, name => listed is ["*"] || QueryNames.Concat(listed).Contains(name, StringComparer.OrdinalIgnoreCase));
+        var matched = (route.Match.QueryParameters ?? []).Select(parameter => parameter.Name);
+        Carried = new(route, name => listed is ["*"] || QueryNames.Concat(listed).Concat(matched).Contains(name, StringComparer.OrdinalIgnoreCase));
     }
 
     /// <summary>Every selector, with the key at which it stands.</summary>

@@ -13,6 +13,9 @@ internal sealed class CuttableBody(Stream inner, CancellationTokenSource reading
 
     public bool IsCut => isCut;
 
+    /// <summary>Whether a read waits for the caller, or did when it was ended.</summary>
+    public bool IsWaiting { get; private set; }
+
     public void Cut()
     {
         isCut = true;
@@ -28,7 +31,10 @@ internal sealed class CuttableBody(Stream inner, CancellationTokenSource reading
 
         try
         {
-            return await inner.ReadAsync(buffer, cancellationToken == reading.Token ? cancellationToken : Linked(cancellationToken));
+            IsWaiting = true;
+            var count = await inner.ReadAsync(buffer, cancellationToken == reading.Token ? cancellationToken : Linked(cancellationToken));
+            IsWaiting = isCut; // not after a failure, or where the wait was ended: then it is known who was waited for
+            return count;
         }
         catch (OperationCanceledException) when (isCut)
         {

@@ -33,6 +33,7 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
         {
             ForwarderError.None => null,
             ForwarderError.NoAvailableDestinations => new(Refusal.UpstreamUnhealthy, "health checks leave no destination"),
+            ForwarderError.RequestBodyClient when IsCancellation(failed.Exception) => Canceled(failed, passage),
             ForwarderError.RequestBodyClient => new(OfTheCaller(failed.Exception), CallersBody),
             ForwarderError.ResponseBodyClient => Left,
             ForwarderError.UpgradeRequestClient or ForwarderError.UpgradeResponseClient => Left,

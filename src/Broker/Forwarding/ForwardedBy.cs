@@ -7,8 +7,7 @@ namespace Broker.Forwarding;
 /// <summary>What the upstream is told of where a request comes from: the broker's own word, and before it that of the proxies that the config trusts.</summary>
 /// <param name="For">The addresses that they saw; null for none.</param>
 /// <param name="Proto">How the caller spoke to them; null where they do not say.</param>
-/// <param name="Host">Under which name; null where they do not say.</param>
-internal sealed record ForwardedBy(string? For, string? Proto, string? Host)
+internal sealed record ForwardedBy(string? For, string? Proto)
 {
     /// <summary>What a trusted proxy says; null of anybody else, whose word does not count.</summary>
     public static ForwardedBy? Of(HttpContext context, TrustedProxies proxies)
@@ -20,13 +19,9 @@ internal sealed record ForwardedBy(string? For, string? Proto, string? Host)
 
         var headers = context.Request.Headers;
         var proto = headers["X-Forwarded-Proto"].ToString();
-        var host = headers["X-Forwarded-Host"].ToString();
         return new(
             TrustedProxies.HopsOf(headers) is { Count: > 0 } hops ? string.Join(", ", hops) : null,
-            proto is "http" or "https" ? proto : null,
-            host.Length > 0 && Uri.TryCreate($"http://{host}/", UriKind.Absolute, out var read) && read.UserInfo.Length == 0 && read.Authority.Equals(host, StringComparison.OrdinalIgnoreCase)
-                ? host
-                : null);
+            proto is "http" or "https" ? proto : null);
     }
 
     public static void PutOn(HttpRequestMessage request, HttpContext context, ForwardedBy? before)
@@ -38,10 +33,6 @@ internal sealed record ForwardedBy(string? For, string? Proto, string? Host)
         }
 
         Set(request, "X-Forwarded-Proto", before?.Proto ?? context.Request.Scheme);
-        if (before?.Host is { } host)
-        {
-            Set(request, "X-Forwarded-Host", host);
-        }
     }
 
     private static void Set(HttpRequestMessage request, string name, string value)

@@ -17,7 +17,8 @@ internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpC
         handler.PlaintextStreamFilter = (connection, _) =>
         {
             opening.Opened(connection.InitialRequestMessage);
-            return new(connection.NegotiatedHttpVersion.Major == 1 ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
+            var isTunnel = connection.InitialRequestMessage.Method == HttpMethod.Connect; // to a proxy: what runs in it has a watch of its own
+            return new(connection.NegotiatedHttpVersion.Major == 1 && !isTunnel ? new AnswerWatch(connection.PlaintextStream) : connection.PlaintextStream);
         };
     }
 

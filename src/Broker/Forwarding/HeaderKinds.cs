@@ -46,6 +46,8 @@ internal static class HeaderKinds
         "X-User-Roles", "X-User-Role",
         "X-Login", "X-Email", "X-Mail", "X-Groups", "X-Group", "X-Roles", "X-Role", "X-Subject", "X-Sub", "X-Principal", "X-Identity",
         "X-Account-Id", "X-Admin", "X-Is-Admin",
+        "Sudo", "X-Sudo", "Api-Username", "Run-As", "X-Run-As", "RunAs", "X-RunAs", "Act-As", "X-Act-As", "Acting-As", "X-Acting-As",
+        "As-User", "X-As-User", "Effective-User", "X-Effective-User",
         "X-Scope-OrgID", "X-Anonymous-Consumer", "X-Permissions", "X-Scopes", "X-Claims",
         // where they ask from
         "Client-IP", "ClientIP", "X-ClientIP", "X-IP", "X-IP-Address", "X-Source-IP", "X-Trusted-IP", "X-Peer", "X-Coming-From",
@@ -62,7 +64,7 @@ internal static class HeaderKinds
     [
         // who asks
         "Remote", "X-Remote", "X-Auth", "X-Authenticated", "X-WebAuth", "X-Authentik", "X-Authelia", "X-Consumer", "X-Credential",
-        "X-Impersonate", "Impersonate", "X-Shib", "Shib",
+        "X-Impersonate", "Impersonate", "X-ClickHouse", "X-Shib", "Shib",
         "X-OIDC", "OIDC", "X-SSO", "SSO", "SM", "IV", "X-Pomerium", "X-Vouch", "Tailscale", "X-Hasura", "X-UserInfo", "X-JWT", "JWT",
         "X-MS-Client", "X-MS-Token", "CF-Access",
         "X-Goog-Authenticated", "X-Goog-IAP", "X-Amzn-Oidc", "X-Amzn-Mtls", "X-Identity", "X-Saml", "X-Ldap", "X-Kerberos",
@@ -94,9 +96,19 @@ internal static class HeaderKinds
         "Client-IP", "Real-IP", "Connecting-IP", "Socket-IP", "Source-IP", "Peer-IP", "Viewer-Address", "Client-Cert", "Client-DN",
         "Client-Verify", "Remote-User", "Remote-Addr",
         "Forwarded-For",
+        "Switch-User", "Runas-User", "Run-As", "RunAs", "Act-As", "As-User", "Trino-User", "Presto-User", "Behalf-Of", "Impersonate-User", "Impersonated-User",
+        "Effective-User", "Proxy-User", "Sudo", "Impersonate", "Impersonation",
     ];
 
-    private static readonly string[] ListedLastWords = ["Token"];
+    private static readonly string[] ListedLastWords =
+    [
+        "Token",
+        // another tenant, or another place, than the path names
+        "Namespace", "Org", "OrgId", "Org-Id", "Organization", "Organisation", "Organization-Id", "Organisation-Id", "Tenant", "TenantId", "Tenant-Id",
+        "Tenant-Name", "Workspace", "WorkspaceId", "Workspace-Id", "Project-Id", "Account", "AccountId", "Account-Id",
+        // an object that nobody looked at
+        "Copy-Source", "Rename-Source", "Move-Source", "Copy-From", "Rename-From", "Move-From", "Rename-To", "Move-To", "Copy-To",
+    ];
 
     // What the rules above would take, and is no claim: x-user-agent is gRPC-Web's, and these tokens are about pages and forms.
     private static readonly string[] PlainNames = ["X-User-Agent"];

@@ -74,10 +74,7 @@ internal sealed partial class KeptContent
     {
         try
         {
-            IsWaitingForCaller = true;
-            var count = await body.ReadAsync(buffer, reading.Token);
-            IsWaitingForCaller = body.IsCut; // not after a failure, or where the wait was ended: then it is known who was waited for
-            return count;
+            return await body.ReadAsync(buffer, reading.Token);
         }
         catch (Exception failure) when (!reading.IsCancellationRequested) // that we stopped reading is no fault of the caller's
         {

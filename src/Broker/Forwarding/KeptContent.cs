@@ -16,7 +16,10 @@ namespace Broker.Forwarding;
 /// </remarks>
 internal sealed partial class KeptContent : HttpContent
 {
-    private static readonly byte[] Filler = new byte[64 * 1024];
+    // What is left of a larger body is not filled up: its answer is lost, and no request may take a thread for long.
+    private const long LongestFill = 1L << 36;
+
+    private static readonly byte[] Filler = new byte[1024 * 1024];
 
     private readonly HttpContent original;
     private readonly long? length;
@@ -62,7 +65,7 @@ internal sealed partial class KeptContent : HttpContent
     public Exception? ReadFailure { get; private set; }
 
     /// <summary>Whether it is the caller who is waited for.</summary>
-    public bool IsWaitingForCaller { get; private set; }
+    public bool IsWaitingForCaller => body.IsWaiting;
 
     /// <summary>Over HTTP/1.1: the answer, as soon as it begins.</summary>
     public EarlyAnswer Answer { get; private set; }
@@ -167,7 +170,13 @@ internal sealed partial class KeptContent : HttpContent
         }
 
         // The client gives up an answer when fewer bytes were written than the length says.
-        for (var rest = (length ?? 0) - upstream.Count; rest > 0; rest -= Filler.Length)
+        var rest = (length ?? 0) - upstream.Count;
+        if (rest > LongestFill)
+        {
+            throw new IOException("The upstream answered before it had the body, and too much of it is left.");
+        }
+
+        for (; rest > 0; rest -= Filler.Length)
         {
             await upstream.WriteAsync(Filler.AsMemory(0, (int)Math.Min(rest, Filler.Length)), CancellationToken.None);
         }

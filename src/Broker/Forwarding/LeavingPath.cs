@@ -61,29 +61,36 @@ internal sealed class LeavingPath
 
         var segments = pattern?.Select(parts => (Text: parts is [{ Name: null } only] ? only.Literal : null, Names: NamesOf(parts))).ToList()
             ?? [.. match.PathSegments.Select(segment => (LiteralOf(segment), NamesOf(segment)))];
-        foreach (var (removes, encoded, expected) in edits)
+        return Keeps(name, segments, edit: 0);
+    }
+
+    private bool Keeps(string name, List<(string? Text, List<string> Names)> segments, int edit)
+    {
+        if (edit == edits.Count)
         {
-            if (!removes)
-            {
-                segments.InsertRange(0, encoded.Split('/')[1..].Select(text => ((string?)text, new List<string>())));
-                continue;
-            }
-
-            var leading = segments.Take(expected.Length).ToList();
-            var meets = leading.Zip(expected).TakeWhile(pair => MayBe(pair.First.Text, pair.Second)).Count();
-            if (meets < leading.Count)
-            {
-                continue; // such a path never starts with this prefix
-            }
-
-            segments.RemoveRange(0, leading.Count);
-            if (leading.Exists(segment => segment.Names.Contains(name, StringComparer.OrdinalIgnoreCase)))
-            {
-                return false; // a value that reads as the prefix would be taken off
-            }
+            return segments.Exists(segment => segment.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
         }
 
-        return segments.Exists(segment => segment.Names.Contains(name, StringComparer.OrdinalIgnoreCase));
+        var (removes, encoded, expected) = edits[edit];
+        if (!removes)
+        {
+            return Keeps(name, [.. encoded.Split('/')[1..].Select(text => ((string?)text, new List<string>())), .. segments], edit + 1);
+        }
+
+        var leading = segments.Take(expected.Length).ToList();
+        if (!leading.Zip(expected).All(pair => MayBe(pair.First.Text, pair.Second)))
+        {
+            return Keeps(name, segments, edit + 1); // such a path never starts with this prefix
+        }
+
+        if (leading.Exists(segment => segment.Names.Contains(name, StringComparer.OrdinalIgnoreCase)))
+        {
+            return false; // a value that reads as the prefix would be taken off
+        }
+
+        // Where other values stand there, the path starts with the prefix or it does not: the value has to be kept either way.
+        var isSure = leading.Count == expected.Length && leading.TrueForAll(segment => segment.Text is not null);
+        return Keeps(name, segments[leading.Count..], edit + 1) && (isSure || Keeps(name, segments, edit + 1));
     }
 
     /// <summary>The path that leaves, encoded; empty where nothing is left of it.</summary>

@@ -16,7 +16,7 @@ internal sealed class OpeningConnections(TimeProvider time)
     public const int AtOnce = 16;
 
     /// <summary>How long a connection counts as being opened. A distant or silent upstream takes longer, but no processor time.</summary>
-    public static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(50);
+    public static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(20);
 
     private readonly ConcurrentDictionary<(string Host, int Port), SemaphoreSlim> addresses = new();
     private readonly ConditionalWeakTable<HttpRequestMessage, Place> places = [];

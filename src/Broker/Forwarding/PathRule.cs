@@ -9,6 +9,8 @@ internal static class PathRule
     private static readonly SearchValues<char> Plain =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@");
 
+    private static readonly SearchValues<char> Authority = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]");
+
     /// <summary>Why the path of a raw request target is refused; null when it is clear.</summary>
     /// <param name="rawTarget">As it stood in the request line.</param>
     /// <param name="isLoose">Only what would make the path that leaves another one than the path that was routed is refused.</param>
@@ -17,7 +19,7 @@ internal static class PathRule
         var path = PathOf(rawTarget);
         if (path.IsEmpty || path[0] != '/')
         {
-            return "The path does not start with '/'.";
+            return "The request's target is neither a path that starts with '/' nor an address with one.";
         }
 
         path = path[1..];
@@ -78,20 +80,26 @@ internal static class PathRule
         return null;
     }
 
+    /// <summary>Whether an address in place of a path (absolute-form; RFC 9112, 3.2.2) was routed by the very path that leaves.</summary>
+    /// <remarks>For such a target the server has a reader of its own: to it '\\' is '/', '#' ends the path, and %2F is a slash.</remarks>
+    public static bool IsRoutedAsItLeaves(string target, string? routed) =>
+        target.StartsWith('/')
+        || (PathOf(target) is var path && !path.ContainsAny('\\', '#') && !path.Contains("%2F", StringComparison.OrdinalIgnoreCase)
+            && !path.Contains("%5C", StringComparison.OrdinalIgnoreCase) && Uri.UnescapeDataString(path) == routed);
+
     private static ReadOnlySpan<char> PathOf(ReadOnlySpan<char> target)
     {
-        var scheme = target.IndexOf("://", StringComparison.Ordinal);
-        var query = target.IndexOf('?');
-        if (scheme > 0 && (query < 0 || scheme < query) && target[0] != '/')
+        if (!target.IsEmpty && target[0] != '/')
         {
-            // absolute-form (RFC 9112, 3.2.2)
-            target = target[(scheme + 3)..];
-            var slash = target.IndexOf('/');
-            target = slash < 0 ? "/" : target[slash..];
-            query = target.IndexOf('?');
+            var scheme = target.IndexOf("://", StringComparison.Ordinal);
+            var isHttp = scheme > 0 && target[..scheme] is var name && (name.Equals("http", StringComparison.OrdinalIgnoreCase) || name.Equals("https", StringComparison.OrdinalIgnoreCase));
+            target = isHttp ? target[(scheme + 3)..] : default;
+
+            // The authority ends where it holds what none of its readers takes for a part of it; that has to be the path.
+            target = target.IndexOfAnyExcept(Authority) is > 0 and var end ? target[end..] : default;
         }
 
-        return query < 0 ? target : target[..query];
+        return target.IndexOf('?') is >= 0 and var query ? target[..query] : target;
     }
 
     private static string? SegmentProblem(string raw)

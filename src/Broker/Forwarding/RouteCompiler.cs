@@ -1,6 +1,7 @@
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Tokens;
+using Microsoft.AspNetCore.Http;
 using Policies;
 using Yarp.ReverseProxy.Configuration;
 
@@ -19,9 +20,10 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         var clusters = new ClusterRules(candidate, section, mistakes);
         var routes = new List<RouteConfig>();
         var compiled = new Dictionary<string, CompiledRoute>(StringComparer.OrdinalIgnoreCase);
+        var denied = section.Routes.Select(DeniedRoute.Of).OfType<DeniedRoute>().ToList();
         foreach (var route in section.Routes)
         {
-            compiled[route.RouteId] = Compile(route, candidate, clusters, mistakes);
+            compiled[route.RouteId] = Compile(route, candidate, clusters, [.. denied.Where(other => other.IsBefore(route))], mistakes);
 
             // Without a mark of its reading YARP would keep the endpoint of an unchanged route, and with it the old policy.
             // The path transforms are done by the broker, on the raw path (see LeavingPath).
@@ -39,7 +41,8 @@ internal sealed class RouteCompiler : ISnapshotCompiler
     /// <summary>YARP's own word for a route that is open to anyone.</summary>
     public static bool IsPublic(RouteConfig route) => string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
 
-    private static CompiledRoute Compile(RouteConfig route, Snapshot candidate, ClusterRules clusters, Mistakes mistakes)
+    private static CompiledRoute Compile(
+        RouteConfig route, Snapshot candidate, ClusterRules clusters, IReadOnlyList<DeniedRoute> denied, Mistakes mistakes)
     {
         var metadata = new RouteMetadata(route.RouteId, route.Metadata, mistakes);
         metadata.CheckKeys();
@@ -71,9 +74,9 @@ internal sealed class RouteCompiler : ISnapshotCompiler
 
         var accounts = new AccountRules(metadata, upstream, candidate, isPublic, demands.ReachesAccount);
         var tokenHeaders = upstream?.Accounts.Values.Select(account => account.TokenHeader).OfType<string>().ToList() ?? [];
-        TransformRules.Check(route, demands.Selectors, tokenHeaders, path.IsRewritten, mistakes);
-        MethodRules.Check(route, mistakes);
         var selected = demands.Selectors.All.Concat(denials.Select(denial => denial.Selector)).ToList();
+        TransformRules.Check(route, selected, tokenHeaders, path.IsRewritten, mistakes);
+        MethodRules.Check(route, mistakes);
         var accepted = metadata.Credentials([.. candidate.Broker.Issuers.Keys]);
         var queried = selected.Where(one => one.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(one => one.Name);
         var credentials = new CredentialRules(metadata, isPublic, accepted, [.. queried]);
@@ -90,7 +93,7 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             Action = demands.Action,
             Selectors = demands.Selectors,
             DeniesAll = deniesAll,
-            Denials = [.. denials.Select(denial => new Denial(denial.Selector, denial.Id))],
+            Denials = [.. denials.Select(denial => (Func<HttpContext, bool>)new Denial(denial.Selector, denial.Id).Hits), .. denied.Select(other => (Func<HttpContext, bool>)other.Hits)],
             IsPathLoose = path.IsLoose,
             Path = leaving,
             Values = new(names.ReadValues, [.. leaving.PartialNames], names.Carried.InHeaders),

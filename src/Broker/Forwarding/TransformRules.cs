@@ -1,4 +1,5 @@
 using Broker.Configuration;
+using Policies;
 using Yarp.ReverseProxy.Configuration;
 
 namespace Broker.Forwarding;
@@ -9,7 +10,7 @@ internal static class TransformRules
     private static readonly string[] HeaderKeys = ["RequestHeader", "RequestHeaderRouteValue", "RequestHeaderRemove", "ClientCert"];
     private static readonly string[] QueryKeys = ["QueryValueParameter", "QueryRouteParameter", "QueryRemoveParameter"];
 
-    public static void Check(RouteConfig route, Selectors selectors, IReadOnlyCollection<string> tokenHeaders, bool isPathRewritten, Mistakes mistakes)
+    public static void Check(RouteConfig route, IReadOnlyList<Selector> selectors, IReadOnlyCollection<string> tokenHeaders, bool isPathRewritten, Mistakes mistakes)
     {
         var path = $"ReverseProxy:Routes:{route.RouteId}:Transforms";
         CheckNames(route, isPathRewritten, path, mistakes);
@@ -56,7 +57,7 @@ internal static class TransformRules
         : $"names {name}, and the route's Path has no value of that name: nothing would leave in its place. "
             + $"Write one that the Path has: {string.Join(", ", match.Parameters.Select(parameter => parameter.Name))}.";
 
-    private static string? Problem(string key, string value, Selectors selectors, IReadOnlyCollection<string> tokenHeaders)
+    private static string? Problem(string key, string value, IReadOnlyList<Selector> selectors, IReadOnlyCollection<string> tokenHeaders)
     {
         bool Is(string name) => key.Equals(name, StringComparison.OrdinalIgnoreCase);
 
@@ -99,13 +100,13 @@ internal static class TransformRules
             return HeaderProblem(value, selectors, tokenHeaders);
         }
 
-        return QueryKeys.Any(Is) && selectors.All.Any(selector => selector.Kind is Policies.SelectorKind.Query or Policies.SelectorKind.QueryList
+        return QueryKeys.Any(Is) && selectors.Any(selector => selector.Kind is SelectorKind.Query or SelectorKind.QueryList
             && Selectors.IsSpelling(value.Trim(), selector.Name))
             ? "changes a query value that the decision was about."
             : null;
     }
 
-    private static string? HeaderProblem(string name, Selectors selectors, IReadOnlyCollection<string> tokenHeaders)
+    private static string? HeaderProblem(string name, IReadOnlyList<Selector> selectors, IReadOnlyCollection<string> tokenHeaders)
     {
         if (name.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || tokenHeaders.Contains(name, StringComparer.OrdinalIgnoreCase))
         {
@@ -122,6 +123,6 @@ internal static class TransformRules
             : null;
     }
 
-    private static IEnumerable<string> HeadersOf(Selectors selectors) =>
-        selectors.All.Where(selector => selector.Kind == Policies.SelectorKind.Header).Select(selector => selector.Name);
+    private static IEnumerable<string> HeadersOf(IReadOnlyList<Selector> selectors) =>
+        selectors.Where(selector => selector.Kind == SelectorKind.Header).Select(selector => selector.Name);
 }

@@ -100,6 +100,48 @@ public sealed class EarlyErrorTests : IAsyncLifetime
         upstream.Requests.Count.ShouldBe(40);
     }
 
+    /// <summary>The client gives up an answer when fewer bytes were written than promised; what is written in their stead has an end.</summary>
+    [Theory]
+    [InlineData("/account/x")]
+    [InlineData("/public/x")]
+    public async Task A_length_without_end_keeps_no_thread(string path)
+    {
+        upstream.Answer = _ => $"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n{ByteUpstream.Close}";
+        foreach (var length in new[] { 1L << 32, 1L << 40, 1L << 50, long.MaxValue })
+        {
+            var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Upload(path, $"Content-Length: {length}", 1)));
+
+            answers.ShouldAllBe(answer => answer.Status == 404 || (answer.Status == 502 && length > 1L << 36), $"{length}");
+        }
+    }
+
+    /// <summary>The connection of an upload that was cut short is back in the client's pool before it is closed.</summary>
+    [Fact]
+    public async Task A_request_that_waits_for_the_connection_of_a_cut_upload_takes_another_one()
+    {
+        await using var keeping = new ByteUpstream { AnswersEarly = true, Afterwards = (_, _) => Task.CompletedTask };
+        var config = TestConfig.With(keeping.Address, ("account", Account));
+        config["ReverseProxy"]!["Clusters"]!["api"]!["HttpClient"] = System.Text.Json.Nodes.JsonNode.Parse("""{ "MaxConnectionsPerServer": 1 }""");
+        await using var narrow = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
+        keeping.Answer = request => request.Line.StartsWith("POST", StringComparison.Ordinal)
+            ? "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        for (var round = 0; round < 30; round++)
+        {
+            using var client = new TcpClient();
+            await client.ConnectAsync(narrow.Address.Host, narrow.Address.Port);
+            var stream = client.GetStream();
+            await stream.WriteAsync(Encoding.ASCII.GetBytes(
+                $"POST /account/x HTTP/1.1\r\nHost: a\r\nX-Api-Key: {TestConfig.Key}\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000000\r\n\r\nabc"));
+            var others = Enumerable.Range(0, 4).Select(_ => RawHttp.Ask(narrow.Address, "GET /account/x HTTP/1.1", ["Host: a", $"X-Api-Key: {TestConfig.Key}"])).ToList();
+
+            (await RawHttp.Read(stream, isHead: false, CancellationToken.None)).Status.ShouldBe(413);
+            foreach (var other in others)
+            {
+                (await other).Status.ShouldBe(200, $"round {round}");
+            }
+        }
+    }
+
     [Theory]
     [InlineData("/account/x", true)]
     [InlineData("/public/x", true)]

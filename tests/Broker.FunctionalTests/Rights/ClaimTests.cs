@@ -23,6 +23,10 @@ public sealed class ClaimTests(ClaimTests.Routing stage) : IClassFixture<ClaimTe
         "X-Amzn-Oidc-Data", "CF-Access-Jwt-Assertion", "CF-Access-Authenticated-User-Email", "X-Pomerium-Jwt-Assertion", "X-Hasura-Role",
         "X-Hasura-Admin-Secret", "iv-user", "SM-User",
         "X-Shib-User", "OIDC-Claim-Sub", "X-OIDC-Sub", "X-JWT-Payload", "X-Scope-OrgID", "From", "X-SSO-User",
+        // as whom, and in which tenant or place
+        "Sudo", "Api-Username", "X-Redmine-Switch-User", "X-Switch-User", "es-security-runas-user", "X-Trino-User", "X-Presto-User",
+        "On-Behalf-Of", "X-On-Behalf-Of", "X-ClickHouse-User", "X-ClickHouse-Key", "X-Vault-Namespace", "X-Grafana-Org-Id", "X-Tenant", "X-Tenant-Id",
+        "x-ms-copy-source", "x-ms-rename-source", "X-Copy-From", "X-Run-As", "X-Act-As", "X-Organization-Id", "X-Workspace-Id",
         // their certificate
         "X-SSL-Client-Cert", "X-SSL-Client-DN", "X-SSL-Client-Verify", "SSL-Client-Cert", "X-Client-Cert", "X-Client-Certificate",
         "X-Client-DN", "X-Client-Verify", "Client-Cert",
@@ -118,7 +122,6 @@ public sealed class ClaimTests(ClaimTests.Routing stage) : IClassFixture<ClaimTe
     [InlineData("X-User-Agent")]
     [InlineData("X-CSRF-Token")]
     [InlineData("X-Continuation-Token")]
-    [InlineData("X-Tenant")]
     [InlineData("X-App-Version")]
     [InlineData("X-Api-Version")]
     [InlineData("grpc-timeout")]
@@ -148,14 +151,14 @@ public sealed class ClaimTests(ClaimTests.Routing stage) : IClassFixture<ClaimTe
 
     /// <summary>What a proxy says that the config trusts, or does not, and what the upstream reads of it.</summary>
     [Theory]
-    [InlineData(true, "203.0.113.7", "https", "api.example", "203.0.113.7, 127.0.0.1", "https", "api.example")]
-    [InlineData(true, "203.0.113.7, 198.51.100.2:4711", "http", "api.example:8443", "203.0.113.7, 198.51.100.2:4711, 127.0.0.1", "http", "api.example:8443")]
-    [InlineData(true, "<evil>, 203.0.113.7", "https", null, "203.0.113.7, 127.0.0.1", "https", null)]
-    [InlineData(true, "2001:db8::1", "ftp", "user@evil.example", "2001:db8::1, 127.0.0.1", "http", null)]
-    [InlineData(true, "unknown", "https, http", "a.example/x", "127.0.0.1", "http", null)]
-    [InlineData(true, null, null, null, "127.0.0.1", "http", null)]
-    [InlineData(false, "203.0.113.7", "https", "api.example", "127.0.0.1", "http", null)]
-    public async Task Only_a_trusted_proxys_word_goes_on(bool isTrusted, string? from, string? proto, string? host, string readFrom, string readProto, string? readHost)
+    [InlineData(true, "203.0.113.7", "https", "api.example", "203.0.113.7, 127.0.0.1", "https")]
+    [InlineData(true, "203.0.113.7, 198.51.100.2:4711", "http", "api.example:8443", "203.0.113.7, 198.51.100.2:4711, 127.0.0.1", "http")]
+    [InlineData(true, "<evil>, 203.0.113.7", "https", null, "203.0.113.7, 127.0.0.1", "https")]
+    [InlineData(true, "2001:db8::1", "ftp", "user@evil.example", "2001:db8::1, 127.0.0.1", "http")]
+    [InlineData(true, "unknown", "https, http", "a.example/x", "127.0.0.1", "http")]
+    [InlineData(true, null, null, null, "127.0.0.1", "http")]
+    [InlineData(false, "203.0.113.7", "https", "api.example", "127.0.0.1", "http")]
+    public async Task Only_a_trusted_proxys_word_goes_on(bool isTrusted, string? from, string? proto, string? host, string readFrom, string readProto)
     {
         var config = Stage.ConfigOf(stage.Upstream.Address, ("all", TestConfig.CatchAll));
         config["Broker"]!["TrustedProxies"] = new JsonArray(isTrusted ? "127.0.0.0/8" : "10.0.0.0/8");
@@ -167,7 +170,8 @@ public sealed class ClaimTests(ClaimTests.Routing stage) : IClassFixture<ClaimTe
         (await RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", headers)).Status.ShouldBe(200);
 
         var received = stage.Upstream.Only.Headers;
-        (received["X-Forwarded-For"], received["X-Forwarded-Proto"], received.GetValueOrDefault("X-Forwarded-Host")).ShouldBe((readFrom, readProto, readHost));
+        (received["X-Forwarded-For"], received["X-Forwarded-Proto"]).ShouldBe((readFrom, readProto));
+        received.ShouldNotContainKey("X-Forwarded-Host"); // a proxy that sets the other two lets the caller's own word through
         received.ShouldNotContainKey("Forwarded");
         received.ShouldNotContainKey("X-Forwarded-User");
     }

@@ -36,6 +36,7 @@ public sealed class LeavingValueTests
     [InlineData("/b/{id}", """{ "PathSet": "/v" }, { "RequestHeaderRouteValue": "X-Vehicle", "Append": "id" }""", "Metadata:Device", "selects route:id")]
     [InlineData("/b/{id}", """{ "PathSet": "/v" }, { "RequestHeaderRouteValue": "X-V", "Set": "id" }, { "RequestHeaderRemove": "X-V" }""", "Metadata:Device", "selects route:id")]
     [InlineData("/b/{id}", """{ "PathSet": "/v" }, { "RequestHeaderRouteValue": "X-V", "Set": "id" }, { "RequestHeadersAllowed": "Accept;X-V" }""", "Metadata:Device", "selects route:id")]
+    [InlineData("/{a}/k/{id}", """{ "PathRemovePrefix": "/p" }, { "PathRemovePrefix": "/z/k/y" }""", "Metadata:Device", "selects route:id")]
     public void A_value_that_is_lost_on_the_way_does_not_load(string path, string transforms, string key, string says)
     {
         var mistakes = Judged(path, transforms, """ "Device": "route:id", "Query": "page" """).Errors();
@@ -64,6 +65,7 @@ public sealed class LeavingValueTests
     [InlineData("/b/{id}", """{ "PathRemovePrefix": "/b" }""")]
     [InlineData("/b/{id}", """{ "PathRemovePrefix": "/B" }, { "PathPrefix": "/api/v2" }""")]
     [InlineData("/b/{id}", """{ "PathRemovePrefix": "/other/mine" }""")]
+    [InlineData("/{a}/k/{id}", """{ "PathRemovePrefix": "/p" }, { "PathRemovePrefix": "/k" }""")]
     [InlineData("/b/{**id}", """{ "PathRemovePrefix": "/b" }""")]
     [InlineData("/b/{id}", """{ "PathSet": "/v" }, { "PathPattern": "/v/{id}" }""")]
     [InlineData("/b/{id}", """{ "PathSet": "/v" }, { "QueryRouteParameter": "vehicleId", "Set": "id" }""")]
@@ -143,6 +145,22 @@ public sealed class LeavingValueTests
     [InlineData("""{ "X-Forwarded": "Set", "HeaderPrefix": "X-Veh" }""")]
     public void A_transform_that_writes_a_selected_header_does_not_load(string transform) =>
         Judged("/b", transform, """ "Device": "header:X-Vehicle" """).Errors().ShouldContain(line => line.Contains("header that the decision was about", StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("Exists", "")]
+    [InlineData("Contains", "m")]
+    public void A_value_beside_a_query_name_that_the_route_matches_on_does_not_load(string mode, string value) => Judgement.Of(Stage.ConfigOf(Upstream, ("x", $$"""
+        { "Match": { "Path": "/b/{id}", "Methods": [ "GET" ], "QueryParameters": [ { "Name": "vehicleId", "Mode": "{{mode}}" {{(value.Length > 0 ? $""", "Values": [ "{value}" ]""" : "")}} } ] },
+          "Transforms": [ { "PathSet": "/v" }, { "QueryRouteParameter": "vehicleId", "Append": "id" } ], "Metadata": { "Action": "GetDevice", "Device": "route:id" } }
+        """))).Errors().ShouldContain(line => line.Contains("selects route:id", StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("""{ "QueryRouteParameter": "name", "Set": "n" }""", "query:name=jwt.secret")]
+    [InlineData("""{ "QueryValueParameter": "name", "Set": "x" }""", "query:name=jwt.secret")]
+    [InlineData("""{ "RequestHeaderRouteValue": "X-Name", "Set": "n" }""", "header:X-Name=jwt.secret")]
+    [InlineData("""{ "RequestHeader": "X-Name", "Set": "x" }""", "header:X-Name=jwt.secret")]
+    public void A_transform_that_writes_what_a_denial_reads_does_not_load(string transform, string denial) =>
+        Judged("/conf/{n}", transform, $""" "Reach": "all", "Deny": "{denial}" """).Errors().ShouldContain(line => line.Contains("that the decision was about", StringComparison.Ordinal));
 
     private static string[] Judged(string path, string transforms, string metadata) => Judgement.Of(Stage.ConfigOf(Upstream, ("x", $$"""
         { "Match": { "Path": "{{path}}", "Methods": [ "GET" ] }, "Transforms": [ {{transforms}} ], "Metadata": { "Action": "GetDevice", {{metadata}} } }

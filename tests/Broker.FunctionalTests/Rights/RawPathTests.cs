@@ -41,6 +41,34 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
         }
     }
 
+    /// <summary>Absolute-form: the server and others find its path in different places.</summary>
+    [Theory]
+    [InlineData("http://x\\id\\mine/id/victim")]
+    [InlineData("http://x\\id\\mine?from=/id/victim")]
+    [InlineData("http://x#/id/victim")]
+    [InlineData("http://x?from=/id/victim")]
+    [InlineData("http://x/id/mine%2Fvictim")]
+    [InlineData("http://x/loose/a%2Fb")]
+    [InlineData("http://x/id/mine%5Cvictim")]
+    [InlineData("http://x/id/mine\\victim")]
+    [InlineData("http://x/loose/a#b")]
+    [InlineData("http://x%2Fy/id/1")]
+    [InlineData("http://user@x/id/1")]
+    [InlineData("http:///id/1")]
+    [InlineData("ftp://x/id/1")]
+    [InlineData("*")]
+    public async Task A_target_that_is_no_path_is_refused(string target)
+    {
+        foreach (var method in new[] { "GET", "OPTIONS", "POST" })
+        {
+            stage.Upstream.Requests.Clear();
+            var answer = await RawHttp.Ask(stage.Broker.Address, $"{method} {target} HTTP/1.1", ["Host: x", $"X-Api-Key: {Stage.All}"]);
+
+            answer.Status.ShouldBeOneOf(400, 405); // '*' is for OPTIONS alone
+            stage.Upstream.Requests.ShouldBeEmpty();
+        }
+    }
+
     [Theory]
     [InlineData("/%E4")]
     [InlineData("/%e4/%FF")]
@@ -76,7 +104,16 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
         }
 
         stage.ShouldHaveCrossed(answer).RawTarget.ShouldBe(target);
-        stage.ShouldHaveCrossed(await stage.Get($"http://broker.example{target}")).RawTarget.ShouldBe(target);
+
+        // In absolute-form the server routes by another reading of these: such a target is refused.
+        var absolute = await stage.Get($"http://broker.example{target}");
+        if (new[] { "%2f", "%5c", "\\" }.Any(part => target.Contains(part, StringComparison.OrdinalIgnoreCase)))
+        {
+            absolute.Status.ShouldBe(400);
+            return;
+        }
+
+        stage.ShouldHaveCrossed(absolute).RawTarget.ShouldBe(target);
     }
 
     [Theory]
