@@ -107,7 +107,7 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
 
         // In absolute-form the server routes by another reading of these: such a target is refused.
         var absolute = await stage.Get($"http://broker.example{target}");
-        if (new[] { "%2f", "%5c", "\\" }.Any(part => target.Contains(part, StringComparison.OrdinalIgnoreCase)))
+        if (target.Contains('\\', StringComparison.Ordinal) || target.Contains("%5c", StringComparison.OrdinalIgnoreCase) || target.Contains("%2f", StringComparison.OrdinalIgnoreCase))
         {
             absolute.Status.ShouldBe(400);
             return;
