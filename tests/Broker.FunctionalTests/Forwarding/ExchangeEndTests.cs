@@ -59,6 +59,15 @@ public sealed class ExchangeEndTests
         line.ShouldContain("\"Route\":\"open\"");
         line.ShouldContain("\"Seconds\":");
         bed.Broker.Log.ShouldNotContain(credential);
+        string? RequestLine() => bed.Broker.Log.Split('\n').FirstOrDefault(text =>
+            text.Contains("\"Id\":500", StringComparison.Ordinal) && text.Contains("\"Route\":\"open\"", StringComparison.Ordinal));
+        await Eventually.Holds(() => RequestLine() is not null, "the request has its line");
+        var (request, log) = (RequestLine()!, bed.Broker.Log);
+        request.ShouldContain($"\"Refusal\":\"{expected.Code}\"");
+        request.ShouldNotContain("\"Status\":499"); // nobody left
+        request.Contains("\"Status\":200", StringComparison.Ordinal).ShouldBe(kind.Split('-')[0] is not ("poll" or "upload") && kind != "socket-h1");
+        log.ShouldNotContain("\"Level\":\"Error\"");
+        log.ShouldNotContain("\"Code\":"); // and no upstream is blamed
     }
 
     [Theory]

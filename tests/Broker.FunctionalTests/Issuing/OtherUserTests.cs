@@ -135,7 +135,7 @@ public sealed class OtherUserTests
     [Fact]
     public async Task While_the_upstream_does_not_answer_nothing_is_created_and_nobody_is_struck_out()
     {
-        await using var bed = await Start(broker => broker["Upstreams"]!["hive"]!["CallDeadline"] = "00:00:01");
+        await using var bed = await Start(broker => broker["Upstreams"]!["hive"]!["CallDeadline"] = "00:00:04");
         var (admin, _) = await Admin(bed);
         await Operator(bed);
         bed.Simulator.Faults.TokenHangs = true;

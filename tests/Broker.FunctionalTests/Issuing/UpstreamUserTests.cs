@@ -114,7 +114,7 @@ public sealed class UpstreamUserTests
         await using var bed = await UpstreamUserBed.Start(broker =>
         {
             broker["TokenService"]!["PasswordGrant"] = true;
-            broker["Upstreams"]!["hive"]!["CallDeadline"] = "00:00:01";
+            broker["Upstreams"]!["hive"]!["CallDeadline"] = "00:00:04";
         });
         bed.Simulator.Faults.TokenHangs = true;
         const string password = DeviceHiveSimulator.OperatorPassword;
