@@ -17,13 +17,14 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
 
     public async Task<UserLogin> LogIn(Snapshot snapshot, string upstream, string login, string password, CancellationToken cancellation)
     {
-        if (EndpointOf(snapshot, upstream) is not { } endpoint)
+        if (OptionsOf(snapshot, upstream, out var endpoint) is not { } options)
         {
             return default;
         }
 
         var account = new DeviceHiveAccountOptions { Login = login, Password = new Secret("a login", password) };
-        var answer = await new DeviceHiveSource(vault.Http, endpoint, endpoint, account, login).Login(cancellation);
+        var source = new DeviceHiveSource(vault.Http, endpoint, endpoint, account, login);
+        var answer = await Ask(upstream, options, source.Login, cancellation);
         return answer.Kind switch
         {
             AnswerKind.Token => new(true, UserOf(upstream, answer.Pair!, snapshot.Actions)),
@@ -57,7 +58,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
 
     public async Task<bool?> IsLetIn(Snapshot snapshot, string upstream, Caller user, CancellationToken cancellation)
     {
-        if (EndpointOf(snapshot, upstream) is not { } endpoint
+        if (OptionsOf(snapshot, upstream, out var endpoint) is not { } options
             || user.TemplateValues.GetValueOrDefault(LoggedInUser.TemplateName(upstream)) is not { } refresh)
         {
             return null;
@@ -66,13 +67,41 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
         // A refresh token stays as it is there: to use it once more changes nothing.
         var source = new DeviceHiveSource(vault.Http, endpoint, DeviceHiveAccounts.RefreshOf(endpoint),
             new() { RefreshToken = new("a login", refresh) }, "");
-        var answer = await source.Refresh(new(null, refresh), cancellation);
+        var answer = await Ask(upstream, options, stop => source.Refresh(new(null, refresh), stop), cancellation);
         return answer.Kind == AnswerKind.Token ? true : answer.Kind == AnswerKind.Refused && answer.IsDefinite ? false : null;
     }
 
-    private static Uri? EndpointOf(Snapshot snapshot, string upstream) =>
-        snapshot.Broker.Upstreams.TryGetValue(upstream, out var options) && options is DeviceHiveUpstreamOptions deviceHive
-        && Uri.TryCreate(deviceHive.TokenEndpoint, UriKind.Absolute, out var endpoint) ? endpoint : null;
+    private static DeviceHiveUpstreamOptions? OptionsOf(Snapshot snapshot, string upstream, out Uri endpoint)
+    {
+        var options = snapshot.Broker.Upstreams.GetValueOrDefault(upstream) as DeviceHiveUpstreamOptions;
+        return Uri.TryCreate(options?.TokenEndpoint, UriKind.Absolute, out endpoint!) ? options : null;
+    }
+
+    /// <summary>A call with the deadline of the upstream's other token calls. The log says so where it brought no answer.</summary>
+    private async Task<TokenAnswer> Ask(
+        string upstream, DeviceHiveUpstreamOptions options, Func<CancellationToken, Task<TokenAnswer>> call, CancellationToken cancellation)
+    {
+        using var deadline = new CancellationTokenSource(options.CallDeadline, time);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
+        TokenAnswer answer;
+        try
+        {
+            answer = await call(stop.Token);
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            answer = TokenAnswer.Unknown("timed-out");
+        }
+
+        if (answer.Kind is AnswerKind.Unknown or AnswerKind.NotNow)
+        {
+            // Without the login, and without the time that it took: strangers cause such lines, and of equal ones a single one is written.
+            var endpoint = TokenLog.OriginOf(new(options.TokenEndpoint));
+            TokenLog.UserNotAsked(log, upstream, endpoint, answer.Kind, answer.Reason ?? "unknown");
+        }
+
+        return answer;
+    }
 
     /// <summary>Null when the token is not one of a user with a refresh token: he is not let in.</summary>
     private LoggedInUser? UserOf(string upstream, Tokens.Sources.TokenPair pair, ActionNames actions)

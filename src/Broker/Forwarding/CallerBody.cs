@@ -9,17 +9,9 @@ namespace Broker.Forwarding;
 /// A read of Kestrel's own stream that a token ends stays open on HTTP/1.1: when the request is over, Kestrel cannot read the rest,
 /// logs an error with a stack trace, and drops the connection. A pending read that is cancelled at the reader is closed.
 /// </remarks>
-internal sealed class CallerBody(PipeReader reader) : Stream
+internal sealed class CallerBody(PipeReader reader) : AsyncStream
 {
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
     public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -45,19 +37,6 @@ internal sealed class CallerBody(PipeReader reader) : Stream
             }
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private ValueTask<ReadResult> Read(CancellationToken cancellation)
     {

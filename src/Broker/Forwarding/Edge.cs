@@ -98,7 +98,7 @@ internal sealed class Edge(TimeProvider time, SnapshotStore snapshots, LineBudge
             Warn(context, passage, new(Refusal.UpstreamUnaskedUpgrade, "it answered 101 to a request that asked for no WebSocket"));
         }
 
-        if (context.Response.HasStarted)
+        if (context.Response.HasStarted || passage.WasEnded(context.Response))
         {
             return;
         }
@@ -146,11 +146,16 @@ internal sealed class Edge(TimeProvider time, SnapshotStore snapshots, LineBudge
 
     private async Task Fail(HttpContext context, Passage passage, Exception failure)
     {
-        if (passage.HasCallerLeft)
+        if (passage.HasCallerLeft || (passage.EndedAt == 0 && Fault.IsOfTheConnection(failure)))
         {
             passage.Refusal ??= Refusal.CallerLeft;
             passage.IsUnheard = true;
             return;
+        }
+
+        if (passage.WasEnded(context.Response))
+        {
+            return; // what failed is what was cut
         }
 
         if (failure is BadHttpRequestException)

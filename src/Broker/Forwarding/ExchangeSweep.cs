@@ -151,8 +151,8 @@ internal sealed class ExchangeSweep(
             }
         }
 
-        passage.EndedAt = at;
         passage.Refusal ??= verdict.Refusal; // for the request's own line; nothing of it is written
+        passage.EndedAt = at;
         if (passage.Socket is { } socket)
         {
             socket.End(verdict.Refusal.Code);

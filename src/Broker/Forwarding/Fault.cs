@@ -74,6 +74,9 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
         };
     }
 
+    /// <summary>A connection that breaks fails a read of the body a moment before the server says that the request was aborted.</summary>
+    public static bool IsOfTheConnection(Exception failure) => failure is IOException and not BadHttpRequestException;
+
     private static bool IsCancellation(Exception? failure) =>
         failure is OperationCanceledException or AggregateException { InnerExceptions: [OperationCanceledException, ..] };
 

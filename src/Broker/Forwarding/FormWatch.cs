@@ -21,7 +21,7 @@ internal sealed class JsonEncodingException() : BadHttpRequestException("The bod
 
 /// <summary>A body on its way that an upstream may read fields from: with a field <c>_method</c> it breaks off before that is whole (rights.md 12).</summary>
 /// <remarks>Nothing is held back but what may name the field, so a large upload streams.</remarks>
-internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
+internal sealed class FormWatch(Stream body, FormKinds kinds) : AsyncStream
 {
     private const int EncodingShows = 4;
 
@@ -31,15 +31,7 @@ internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
     private byte? held;
     private int seen;
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
     public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -77,19 +69,6 @@ internal sealed class FormWatch(Stream body, FormKinds kinds) : Stream
             }
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>Whether it is the field's name that was read last, if no more comes.</summary>
     private bool MayEndInIt => (kinds.HasFlag(FormKinds.UrlEncoded) && pairs.Ends()) || (kinds.HasFlag(FormKinds.Multipart) && parts.Ends());

@@ -1,3 +1,4 @@
+using Broker.Operations;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Broker.Forwarding;

@@ -79,7 +79,7 @@ internal sealed partial class KeptContent : HttpContent
         if (Volatile.Read(ref started) == 0)
         {
             Answer = new(IsSentAgain);
-            return this; // refused before it was asked for (Expect: 100-continue): it goes whole with the next try
+            return this; // refused before the client came to the body: it goes whole with the next try
         }
 
         try

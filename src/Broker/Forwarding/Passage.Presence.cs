@@ -41,6 +41,17 @@ internal sealed partial class Passage : IHttpRequestLifetimeFeature, IHttpResetF
         return passage;
     }
 
+    /// <summary>Whether the broker ended the exchange. Where that was before its answer, none is written.</summary>
+    public bool WasEnded(HttpResponse response)
+    {
+        if (EndedAt != 0 && !response.HasStarted && Refusal is not null)
+        {
+            response.StatusCode = Refusal.Status;
+        }
+
+        return EndedAt != 0;
+    }
+
     void IHttpRequestLifetimeFeature.Abort()
     {
         wasGone ??= gone.IsCancellationRequested;

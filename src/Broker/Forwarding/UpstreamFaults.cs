@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Broker.Operations;
 
 namespace Broker.Forwarding;
 

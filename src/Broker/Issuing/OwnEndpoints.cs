@@ -137,7 +137,7 @@ internal sealed class OwnEndpoints(
         {
             return endpoint.Refuse(400, "The request's body broke off, or is not HTTP.", "bad-request");
         }
-        catch (Exception fault) when (!context.RequestAborted.IsCancellationRequested)
+        catch (Exception fault) when (fault is not IOException && !context.RequestAborted.IsCancellationRequested)
         {
             // The type and the place, not the text: a library's message may quote what it was given.
             RequestLog.Failed(log, fault.GetType().FullName ?? "exception", fault.StackTrace ?? "", Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net.Security;
+using System.Reflection;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 
@@ -54,16 +56,20 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
     {
         null => false,
         OperationCanceledException or IOException or BadHttpRequestException or ConnectionAbortedException => true,
+        // A first record of TLS that is no hello names no host, so there is no certificate for it: SslStream calls that a fault of ours.
+        NotSupportedException => PlaceOf(failure)?.DeclaringType == typeof(SslStream),
         AggregateException several => several.InnerExceptions.Any(IsOfAConnection),
         _ => IsOfAConnection(failure.InnerException),
     };
+
+    private static MethodBase? PlaceOf(Exception failure) => new StackTrace(failure).GetFrame(0)?.GetMethod();
 
     private static string Causes(Exception? failure)
     {
         var causes = new List<string>();
         for (var cause = failure; cause is not null && causes.Count < MaxCauses; cause = cause.InnerException)
         {
-            var place = new StackTrace(cause).GetFrame(0)?.GetMethod();
+            var place = PlaceOf(cause);
             causes.Add(place is null ? cause.GetType().Name : $"{cause.GetType().Name} in {place.DeclaringType?.Name}.{place.Name}");
         }
 

@@ -125,6 +125,7 @@ internal sealed class AccountPlan(TokenVault vault, long version, string upstrea
         Times = Times,
         Logins = Windows,
         Endpoint = vault.Names.Name("endpoint", Endpoint.AbsoluteUri),
+        EndpointOrigin = TokenLog.OriginOf(Endpoint),
         Identity = IdentityOf(rendered),
         OfAllUsers = TemplateNames.Count == 0 ? default : vault.Names.Name(
             ["account", Kind, Endpoint.AbsoluteUri, .. Counted(IdentityParts), .. Templates.Select(template => $"{template}"), .. TemplateKeys]),

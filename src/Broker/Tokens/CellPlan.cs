@@ -20,6 +20,9 @@ internal sealed record CellPlan
     /// <summary>The token endpoint, for its login budget.</summary>
     public required RecordName Endpoint { get; init; }
 
+    /// <summary>Scheme, host and port of the token endpoint, for the log.</summary>
+    public string EndpointOrigin { get; init; } = "";
+
     /// <summary>Who logs in there: where templates decide it, one caller's user.</summary>
     public required RecordName Identity { get; init; }
 

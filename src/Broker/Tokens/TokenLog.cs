@@ -14,16 +14,22 @@ internal static partial class TokenLog
         }
         else
         {
-            Failed(log, plan.Upstream, plan.Account, call, answer.Kind, (long)took.TotalMilliseconds, answer.Reason ?? "unknown");
+            var reason = answer.Reason ?? "unknown";
+            Failed(log, plan.Upstream, plan.Account, call, plan.EndpointOrigin, answer.Kind, (long)took.TotalMilliseconds, reason);
         }
     }
+
+    /// <summary>A token endpoint as the log names it: scheme, host and port. A path may hold a tenant's id.</summary>
+    public static string OriginOf(Uri endpoint) => endpoint.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
 
     [LoggerMessage(300, LogLevel.Information, "Token of {Upstream}/{Account} renewed by {Call} in {Milliseconds} ms, lives {LifeSeconds} s")]
     private static partial void Succeeded(ILogger log, string upstream, string account, string call, long milliseconds, long lifeSeconds);
 
-    [LoggerMessage(301, LogLevel.Warning, "Token of {Upstream}/{Account} not renewed by {Call}: {Outcome} after {Milliseconds} ms ({Reason})")]
+    [LoggerMessage(
+        301, LogLevel.Warning,
+        "Token of {Upstream}/{Account} not renewed by {Call} at {Endpoint}: {Outcome} after {Milliseconds} ms ({Reason})")]
     private static partial void Failed(
-        ILogger log, string upstream, string account, string call, AnswerKind outcome, long milliseconds, string reason);
+        ILogger log, string upstream, string account, string call, string endpoint, AnswerKind outcome, long milliseconds, string reason);
 
     [LoggerMessage(302, LogLevel.Warning, "Login budget of {Upstream}/{Account} is spent; next login in {Seconds} s")]
     public static partial void BudgetSpent(ILogger log, string upstream, string account, double seconds);
@@ -43,4 +49,7 @@ internal static partial class TokenLog
     [LoggerMessage(310, LogLevel.Warning, "{Upstream} refused a token of {Account} at its first use, where an accepted one was expected: "
         + "the next is fetched at once, and no further one for {Seconds} s")]
     public static partial void RefusedAtFirstUse(ILogger log, string upstream, string account, double seconds);
+
+    [LoggerMessage(311, LogLevel.Warning, "{Upstream} could not be asked about one of its users at {Endpoint}: {Outcome} ({Reason})")]
+    public static partial void UserNotAsked(ILogger log, string upstream, string endpoint, AnswerKind outcome, string reason);
 }

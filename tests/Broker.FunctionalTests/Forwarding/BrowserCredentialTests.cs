@@ -142,6 +142,76 @@ public sealed class BrowserCredentialTests
     }
 
     [Theory]
+    [InlineData("?access_token=TOKEN", 200, "")]
+    [InlineData("?x=1&access_token=TOKEN&y=a%20b", 200, "?x=1&y=a%20b")]
+    [InlineData("?%61ccess_token=TOKEN&x=1", 200, "?x=1")]
+    [InlineData("?access_token=TOKEN&ACCESS%5Ftoken=TOKEN", 400, "")]
+    [InlineData("?access_token=TOKENx", 401, "")]
+    [InlineData("?z=1&access_token=TOKEN", 400, "")]
+    public async Task Nor_does_it_cross_over_HTTP2(string target, int status, string crosses)
+    {
+        await using var bed = await ExchangeBed.Start("poll-h2", config =>
+        {
+            var metadata = config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!;
+            (metadata["QueryCredential"], metadata["Query"]) = ("Allow", "x,y");
+        });
+        bed.Finish.SetResult();
+        var (access, _) = await bed.LogIn("operator");
+
+        using var answer = await bed.Send(HttpMethod.Get, "/open/poll" + target.Replace("TOKEN", access, StringComparison.Ordinal), null);
+
+        ((int)answer.StatusCode).ShouldBe(status);
+        bed.Upstream.Requests.Select(request => request.RawTarget).ShouldBe(status == 200 ? ["/open/poll" + crosses] : []);
+        bed.Upstream.Requests.ShouldAllBe(request => request.Headers.Values.All(value => !value.Contains(access)));
+        await bed.Broker.LogHolding("\"Route\":\"open\"");
+        bed.Broker.Log.ShouldNotContain(access);
+    }
+
+    [Theory]
+    [InlineData("socket-h1")]
+    [InlineData("socket-h2")]
+    [InlineData("poll-h1")]
+    [InlineData("poll-h2")]
+    public async Task No_log_however_talkative_holds_a_token_of_a_browser(string kind)
+    {
+        await using var bed = await ExchangeBed.Start(kind, config =>
+        {
+            config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"] = "Allow";
+            config["Serilog"] = JsonNode.Parse("""
+                { "MinimumLevel": { "Default": "Verbose", "Override": { "Yarp": "Verbose", "Microsoft": "Verbose" } } }
+                """);
+        });
+        bed.Finish.SetResult();
+        var isSocket = kind.StartsWith("socket", StringComparison.Ordinal);
+        var (access, _) = await bed.LogIn("operator");
+        foreach (var token in new[] { access, access + "x", access[..^9] })
+        {
+            if (isSocket)
+            {
+                await Record.ExceptionAsync(async () => (await bed.Connect("", query: "?access_token=" + token)).Abort());
+                await Record.ExceptionAsync(async () =>
+                    (await bed.Connect("", options => options.AddSubProtocol("bearer." + token))).Abort());
+            }
+            else
+            {
+                using var byQuery = await bed.Send(HttpMethod.Get, "/open/poll?access_token=" + token, null);
+                using var elsewhere = await bed.Send(HttpMethod.Get, "/nowhere?access_token=" + token, null);
+            }
+        }
+
+        bed.Upstream.Requests.Count.ShouldBe(isSocket ? 2 : 1);
+        var all = isSocket ? 6 : 3;
+        static bool IsLine(string line) =>
+            line.Contains("\"Id\":500", StringComparison.Ordinal) && line.Contains("\"Route\":\"open\"", StringComparison.Ordinal);
+        await Eventually.Holds(() => bed.Broker.Log.Split('\n').Count(IsLine) == all, "all are logged");
+        bed.Broker.Log.ShouldContain("\"Level\":\"Debug\"");
+        foreach (var part in access.Split('.')[1..])
+        {
+            bed.Broker.Log.ShouldNotContain(part[..^9]);
+        }
+    }
+
+    [Theory]
     [InlineData("socket-h1")]
     [InlineData("socket-h2")]
     public async Task A_token_in_the_query_opens_a_web_socket_that_ends_with_it_and_with_the_routes_word(string kind)
@@ -183,11 +253,13 @@ public sealed class BrowserCredentialTests
         bed.Broker.Log.ShouldNotContain(access);
     }
 
-    [Fact]
-    public async Task No_token_of_a_browser_stands_in_a_trace()
+    [Theory]
+    [InlineData("socket-h1")]
+    [InlineData("socket-h2")]
+    public async Task No_token_of_a_browser_stands_in_a_trace(string kind)
     {
         await using var collector = await EchoUpstream.Start();
-        await using var bed = await ExchangeBed.Start("socket-h1", config =>
+        await using var bed = await ExchangeBed.Start(kind, config =>
         {
             config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"] = "Allow";
             config["Broker"]!["Telemetry"] = JsonNode.Parse($$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf" }""");

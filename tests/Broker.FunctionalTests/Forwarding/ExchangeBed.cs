@@ -8,6 +8,8 @@ using Broker.FunctionalTests.Issuing;
 using Broker.Issuing;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Shouldly;
+using Simulators;
 
 namespace Broker.FunctionalTests.Forwarding;
 
@@ -64,6 +66,7 @@ internal sealed class ExchangeBed : IAsyncDisposable
         var broker = await BrokerUnderTest.Start(
             Config(upstream, kind, change).ToJsonString(),
             [.. TestConfig.Environment, ("SIGNING", Key("a signing key of forty bytes and no less")), ("OTHER", Key("another signing key of forty bytes or so")), ("HASH", TokenBed.Hash), ("OTHER_HASH", TokenBed.HashOf("another password")),
+                ("DEVICEHIVE", DeviceHiveSimulator.AdminPassword),
                 ("REDIS_NAMES", "a name key of the tests, long enough"), ("REDIS_KEY", Convert.ToBase64String(new byte[32]))]);
         return new(upstream, broker, kind, change);
     }
@@ -108,9 +111,9 @@ internal sealed class ExchangeBed : IAsyncDisposable
     }
 
     /// <summary>An access token and its refresh token.</summary>
-    public async Task<(string Access, string Refresh)> LogIn(string name)
+    public async Task<(string Access, string Refresh)> LogIn(string name, string password = TokenBed.Password)
     {
-        var pair = JsonNode.Parse(await Post("/token", $$"""{"login":"{{name}}","password":"{{TokenBed.Password}}"}""", type: "application/json"))!;
+        var pair = JsonNode.Parse(await Post("/token", $$"""{"login":"{{name}}","password":"{{password}}"}""", type: "application/json"))!;
         return (pair["accessToken"]!.GetValue<string>(), pair["refreshToken"]!.GetValue<string>());
     }
 
@@ -127,6 +130,15 @@ internal sealed class ExchangeBed : IAsyncDisposable
         options?.Invoke(socket.Options);
         await socket.ConnectAsync(new($"ws://{Broker.Address.Authority}{Path}{query}"), Client, CancellationToken.None);
         return socket;
+    }
+
+    /// <summary>Fails unless both sides see the end within a second of then. Time in which the process got no turn is left out.</summary>
+    public async Task<string> EndsWithinASecond(Task<string> end, Lateness lateness, DateTimeOffset from)
+    {
+        await Task.WhenAll(end, CutAtUpstream).WaitAsync(TimeSpan.FromSeconds(60));
+        var took = DateTimeOffset.UtcNow - from;
+        (took - await lateness.Stop()).ShouldBeLessThan(TimeSpan.FromSeconds(1), $"it took {took}");
+        return await end;
     }
 
     public async ValueTask DisposeAsync()
@@ -253,6 +265,9 @@ internal sealed class ExchangeBed : IAsyncDisposable
                 }
 
                 await context.Response.WriteAsync("all of it");
+                return;
+            case "refused":
+                context.Response.StatusCode = 401;
                 return;
             case "poll":
                 opened.TrySetResult();

@@ -46,16 +46,28 @@ public sealed class ExchangeEndTests
         var (credential, happen) = await Prepare(bed, what);
         var end = await bed.Open(credential);
 
+        await using var lateness = new Lateness();
         await happen();
+        var from = what == "the token expires" ? EndOf(credential) : DateTimeOffset.UtcNow;
 
-        (await end.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe(kind.StartsWith("socket", StringComparison.Ordinal) ? $"closed 4401 {expected.Code}" : "cut");
-        await bed.CutAtUpstream.WaitAsync(TimeSpan.FromSeconds(60));
+        (await bed.EndsWithinASecond(end, lateness, from))
+            .ShouldBe(kind.StartsWith("socket", StringComparison.Ordinal) ? $"closed 4401 {expected.Code}" : "cut");
+        DateTimeOffset.UtcNow.ShouldBeGreaterThanOrEqualTo(from);
         var line = (await bed.Broker.LogHolding("\"EventId\":{\"Id\":440")).Split('\n').Single(text => text.Contains("\"Id\":440", StringComparison.Ordinal));
         line.ShouldContain($"\"Why\":\"{expected.Why}\"");
         line.ShouldContain("\"Caller\":\"key:");
         line.ShouldContain("\"Route\":\"open\"");
         line.ShouldContain("\"Seconds\":");
         bed.Broker.Log.ShouldNotContain(credential);
+        string? RequestLine() => bed.Broker.Log.Split('\n').FirstOrDefault(text =>
+            text.Contains("\"Id\":500", StringComparison.Ordinal) && text.Contains("\"Route\":\"open\"", StringComparison.Ordinal));
+        await Eventually.Holds(() => RequestLine() is not null, "the request has its line");
+        var (request, log) = (RequestLine()!, bed.Broker.Log);
+        request.ShouldContain($"\"Refusal\":\"{expected.Code}\"");
+        request.ShouldNotContain("\"Status\":499"); // nobody left
+        request.Contains("\"Status\":200", StringComparison.Ordinal).ShouldBe(kind.Split('-')[0] is not ("poll" or "upload") && kind != "socket-h1");
+        log.ShouldNotContain("\"Level\":\"Error\"");
+        log.ShouldNotContain("\"Code\":"); // and no upstream is blamed
     }
 
     [Theory]
@@ -84,6 +96,9 @@ public sealed class ExchangeEndTests
         kept.IsCompleted.ShouldBeFalse();
         bed.Broker.Log.ShouldNotContain("\"Id\":440");
     }
+
+    private static DateTimeOffset EndOf(string token) =>
+        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(token).GetProperty("exp").GetInt64());
 
     private static TheoryData<string, string> Rows(Func<string, int, bool> isIn)
     {

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
+using Broker.Forwarding;
 using Broker.FunctionalTests.Rights;
 using Broker.FunctionalTests.Tokens;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -195,6 +196,74 @@ public sealed class FaultTests
     }
 
     [Theory]
+    [InlineData("a request")]
+    [InlineData("a web socket")]
+    public async Task An_upstream_that_does_not_speak_the_clusters_version_is_a_code_of_its_own(string what)
+    {
+        using var authority = new TestAuthority("an authority");
+        using var certificate = authority.Certify(isOver: false, "127.0.0.1");
+        await using var http1 = new ByteUpstream(certificate); // its TLS knows no ALPN
+        await using var withoutSockets = OfHttp2((_, _) => Task.FromResult(true));
+        var isSocket = what == "a web socket";
+        await using var broker = await Start(
+            isSocket ? withoutSockets.Address : http1.Address, request: Http2,
+            client: """{ "DangerousAcceptAnyServerCertificate": true }""");
+
+        var answer = isSocket
+            ? await Ask(
+                broker, "GET", "/x", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+            : await Ask(broker, "GET", "/x");
+
+        $"{answer.Status} {answer.Code}".ShouldBe("502 upstream-version");
+        await ShouldWarn(broker, "upstream-version");
+        http1.Requests.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task A_request_that_cannot_be_written_for_the_upstream_is_a_code_of_its_own_and_counts_against_no_destination()
+    {
+        // It takes 600 bytes of headers, each with 32 more, and says so (RFC 9113, 6.5.2).
+        await using var upstream = OfHttp2(
+            async (raw, frame) =>
+            {
+                await raw.Write(new(Frame.Headers, Frame.EndHeaders | Frame.EndStream, frame.Stream, [0x88]));
+                return true;
+            },
+            settings: [0, 6, 0, 0, 2, 88]);
+        await using var broker = await Start(upstream.Address, request: Http2, passive: true);
+        (await Ask(broker, "GET", "/x")).Status.ShouldBe(200); // from here on the client knows
+
+        for (var i = 0; i < 30; i++)
+        {
+            var answer = await Ask(broker, "GET", "/x", $"Accept-Language: {new string('x', 700)}");
+            $"{answer.Status} {answer.Code}".ShouldBe("502 request-not-sendable");
+        }
+
+        await ShouldWarn(broker, "request-not-sendable");
+        (await Ask(broker, "GET", "/x")).Status.ShouldBe(200);
+    }
+
+    [Fact]
+    public async Task A_request_that_would_leave_for_another_address_is_a_code_of_its_own_and_does_not_leave()
+    {
+        await using var upstream = await EchoUpstream.Start();
+        await using var broker = await Start(upstream.Address, passive: true);
+
+        // No config that loads leads here, so the destinations are replaced under a route that is in force.
+        broker.Snapshots.Current.Part<RouteTable>().Compiled["all"].Destinations[0] = new(new("http://other.example/"), ownHost: null);
+
+        for (var i = 0; i < 30; i++)
+        {
+            var answer = await Ask(broker, "POST", "/x", "Content-Length: 0");
+            $"{answer.Status} {answer.Code}".ShouldBe("502 upstream-foreign");
+        }
+
+        upstream.Requests.ShouldBeEmpty();
+        await ShouldWarn(broker, "upstream-foreign");
+    }
+
+    [Theory]
     [InlineData("before the answer")]
     [InlineData("in the middle of the answer")]
     [InlineData("in the middle of its body")]
@@ -291,12 +360,13 @@ public sealed class FaultTests
         await ShouldWarn(broker, "upstream-unhealthy", "(none)");
     }
 
-    private static HandUpstream OfHttp2(Func<RawHttp2, Frame, Task<bool>> answer) => HandUpstream.OfConnections(async (socket, _) =>
+    private static HandUpstream OfHttp2(
+        Func<RawHttp2, Frame, Task<bool>> answer, byte[]? settings = null) => HandUpstream.OfConnections(async (socket, _) =>
     {
         var stream = new NetworkStream(socket);
         await stream.ReadExactlyAsync(new byte[RawHttp2.Preface.Length]);
         var raw = new RawHttp2(stream);
-        await raw.Write(new(Frame.Settings, 0, 0, []));
+        await raw.Write(new(Frame.Settings, 0, 0, settings ?? []));
         while (await raw.Read() is { } frame)
         {
             if (frame is { Type: Frame.Settings, Flags: 0 })
@@ -310,7 +380,8 @@ public sealed class FaultTests
         }
     });
 
-    private static Task<BrokerUnderTest> Start(Uri upstream, string forwarding = "{}", string? request = null, bool passive = false)
+    private static Task<BrokerUnderTest> Start(
+        Uri upstream, string forwarding = "{}", string? request = null, bool passive = false, string? client = null)
     {
         var config = TestConfig.With(upstream, ("all", TestConfig.CatchAll));
         config["Broker"]!["Forwarding"] = JsonNode.Parse(forwarding);
@@ -318,6 +389,11 @@ public sealed class FaultTests
         if (request is not null)
         {
             cluster["HttpRequest"] = JsonNode.Parse(request);
+        }
+
+        if (client is not null)
+        {
+            cluster["HttpClient"] = JsonNode.Parse(client);
         }
 
         if (passive)

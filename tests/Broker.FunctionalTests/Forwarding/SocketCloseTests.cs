@@ -8,6 +8,7 @@ using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Issuing;
 using Broker.Tests.Redis;
 using Shouldly;
+using Simulators;
 using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
@@ -37,11 +38,11 @@ public sealed class SocketCloseTests
         };
         var (access, _) = await bed.LogIn("operator");
         var end = await bed.Open(access);
+        await using var lateness = new Lateness();
 
         await Revoke(bed, "caller=key%3Aoperator");
 
-        (await end.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe("closed 4401 credential-invalid");
-        await bed.CutAtUpstream.WaitAsync(TimeSpan.FromSeconds(60));
+        (await bed.EndsWithinASecond(end, lateness, DateTimeOffset.UtcNow)).ShouldBe("closed 4401 credential-invalid");
     }
 
     [Fact]
@@ -54,8 +55,10 @@ public sealed class SocketCloseTests
         var upstream = Upstream(listener, (byte[])[0x82, 126, 0x10, 0x00, 1, 2, 3]); // 4096 bytes are announced, three come
         var (access, _) = await bed.LogIn("operator");
         using var socket = await bed.Connect(access);
+        await using var lateness = new Lateness();
 
         await Revoke(bed, "caller=key%3Aoperator");
+        var from = DateTimeOffset.UtcNow;
 
         await Should.ThrowAsync<WebSocketException>(async () =>
         {
@@ -65,6 +68,7 @@ public sealed class SocketCloseTests
             }
         });
         await upstream.WaitAsync(TimeSpan.FromSeconds(60));
+        (DateTimeOffset.UtcNow - from - await lateness.Stop()).ShouldBeLessThan(TimeSpan.FromSeconds(1));
     }
 
     [Fact]
@@ -86,10 +90,11 @@ public sealed class SocketCloseTests
         };
         var (access, _) = await bed.LogIn("operator");
         using var socket = await bed.Connect(access);
+        await using var lateness = new Lateness();
 
         await Revoke(bed, "caller=key%3Aoperator");
 
-        await bed.CutAtUpstream.WaitAsync(TimeSpan.FromSeconds(60));
+        await bed.EndsWithinASecond(Task.FromResult("not read"), lateness, DateTimeOffset.UtcNow);
         await bed.Broker.LogHolding("\"Id\":440");
     }
 
@@ -116,12 +121,8 @@ public sealed class SocketCloseTests
     public async Task A_revocation_at_another_replica_ends_what_is_open_here(string kind)
     {
         await using var redis = await RedisServer.Start();
-        void Share(JsonObject config) => config["Broker"]!["Redis"] = JsonNode.Parse($$"""
-            { "Endpoints": [ "{{redis.Endpoint}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
-              "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
-            """);
-        await using var here = await ExchangeBed.Start(kind, Share);
-        await using var there = await ExchangeBed.Start(kind, Share);
+        await using var here = await ExchangeBed.Start(kind, config => Share(config, redis));
+        await using var there = await ExchangeBed.Start(kind, config => Share(config, redis));
         var (access, refresh) = await here.LogIn("operator");
         await Counts(here, access);
         await Counts(there, access);
@@ -131,6 +132,95 @@ public sealed class SocketCloseTests
 
         (await end.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe(kind == "socket-h1" ? "closed 4401 credential-invalid" : "cut");
         await here.Broker.LogHolding("\"Why\":\"revoked\"");
+    }
+
+    [Theory]
+    [InlineData("socket-h1")]
+    [InlineData("events-h2")]
+    public async Task What_nobody_can_say_any_more_ends_what_is_open(string kind)
+    {
+        await using var redis = await RedisServer.Start();
+        await using var bed = await ExchangeBed.Start(kind, config =>
+        {
+            Share(config, redis);
+            config["Broker"]!["TokenService"]!["UnknownAfter"] = "00:00:05";
+        });
+        var (access, _) = await bed.LogIn("operator");
+        await Counts(bed, access);
+        var (byToken, byKey) = (await bed.Open(access), await bed.Open("key:app-key"));
+
+        await redis.Kill();
+
+        (await byToken.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe(kind == "socket-h1" ? "closed 4401 credential-unverified" : "cut");
+        await bed.Broker.LogHolding("\"Why\":\"credential-unverified\"");
+        byKey.IsCompleted.ShouldBeFalse(); // a key needs nobody else's word
+    }
+
+    [Theory]
+    [InlineData("socket-h1")]
+    [InlineData("events-h2")]
+    public async Task What_an_upstreams_own_user_opened_ends_within_a_second_of_when_the_upstream_refuses_the_user(string kind)
+    {
+        await using var simulator = await DeviceHiveSimulator.StartAsync(new() { BasePaths = ["/api/rest", "/auth/rest"] });
+        await using var bed = await ExchangeBed.Start(kind, config =>
+        {
+            config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse($$"""
+                { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}auth/rest/token",
+                  "Accounts": { "default": { "Login": "{{DeviceHiveSimulator.AdminLogin}}", "Password": { "Env": "DEVICEHIVE" } } } }
+                """);
+            config["Broker"]!["TokenService"] = JsonNode.Parse("""{ "UsersOf": "api", "FirstWait": "00:10:00" }""");
+            foreach (var name in UpstreamUserBed.CallersOfTheConfig)
+            {
+                config["Broker"]!["Callers"]!.AsObject().Remove(name);
+            }
+
+            config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"] =
+                JsonNode.Parse("""{ "Action": "GetDevice", "Device": "const:device-a", "Network": "const:1", "DeviceType": "const:1" }""");
+        });
+        var (access, _) = await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword);
+        var end = await bed.Open(access);
+        await using var lateness = new Lateness();
+
+        await new UpstreamUserBed { Simulator = simulator, Broker = bed.Broker }.SetStatus(2, 1);
+        using var refused = await bed.Send(HttpMethod.Get, "/open/refused", access); // the broker hears of it when it renews
+
+        ((int)refused.StatusCode).ShouldBe(401);
+        (await bed.EndsWithinASecond(end, lateness, DateTimeOffset.UtcNow))
+            .ShouldBe(kind == "socket-h1" ? "closed 4401 credential-invalid" : "cut");
+        await bed.Broker.LogHolding("\"Caller\":\"user:");
+    }
+
+    [Theory]
+    [InlineData("socket-h1", true)]
+    [InlineData("socket-h2", true)]
+    [InlineData("socket-h1", false)]
+    [InlineData("socket-h2", false)]
+    public async Task Sockets_that_end_by_the_dozen_write_their_own_lines_and_no_warning_each(string kind, bool byTheBroker)
+    {
+        const int Sockets = 40;
+        await using var bed = await ExchangeBed.Start(kind);
+        var (access, _) = await bed.LogIn("operator");
+        var sockets = new List<ClientWebSocket>();
+        for (var i = 0; i < Sockets; i++)
+        {
+            sockets.Add(await bed.Connect(access));
+        }
+
+        if (byTheBroker)
+        {
+            await Revoke(bed, "caller=key%3Aoperator");
+        }
+        else
+        {
+            sockets.ForEach(socket => socket.Abort());
+        }
+
+        await Eventually.Holds(() => Lines(bed, "\"Id\":500", "\"Route\":\"open\"") == Sockets, "each request has its line");
+        Lines(bed, "\"Id\":440").ShouldBe(byTheBroker ? Sockets : 0);
+        Lines(bed, "\"Level\":\"Warning\"").ShouldBeLessThan(8); // a few kinds, each once in 10 s
+        bed.Broker.Log.ShouldNotContain("   at ");
+        bed.Broker.Log.ShouldNotContain("\"Level\":\"Error\"");
+        sockets.ForEach(socket => socket.Dispose());
     }
 
     [Theory]
@@ -171,6 +261,14 @@ public sealed class SocketCloseTests
             bed.Broker.Poll();
         }
     }
+
+    private static int Lines(ExchangeBed bed, params string[] holding) =>
+        bed.Broker.Log.Split('\n').Count(line => holding.All(text => line.Contains(text, StringComparison.Ordinal)));
+
+    private static void Share(JsonObject config, RedisServer redis) => config["Broker"]!["Redis"] = JsonNode.Parse($$"""
+        { "Endpoints": [ "{{redis.Endpoint}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
+          "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
+        """);
 
     private static Task<string> Revoke(ExchangeBed bed, string form) =>
         bed.Post(form.StartsWith("token", StringComparison.Ordinal) ? "/oauth/revoke" : "/oauth/revoke-all", $"{form}&client_id=admin&client_secret={Uri.EscapeDataString(TokenBed.Password)}");

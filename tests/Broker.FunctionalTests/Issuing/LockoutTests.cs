@@ -83,6 +83,39 @@ public sealed class LockoutTests
     }
 
     [Fact]
+    public async Task The_rules_hold_for_the_password_grant_too_and_both_ways_in_count_together()
+    {
+        await using var bed = await UpstreamUserBed.Start(broker => broker["TokenService"]!["PasswordGrant"] = true);
+        var (status, body) = await Grant(bed, "operator", DeviceHiveSimulator.OperatorPassword);
+        status.ShouldBe(200, body);
+        (await bed.Get("/api/rest/device/device-a", (string)JsonNode.Parse(body)!["access_token"]!)).ShouldBe(200);
+        var sent = bed.Simulator.Received.Data.Single().Header("Authorization")!["Bearer ".Length..];
+        TokenBed.Payload(sent, "u").ShouldBe("2"); // their own token
+        var logins = bed.Simulator.Logins;
+
+        foreach (var spelling in new[] { "admin", " ADMIN ", "Admin\u200b" })
+        {
+            (status, body) = await Grant(bed, spelling, DeviceHiveSimulator.AdminPassword);
+            (status, (string?)JsonNode.Parse(body)!["error"]).ShouldBe((400, "invalid_grant"));
+        }
+
+        bed.Simulator.Logins.ShouldBe(logins); // the broker's own account is not passed on
+        (await bed.Broker.LogHolding("\"Id\":240")).ShouldNotContain(DeviceHiveSimulator.AdminPassword);
+
+        for (var i = 0; i < 9; i++)
+        {
+            var isGrant = i % 2 == 0;
+            var login = i % 3 == 0 ? "operator" : " OPERATOR";
+            var answer = isGrant ? await Grant(bed, login, $"wrong {i}") : await bed.LogIn(login, $"wrong {i}");
+            answer.Status.ShouldBe(i >= 3 ? 429 : isGrant ? 400 : 401, answer.Body);
+        }
+
+        bed.Simulator.Logins.ShouldBe(logins + 3);
+        (await Grant(bed, "operator", DeviceHiveSimulator.OperatorPassword)).Status.ShouldBe(429); // the right password waits, too
+        (await Grant(bed, "somebody", "wrong")).Status.ShouldBe(400); // another name does not
+    }
+
+    [Fact]
     public async Task However_long_the_guesses_go_on_the_upstream_does_not_lock_the_user()
     {
         await using var bed = await UpstreamUserBed.Start(broker => broker["TokenService"]!["FirstWait"] = "00:00:00.100");
@@ -169,6 +202,17 @@ public sealed class LockoutTests
     {
         using var answer = await client.PostAsync("/token", new StringContent($$"""{"login":"{{login}}","password":"{{password}}"}""", Encoding.UTF8, "application/json"));
         return ((int)answer.StatusCode, answer.RetryAfter() ?? 0);
+    }
+
+    private static async Task<(int Status, string Body)> Grant(UpstreamUserBed bed, string login, string password)
+    {
+        using var form = new FormUrlEncodedContent(
+        [
+            new("grant_type", "password"), new("username", login), new("password", password),
+            new("client_id", "tester"), new("client_secret", TestConfig.Key),
+        ]);
+        using var answer = await bed.Broker.Client.PostAsync("/oauth/token", form);
+        return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
     /// <summary>A client at another address of this machine.</summary>

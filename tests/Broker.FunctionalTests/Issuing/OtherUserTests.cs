@@ -135,9 +135,13 @@ public sealed class OtherUserTests
     [Fact]
     public async Task While_the_upstream_does_not_answer_nothing_is_created_and_nobody_is_struck_out()
     {
-        await using var bed = await Start();
+        await using var bed = await Start(broker => broker["Upstreams"]!["hive"]!["CallDeadline"] = "00:00:04");
         var (admin, _) = await Admin(bed);
         await Operator(bed);
+        bed.Simulator.Faults.TokenHangs = true;
+        (await bed.Post("/token/create", """{"userId":2}""", admin)).Status.ShouldBe(503);
+        bed.Simulator.Faults.Clear();
+        (await bed.Post("/token/create", """{"userId":2}""", admin)).Status.ShouldBe(201);
         await bed.Simulator.DisposeAsync();
 
         (await bed.Post("/token/create", """{"userId":2}""", admin)).Status.ShouldBe(503);

@@ -7,6 +7,9 @@ namespace Broker.FunctionalTests.Issuing;
 /// <summary>A broker whose users are a DeviceHive's, before that DeviceHive.</summary>
 internal sealed class UpstreamUserBed : IAsyncDisposable
 {
+    /// <summary>Callers of <see cref="TokenBed.Config"/> who would log in in the place of the upstream's users.</summary>
+    public static readonly string[] CallersOfTheConfig = ["admin", "operator", "clerk", "gone", "app"];
+
     public required DeviceHiveSimulator Simulator { get; init; }
 
     public required BrokerUnderTest Broker { get; init; }
@@ -33,7 +36,7 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
             """;
         config["Broker"]!["Upstreams"] = new JsonObject { ["hive"] = JsonNode.Parse(upstream), ["twin"] = JsonNode.Parse(upstream) };
         config["Broker"]!["TokenService"] = JsonNode.Parse("""{ "UsersOf": "hive", "FirstWait": "00:10:00" }""");
-        foreach (var name in new[] { "admin", "operator", "clerk", "gone", "app" })
+        foreach (var name in CallersOfTheConfig)
         {
             config["Broker"]!["Callers"]!.AsObject().Remove(name);
         }

@@ -1,4 +1,6 @@
+using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -102,5 +104,54 @@ public sealed class UpstreamUserTests
         {
             (await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword)).Status.ShouldBe(503);
         }
+    }
+
+    [Theory]
+    [InlineData("/token")]
+    [InlineData("/oauth/token")]
+    public async Task A_login_that_the_upstream_does_not_answer_is_given_up_at_the_call_deadline_and_the_log_says_why(string path)
+    {
+        await using var bed = await UpstreamUserBed.Start(broker =>
+        {
+            broker["TokenService"]!["PasswordGrant"] = true;
+            broker["Upstreams"]!["hive"]!["CallDeadline"] = "00:00:04";
+        });
+        bed.Simulator.Faults.TokenHangs = true;
+        const string password = DeviceHiveSimulator.OperatorPassword;
+        using HttpContent body = path == "/token"
+            ? new StringContent($$"""{"login":"operator","password":"{{password}}"}""", Encoding.UTF8, "application/json")
+            : new FormUrlEncodedContent(
+            [
+                new("grant_type", "password"), new("username", "operator"), new("password", password),
+                new("client_id", "tester"), new("client_secret", TestConfig.Key),
+            ]);
+
+        using var answer = await bed.Broker.Client.PostAsync(path, body).WaitAsync(TimeSpan.FromSeconds(20));
+
+        ((int)answer.StatusCode).ShouldBe(503);
+        var log = await bed.Broker.LogHolding("\"Id\":311");
+        var line = JsonNode.Parse(log.Split('\n').Single(text => text.Contains("\"Id\":311", StringComparison.Ordinal)))!;
+        var said = line["Properties"]!;
+        ((string?)line["Level"], (string?)said["Upstream"], (string?)said["Endpoint"])
+            .ShouldBe(("Warning", "hive", bed.Simulator.Address.GetLeftPart(UriPartial.Authority)));
+        ((string?)said["Outcome"], (string?)said["Reason"]).ShouldBe(("Unknown", "timed-out"));
+
+        bed.Simulator.Faults.Clear();
+        (await bed.LogIn("operator", password)).Status.ShouldBe(201);
+        bed.Broker.Log.ShouldNotContain(password);
+    }
+
+    [Fact]
+    public async Task Logins_while_the_upstream_is_away_are_one_line_now_and_then_and_count_against_nobody()
+    {
+        await using var bed = await UpstreamUserBed.Start();
+        await bed.Simulator.DisposeAsync();
+        for (var i = 0; i < 40; i++)
+        {
+            (await bed.LogIn("operator", $"wrong {i}")).Status.ShouldBe(503);
+        }
+
+        var log = await bed.Broker.LogHolding("\"Reason\":\"unreachable\"");
+        log.Split('\n').Count(line => line.Contains("\"Id\":311", StringComparison.Ordinal)).ShouldBeInRange(1, 4); // one in 10 s
     }
 }

@@ -56,6 +56,40 @@ public sealed class AccountTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_user_whom_the_upstream_does_not_know_holds_up_nobody_else_of_a_templated_account(bool isDefinite)
+    {
+        await using var simulator = await OAuth2Simulator.StartAsync(new());
+        var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, isDefinite ? TokenConfig.Quick : "", $$"""
+            { "ClientId": "{{OAuth2Simulator.TenantClientId}}", "ClientSecret": { "Env": "TENANT_SECRET" },
+              "Parameters": { "tenant": "{user}" }, "Headers": { "X-Tenant": "{user}" } }
+            """));
+        AddCaller(config, "mallory", "mallory");
+        AddCaller(config, OAuth2Simulator.Tenant, "acme");
+        await using var broker = await TokenConfig.Start(config);
+        if (isDefinite)
+        {
+            simulator.Faults.AnswerNextTokenCalls(Answer.Json(400, new { error = "invalid_grant" }), times: 3);
+            await Eventually.Holds(
+                async () => (int)(await broker.Ask("/api/things", key: "mallory")).StatusCode == 502 && simulator.Logins == 3,
+                "three are refused");
+        }
+
+        for (var i = 0; i < 30; i++)
+        {
+            await (await broker.Ask("/api/things", key: "mallory")).ShouldRefuse(502, "upstream-refused-login");
+        }
+
+        var asked = simulator.Logins;
+        asked.ShouldBeLessThanOrEqualTo(3);
+        (await broker.Ask("/api/things", key: "acme")).EnsureSuccessStatusCode();
+        await (await broker.Ask("/api/things", key: "mallory")).ShouldRefuse(502, "upstream-refused-login");
+        (await broker.Ask("/api/things", key: "acme")).EnsureSuccessStatusCode();
+        simulator.Logins.ShouldBeLessThanOrEqualTo(asked + 2);
+    }
+
+    [Theory]
     [InlineData("Scopes", """[ "read" ]""", "scope", "read")]
     [InlineData("Audience", "\"https://api.fleet.example\"", "audience", "https://api.fleet.example")]
     [InlineData("", """{ "ClientId": "tenant-client", "ClientSecret": { "Env": "TENANT_SECRET" }, "Parameters": { "tenant": "acme" }, "Headers": { "X-Tenant": "acme" } }""", "client", "tenant-client")]

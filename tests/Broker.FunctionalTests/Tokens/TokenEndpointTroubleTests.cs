@@ -1,3 +1,6 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Forwarding;
 using Shouldly;
 using Simulators;
@@ -48,6 +51,83 @@ public sealed class TokenEndpointTroubleTests
             simulator.Faults.Clear();
             await Eventually.Holds(async () => (int)(await broker.Ask("/api/things")).StatusCode == 200, "it heals");
         }
+    }
+
+    [Theory]
+    [InlineData("no name", "NotNow", "name-unknown")]
+    [InlineData("a closed port", "NotNow", "unreachable")]
+    [InlineData("no connection in time", "NotNow", "connect-timeout")]
+    [InlineData("no TLS", "NotNow", "tls-failed")]
+    [InlineData("a certificate of nobody", "NotNow", "tls-trust")]
+    [InlineData("end", "Unknown", "closed")]
+    [InlineData("reset", "Unknown", "closed")]
+    [InlineData("HTTP/1.1 200 O", "Unknown", "closed")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"access_token\":\"abc\"", "Unknown", "cut")]
+    [InlineData("this is no HTTP\r\n\r\n", "Unknown", "malformed")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n", "Unknown", "malformed")]
+    [InlineData("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n", "Unknown", "http-500")]
+    [InlineData("silence", "Unknown", "timed-out")]
+    public async Task The_log_says_at_Warning_which_upstreams_token_endpoint_failed_and_why(string what, string outcome, string reason)
+    {
+        using var authority = new TestAuthority("nobody's");
+        await using var tls = await TlsUpstream.Start(authority.Certify(isOver: false, "localhost"));
+        await using var endpoint = HandUpstream.OfConnections(async (socket, upstream) =>
+        {
+            await socket.ReceiveAsync(new byte[4000]);
+            switch (what)
+            {
+                case "reset":
+                    HandUpstream.Reset(socket);
+                    return;
+                case "silence":
+                    await Task.Delay(Timeout.Infinite, upstream.Over);
+                    return;
+                case "end":
+                    return;
+                default:
+                    await HandUpstream.Say(socket, what == "no TLS" ? "HTTP/1.1 400 X\r\n\r\n" : what);
+                    return;
+            }
+        });
+        using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        full.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // bound and not listening: a closed port that nobody else gets
+        List<Socket> waiting = [];
+        if (what == "no connection in time")
+        {
+            // A queue of one that is full: the kernel lets every further SYN wait.
+            full.Listen(0);
+            for (var i = 0; i < 4; i++)
+            {
+                var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                waiting.Add(socket);
+                _ = socket.ConnectAsync(full.LocalEndPoint!).ContinueWith(done => done.Exception, TaskScheduler.Default);
+            }
+        }
+
+        var origin = what switch
+        {
+            "no name" => "https://no-such-host.invalid",
+            "a closed port" or "no connection in time" => $"http://{full.LocalEndPoint}",
+            "no TLS" => $"https://127.0.0.1:{endpoint.Address.Port}",
+            "a certificate of nobody" => $"https://localhost:{tls.Port}",
+            _ => $"http://127.0.0.1:{endpoint.Address.Port}",
+        };
+        var deadline = what == "silence" ? "00:00:01" : "00:00:30";
+        var times = $""", "Patience": "00:00:00.5", "CallDeadline": "{deadline}", "QuietTime": "00:01:00", "QuietTimeMax": "00:01:00" """;
+        var config = TokenConfig.For(endpoint.Address, TokenConfig.OAuth2(new($"{origin}/tenant-4711/"), times));
+        await using var broker = await TokenConfig.Start(config);
+
+        await (await broker.Ask("/api/things")).ShouldRefuse(503, "upstream-token-unavailable");
+
+        var log = await broker.LogHolding("\"Id\":301");
+        var line = JsonNode.Parse(log.Split('\n').Single(text => text.Contains("\"Id\":301", StringComparison.Ordinal)))!;
+        var said = line["Properties"]!;
+        ((string?)line["Level"], (string?)said["Upstream"], (string?)said["Account"], (string?)said["Call"])
+            .ShouldBe(("Warning", "api", "default", "login"));
+        ((string?)said["Endpoint"], (string?)said["Outcome"], (string?)said["Reason"]).ShouldBe((origin, outcome, reason));
+        broker.Log.ShouldNotContain(OAuth2Simulator.BasicClientSecret);
+        broker.Log.ShouldNotContain("tenant-4711");
+        waiting.ForEach(socket => socket.Dispose());
     }
 
     [Fact]

@@ -22,7 +22,7 @@ public sealed class TokenHttpTests : IDisposable
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "no-token")]
     [InlineData("HTTP/1.1 500 X\r\nContent-Length: 0\r\n\r\n", "http-500")]
     [InlineData("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n", "http-503")]
-    [InlineData("rubbish\r\n\r\n", "cut")]
+    [InlineData("rubbish\r\n\r\n", "malformed")]
     public async Task What_is_no_answer_is_unknown(string answer, string reason)
     {
         await using var endpoint = new RawEndpoint(answer);

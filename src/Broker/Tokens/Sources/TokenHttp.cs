@@ -22,6 +22,7 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.None,
         ActivityHeadersPropagator = null,
+        SslOptions = new() { RemoteCertificateValidationCallback = CertificateJudge.Judge },
         ConnectTimeout = TimeSpan.FromSeconds(10),
         PooledConnectionLifetime = TimeSpan.FromMinutes(5),
         MaxResponseHeadersLength = 32,
@@ -42,15 +43,17 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
             request.Headers.Remove(name);
             request.Headers.TryAddWithoutValidation(name, value);
         }
+        var isAnswered = false;
         try
         {
             using var response = await http.SendAsync(request, cancellation);
+            isAnswered = true;
             return await Read(response, cancellation);
         }
-        catch (Exception) when (!content.Left)
+        catch (Exception fault) when (!content.Left)
         {
             // No connection, no name, no TLS: the upstream saw nothing of it, and nothing is spent.
-            return new(0, null, TokenAnswer.NotNow("not-connected"));
+            return new(0, null, TokenAnswer.NotNow(EndpointFault.BeforeItLeft(fault)));
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -58,7 +61,7 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
         }
         catch (Exception fault) when (fault is HttpRequestException or IOException or OperationCanceledException)
         {
-            return new(0, null, TokenAnswer.Unknown("cut"));
+            return new(0, null, TokenAnswer.Unknown(EndpointFault.AfterItLeft(fault, isAnswered)));
         }
     }
 

@@ -1,9 +1,9 @@
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 
-namespace Broker.Forwarding;
+namespace Broker.Operations;
 
-/// <summary>What is wrong with an upstream's certificate.</summary>
+/// <summary>What is wrong with a certificate that an upstream or a token endpoint shows.</summary>
 internal enum CertificateFault
 {
     Name,
@@ -11,8 +11,8 @@ internal enum CertificateFault
     Trust,
 }
 
-/// <summary>An upstream's certificate that was refused, and why: the client's own exception says it in words alone.</summary>
-internal sealed class CertificateException(CertificateFault fault) : Exception("The upstream's certificate is refused.")
+/// <summary>A certificate that was refused, and why: the client's own exception says it in words alone.</summary>
+internal sealed class CertificateException(CertificateFault fault) : Exception("The certificate is refused.")
 {
     public CertificateFault Fault { get; } = fault;
 }
