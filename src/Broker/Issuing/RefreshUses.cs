@@ -58,7 +58,9 @@ internal static class RefreshUses
     }
 
     /// <summary>The token is in two hands, and nobody can say which one is right: the session ends for both (RFC 9700, 4.14.2).</summary>
-    /// <remarks>It counts among the revocations of the client. Where that has no room left, all that came of the client ends, or at least this line of tokens.</remarks>
+    /// <remarks>
+    /// It counts among the revocations of the client. Where that has no room left, all that came of the client ends, or at least this line of tokens.
+    /// </remarks>
     private static async Task EndReused(Issuance issuance, TokenClaims refresh, string client)
     {
         var (ledgers, until) = (issuance.Ledgers, issuance.EndOfSession(refresh));

@@ -60,7 +60,9 @@ public sealed class RefusingRedisTests : IAsyncLifetime
         await Soon(async () => (next = (await cell.Replace(token, 0, "s", CellBench.None)).Token) is not null, "the token is renewed");
         upstream.IsLive(CellBench.Value(next!)).ShouldBeTrue();
         upstream.Reused.ShouldBe(0);
-        await Soon(() => Over(ledgerLines) == 1, "it is told that it is over");
+        var last = Environment.TickCount64;
+        await Soon(() => Over(ledgerLines) > 0 || Environment.TickCount64 - last > 20_000, "it is told that it is over");
+        Over(ledgerLines).ShouldBe(1, string.Join('\n', ledgerLines));
         Told(ledgerLines).Count.ShouldBe(1, string.Join('\n', ledgerLines));
         TokenTold().Count.ShouldBe(1, string.Join('\n', tokenLines.Lines));
     }

@@ -49,5 +49,6 @@ internal sealed record Fact(FactKind Kind, string Name, long Number, DateTimeOff
     }
 
     // A broker of an earlier version reads over what it does not know.
-    private sealed record Form(int K, string N, long G, long U, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? C = null);
+    private sealed record Form(
+        int K, string N, long G, long U, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? C = null);
 }

@@ -12,8 +12,9 @@ namespace Broker.Credentials.Ledgers;
 /// </code>
 /// A part holds entries of about the same life, so that it goes when they do. An epoch begins when Redis restarts or fails over (another run id), is
 /// emptied (no head), or has lost a part before its time. Times in microseconds of Redis's clock, ends in milliseconds.
-/// Redis is written to by others too. A head, an index or ends of another type refuse the step, before anything is changed: what they held decides what
-/// counts. A part of another type, an entry that is too large and a member of the index that is no number of a part go; whoever knows what was there says it again.
+/// Redis is written to by others too. A head, an index or ends of another type refuse the step, before anything is changed: what they held
+/// decides what counts. A part of another type, an entry that is too large and a member of the index that is no number of a part go; whoever
+/// knows what was there says it again.
 /// </remarks>
 internal static partial class LedgerScripts
 {
@@ -63,7 +64,7 @@ internal static partial class LedgerScripts
     private const string Kinds = """
         for i, kind in ipairs({ 'hash', 'zset', 'zset' }) do
           local is = redis.call('TYPE', KEYS[i]).ok
-          if is ~= 'none' and is ~= kind then return redis.error_reply('WRONGTYPE Operation against a key holding the wrong kind of value') end
+          if is ~= 'none' and is ~= kind then return redis.error_reply('WRONGTYPE Operation against a key of another type') end
         end
         local function isForeign(part)
           local is = redis.call('TYPE', part).ok

@@ -30,7 +30,8 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time, ILogger 
     /// <summary>How many are asked for in one step.</summary>
     public const int AskedAtOnce = 500;
 
-    /// <summary>The field of a user that is no longer than so; '' for anything that is not the brokers' own. Of one user nothing must stop the step for the others.</summary>
+    /// <summary>The field of a user that is no longer than so; '' for anything that is not the brokers' own.</summary>
+    /// <remarks>What stands there of one user must not stop the step for the others.</remarks>
     private const string Field = """
         local function field(key, name, most)
           if redis.call('TYPE', key).ok ~= 'hash' then return '' end

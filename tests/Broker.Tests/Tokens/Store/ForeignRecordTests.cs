@@ -18,8 +18,14 @@ public sealed class ForeignRecordTests : IAsyncLifetime
     // What a key holds that is the brokers' own has this type; each other one is wrong.
     private static readonly Dictionary<string, string> Own = new()
     {
-        ["pair"] = "HSET", ["lease"] = "SET", ["note"] = "HSET", ["counter"] = "HSET", ["quiet"] = "HSET",
-        ["logins"] = "ZADD", ["rejections"] = "ZADD", ["marker"] = "HSET",
+        ["pair"] = "HSET",
+        ["lease"] = "SET",
+        ["note"] = "HSET",
+        ["counter"] = "HSET",
+        ["quiet"] = "HSET",
+        ["logins"] = "ZADD",
+        ["rejections"] = "ZADD",
+        ["marker"] = "HSET",
     };
 
     // Redis is away, or refuses; a fault of ours.
