@@ -55,6 +55,7 @@ public sealed class RefusingRedisTests : IAsyncLifetime
 
         await End(kind);
         await Soon(async () => await ledger.Revocations.End("late", In(TimeSpan.FromHours(1)), default), "it is said in Redis");
+        await Soon(async () => await ledger.Revocations.End("new", In(TimeSpan.FromHours(1)), default), "so is what is new");
         await Soon(() => ledger.Of("untouched") == Standing.Good, "it is known what was ended");
         UpstreamToken? next = null;
         await Soon(async () => (next = (await cell.Replace(token, 0, "s", CellBench.None)).Token) is not null, "the token is renewed");
