@@ -36,8 +36,10 @@ internal static class RotationScripts
         if now - since < tonumber(ARGV[4]) then return { 'Unknown', '0', '', text(uses) } end
         local kind = redis.call('TYPE', KEYS[2]).ok
         if kind ~= 'none' and kind ~= 'hash' then return { 'Foreign', '0', '', text(uses) } end
+        for name, most in pairs({ n = 32, b = 1048576, g = 32, e = 32 }) do
+          if redis.call('HSTRLEN', KEYS[2], name) > most then return { 'Foreign', '0', '', text(uses) } end
+        end
         local l = redis.call('HMGET', KEYS[2], 'n', 'b', 'g', 'e')
-        if #(l[2] or '') > 1048576 then return { 'Foreign', '0', '', text(uses) } end
         if not l[1] or count(l[4]) < floor then return { 'Forgotten', '0', '', text(uses) } end
         local place, following = tonumber(ARGV[1]), count(l[1])
         local verdict = 'Reused'

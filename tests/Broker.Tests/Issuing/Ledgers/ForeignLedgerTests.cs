@@ -188,7 +188,7 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
 
     private async Task<LedgerReplica> New()
     {
-        var replica = new LedgerReplica(server.Endpoint, "foreign", new() { Log = new LineLog(lines) });
+        var replica = new LedgerReplica(server.Endpoint, "foreign", new() { Log = new LineLog(lines), CallTimeout = TimeSpan.FromSeconds(10) });
         replicas.Add(replica);
         return await replica.Ready();
     }

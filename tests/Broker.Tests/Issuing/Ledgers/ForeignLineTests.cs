@@ -82,7 +82,7 @@ public sealed class ForeignLineTests(SharedRedis redis) : IClassFixture<SharedRe
 
     private async Task<LedgerReplica> New()
     {
-        var replica = new LedgerReplica(redis.Server.Endpoint, prefix, new() { Log = new LineLog(lines) });
+        var replica = new LedgerReplica(redis.Server.Endpoint, prefix, new() { Log = new LineLog(lines), CallTimeout = TimeSpan.FromSeconds(10) });
         replicas.Add(replica);
         return await replica.Ready();
     }
