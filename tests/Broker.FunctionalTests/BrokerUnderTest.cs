@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Broker.Configuration;
+using Broker.Credentials;
 using Broker.Operations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -56,6 +57,8 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     }
 
     public SnapshotStore Snapshots => host.Snapshots;
+
+    public IRevocations Revocations => host.Revocations;
 
     public IServiceProvider Services => app.Services;
 

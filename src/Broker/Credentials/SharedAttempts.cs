@@ -16,9 +16,12 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         local t = redis.call('TIME')
         local now, place = t[1] * 1000 + math.floor(t[2] / 1000), ARGV[1]
         local function read(field)
-          local f, n, l = string.match(redis.call('HGET', KEYS[1], field) or '', '^(%d+):(%d+):(%d+)$')
-          return tonumber(f or '0'), tonumber(n or '0'), tonumber(l or '0')
+          local text = redis.call('HGET', KEYS[1], field) or ''
+          local f, n, l = string.match(#text <= 64 and text or '', '^(%d+):(%d+):(%d+)$')
+          return math.min(tonumber(f or '0'), 1000000), tonumber(n or '0'), tonumber(l or '0')
         end
+        local kind = redis.call('TYPE', KEYS[1]).ok
+        local isForeign = kind ~= 'none' and kind ~= 'hash'
         local function write(f, n, l) redis.call('HSET', KEYS[1], place, string.format('%.0f:%.0f:%.0f', f, n, l)) end
 
         """;
@@ -30,13 +33,15 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         local waits = {}
         for wait in string.gmatch(ARGV[3], '%d+') do waits[#waits + 1] = tonumber(wait) end
         local function life(f) return tonumber(f < free and ARGV[5] or ARGV[6]) end
+        if isForeign then redis.call('DEL', KEYS[1]) end
         local began = redis.call('HGET', KEYS[1], '@')
-        if not began then
+        if not began or #began > 20 then
           began = string.format('%.0f', now)
           redis.call('HSET', KEYS[1], '@', began)
         end
         if redis.call('HLEN', KEYS[1]) >= apart and redis.call('HEXISTS', KEYS[1], place) == 0 then
-          if tonumber(redis.call('HGET', KEYS[1], '~') or '0') <= now then
+          local again = redis.call('HSTRLEN', KEYS[1], '~') <= 20 and tonumber(redis.call('HGET', KEYS[1], '~') or '0') or 0
+          if again <= now or again > now + 60000 then
             for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
               local f, _, l = read(field)
               if field ~= '@' and l + life(f) <= now then redis.call('HDEL', KEYS[1], field) end
@@ -48,13 +53,17 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         local failures, following, last = read(place)
         if last + life(failures) <= now then failures, following = 0, 0 end
         if ARGV[8] ~= '' and ARGV[8] ~= began then failures = math.max(failures, tonumber(ARGV[9])) end
-        if following > now then return { 0, math.min(following - now, longest), failures, began } end
+        if following > now + longest then -- nobody of ours wrote that: it is over when the longest wait is
+          following = now + longest
+          write(failures, following, now)
+        end
+        if following > now then return { 0, following - now, failures, began, isForeign and 1 or 0 } end
         failures = failures + 1
         following = 0
         if failures >= free then following = now + waits[math.min(failures - free + 1, #waits)] end
         write(failures, following, now)
         if redis.call('PTTL', KEYS[1]) < life(failures) then redis.call('PEXPIRE', KEYS[1], life(failures)) end
-        return { 1, math.max(0, following - now), failures, began }
+        return { 1, math.max(0, following - now), failures, began, isForeign and 1 or 0 }
         """);
 
     private const string TakeBack = """
@@ -64,13 +73,14 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         """;
 
     private static readonly RedisScript WithdrawScript = new("attempt-withdraw", Start + """
+        if isForeign then return 1 end
         if redis.call('HEXISTS', KEYS[1], place) == 0 then place = '*' end
 
         """ + TakeBack);
 
     // ARGV: free failures, whether the attempt was begun.
     private static readonly RedisScript ForgetScript = new("attempt-forget", Start + """
-        if redis.call('HDEL', KEYS[1], place) == 1 then return 1 end
+        if isForeign or redis.call('HDEL', KEYS[1], place) == 1 then return 1 end
         place = '*'
         if ARGV[3] == '0' or read(place) > tonumber(ARGV[2]) then return 1 end
 
@@ -83,6 +93,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
 
     private readonly AttemptMemory memory = new(time);
     private volatile RedisLedger? ledger;
+    private volatile Doubts? doubts;
 
     public AttemptLimits Limits
     {
@@ -94,7 +105,7 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
     public bool IsStrict { private get; set; }
 
     /// <summary>Shares from now on.</summary>
-    public void Share(RedisLedger with) => ledger = with;
+    public void Share(RedisLedger with, ILogger log) => (doubts, ledger) = (new(log), with);
 
     public ValueTask<AttemptTurn> Look(string name, string address, CancellationToken cancellation) => memory.Look(name, address, cancellation);
 
@@ -156,13 +167,24 @@ internal sealed class SharedAttempts(TimeProvider time) : IFailedAttempts
         }
 
         var (row, limits) = (memory.Row(name, address), Limits);
-        return await shared.Link.Run(
+        var key = shared.Names.Tries(address);
+        var answer = await shared.Link.Run(
             BeginScript,
-            [shared.Names.Tries(address)],
+            [key],
             [
                 FieldOf(shared, name, address), limits.Free, string.Join(' ', limits.Waits.Select(Milliseconds)), Milliseconds(limits.Longest),
                 Milliseconds(limits.FewForgotten), Milliseconds(limits.Forgotten), AttemptMemory.NamesApart, row.Began ?? RedisValue.EmptyString, row.Failures,
             ]);
+        if (answer is not null && (long)((RedisValue[])answer!)[4] == 1)
+        {
+            doubts?.Found(key);
+        }
+        else if (answer is not null)
+        {
+            doubts?.Over(key);
+        }
+
+        return answer;
     }
 
     /// <summary>Not while it is away: a login does not wait for a Redis that others wait for already.</summary>

@@ -26,6 +26,9 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     /// <summary>From when on nothing is left of what was issued up to now.</summary>
     public DateTimeOffset AllOver => time.GetUtcNow() + TimeSpan.FromMilliseconds(Life.Value);
 
+    /// <summary>Among whose revocations one counts.</summary>
+    public Func<string, string?> OwnerOf { private get; init; } = static _ => null;
+
     /// <summary>Shares from now on; before that nobody has asked.</summary>
     public void Share(LedgerWatch with) => watch = with;
 
@@ -54,7 +57,7 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
         // Whoever ends the same again and again fills no log. Of a session all is over when it would be by the first time.
         var isKnown = memory.IsEnded(id, until - EndedAgain);
         await memory.End(id, until, cancellation);
-        return watch is not { } shared || (isKnown && !shared.IsToSay(FactKind.Ended, id)) || await shared.Say(new(FactKind.Ended, id, 0, until));
+        return watch is not { } shared || (isKnown && !shared.IsToSay(FactKind.Ended, id)) || await shared.Say(Ended(id, until));
     }
 
     public async ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation)
@@ -118,7 +121,7 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
     /// <summary>All that stands here, to be said again.</summary>
     public IEnumerable<Fact> Known() =>
     [
-        .. memory.AllEnded.Select(pair => new Fact(FactKind.Ended, pair.Key, 0, new DateTimeOffset(pair.Value, TimeSpan.Zero))),
+        .. memory.AllEnded.Select(pair => Ended(pair.Key, new DateTimeOffset(pair.Value, TimeSpan.Zero))),
         .. memory.AllGenerations.Select(pair => new Fact(FactKind.Generation, pair.Key, pair.Value.Number, pair.Value.Until)),
     ];
 
@@ -150,6 +153,8 @@ internal sealed class SharedRevocations(TimeProvider time) : IRevocations
 
     // Follows from the number before: replicas that see that one all give the same.
     private static long After(long generation, Kind kind) => generation + 1 + (((long)kind - generation - 1) & 3);
+
+    private Fact Ended(string id, DateTimeOffset until) => new(FactKind.Ended, id, 0, until) { Client = OwnerOf(id) };
 
     private void Say(Fact fact) => watch?.SayLater(fact);
 

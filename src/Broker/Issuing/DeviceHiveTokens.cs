@@ -126,7 +126,8 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         }
 
         // An OAuth2 client's refresh token is that client's, who has to show who it is.
-        var renewal = token.Client is null ? await RefreshUses.Use(issuance, token, null, null, context.RequestAborted) : Renewal.Refused;
+        var renewal = token.Client is not null ? Renewal.Refused
+            : await RefreshUses.Use(issuance, token, token.Subject, null, null, context.RequestAborted);
         if (renewal.Standing != Standing.Good)
         {
             return renewal.Standing == Standing.Unknown ? DeviceHiveErrors.NotNow : DeviceHiveErrors.Silent;

@@ -43,4 +43,7 @@ internal interface IRefreshRotation
 
     /// <summary>Uses a token, once for all replicas.</summary>
     ValueTask<RotationAnswer> Use(RefreshUse use, CancellationToken cancellation);
+
+    /// <summary>Forgets a line: none of its tokens is any good from now on. Until then is kept what has to be for that.</summary>
+    ValueTask Drop(string line, DateTimeOffset until, CancellationToken cancellation);
 }

@@ -96,7 +96,7 @@ internal sealed class OAuthTokens(Issuance issuance)
 
         // Without a scope the client asks for what it was given first (RFC 6749, 6). Where it may do less by now, the answer says what is left.
         var scope = request.Scope ?? (token.Permissions(issuance.Actions).IsWithin(held) ? token.Scope : null);
-        var renewal = await RefreshUses.Use(issuance, token, held, Scope.Claim(scope), cancellation);
+        var renewal = await RefreshUses.Use(issuance, token, request.Client.Identity, held, Scope.Claim(scope), cancellation);
         return renewal.Standing switch
         {
             // A refresh token that stays as it is is sent again: some clients forget it where an answer has none.

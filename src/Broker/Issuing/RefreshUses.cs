@@ -17,7 +17,13 @@ internal readonly record struct Renewal(Standing Standing, string? Access, strin
 internal static class RefreshUses
 {
     /// <summary>Renews with claims whose kind, end and client were looked at.</summary>
-    public static async Task<Renewal> Use(Issuance issuance, TokenClaims refresh, Permissions? held, string? scope,
+    /// <param name="issuance">The token service.</param>
+    /// <param name="refresh">The token that is used.</param>
+    /// <param name="client">The identity of who uses it, as far as that is known; else of whom it is about.</param>
+    /// <param name="held">What the client may do now; null where only the token says.</param>
+    /// <param name="scope">The scope that is asked for.</param>
+    /// <param name="cancellation">Nobody waits any more.</param>
+    public static async Task<Renewal> Use(Issuance issuance, TokenClaims refresh, string client, Permissions? held, string? scope,
         CancellationToken cancellation)
     {
         var standing = await issuance.StandingOf(refresh);
@@ -39,8 +45,7 @@ internal static class RefreshUses
                     successor = answer.Successor;
                     break;
                 case RotationVerdict.Reused:
-                    // It is in two hands, and nobody can say which one is right: the session ends for both (RFC 9700, 4.14.2).
-                    await issuance.Ledgers.Revocations.End(refresh.Session, issuance.EndOfSession(refresh), CancellationToken.None);
+                    await EndReused(issuance, refresh, client);
                     return Renewal.Refused;
                 case RotationVerdict.Forgotten:
                     return Renewal.Refused;
@@ -50,5 +55,28 @@ internal static class RefreshUses
         }
 
         return new(Standing.Good, issuance.Renewed(refresh, held, scope, out var end), successor, end);
+    }
+
+    /// <summary>The token is in two hands, and nobody can say which one is right: the session ends for both (RFC 9700, 4.14.2).</summary>
+    /// <remarks>
+    /// It counts among the revocations of the client. Where that has no room left, all that came of the client ends, or at least this line of tokens.
+    /// </remarks>
+    private static async Task EndReused(Issuance issuance, TokenClaims refresh, string client)
+    {
+        var (ledgers, until) = (issuance.Ledgers, issuance.EndOfSession(refresh));
+        var isItsOwn = refresh.Subject == client || refresh.Creators.Contains(client);
+        var room = ledgers.Shares.Take(client, refresh.Session, until, isItsOwn);
+        if (room.IsThere)
+        {
+            await ledgers.Revocations.End(refresh.Session, until, CancellationToken.None);
+        }
+        else if (room.IsForAll)
+        {
+            await ledgers.Revocations.EndAllOf(client, CancellationToken.None);
+        }
+        else
+        {
+            await ledgers.Rotation.Drop(refresh.Line!, refresh.End, CancellationToken.None);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Broker.Credentials;
 
 namespace Broker.Issuing;
@@ -8,6 +9,7 @@ namespace Broker.Issuing;
 /// time, each until the revoked token is over anyway. Beyond that, all that came of the client so far ends at once, which is one entry: that is wider than
 /// what was asked for, and touches no token but those of this client. What is another's, or a whole session, still ends one by one. Either slows down while there is no room:
 /// whoever comes too early is told when to ask again. Nothing that was ended is ever taken back.
+/// Where replicas share a Redis, each entry of its ledger says whose it is: so a replica counts what others took for the client, before it started too.
 /// </remarks>
 internal sealed class RevocationShares(TimeProvider time)
 {
@@ -23,6 +25,28 @@ internal sealed class RevocationShares(TimeProvider time)
 
     private readonly Lock state = new();
     private readonly Dictionary<string, Share> shares = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, string> owners = new(StringComparer.Ordinal);
+
+    /// <summary>Whose entry it is, of what was revoked; null where nobody's.</summary>
+    public string? OwnerOf(string id) => owners.GetValueOrDefault(id);
+
+    /// <summary>Another replica gave this client room for an entry, or this one before it started.</summary>
+    public void Saw(string client, string id, DateTimeOffset until)
+    {
+        lock (state)
+        {
+            var share = Of(client);
+            if (share.Entries.Count >= MostOfOthers)
+            {
+                Forget(share);
+            }
+
+            if (share.Entries.Count < MostOfOthers)
+            {
+                Put(client, share, id, until);
+            }
+        }
+    }
 
     /// <summary>Takes room for one entry.</summary>
     /// <param name="client">Who asks.</param>
@@ -34,11 +58,7 @@ internal sealed class RevocationShares(TimeProvider time)
         lock (state)
         {
             var now = time.GetUtcNow();
-            if (!shares.TryGetValue(client, out var share))
-            {
-                shares[client] = share = new();
-            }
-
+            var share = Of(client);
             if (share.Entries.ContainsKey(id))
             {
                 return RevocationRoom.There;
@@ -47,17 +67,47 @@ internal sealed class RevocationShares(TimeProvider time)
             var most = isItsOwn ? MostOfItsOwn : MostOfOthers;
             if (share.Entries.Count >= most)
             {
-                share.Forget(now - TokenReader.Skew);
+                Forget(share);
             }
 
             if (share.Entries.Count < most)
             {
-                share.Entries[id] = until;
+                Put(client, share, id, until);
                 return RevocationRoom.There;
             }
 
             return share.PaceOf(isItsOwn).Next(now, isItsOwn ? LongestPause : LongestPauseOfOthers) is { } wait ? RevocationRoom.After(wait)
                 : isItsOwn ? RevocationRoom.ForAll : RevocationRoom.There;
+        }
+    }
+
+    private Share Of(string client)
+    {
+        if (!shares.TryGetValue(client, out var share))
+        {
+            shares[client] = share = new();
+        }
+
+        return share;
+    }
+
+    private void Put(string client, Share share, string id, DateTimeOffset until)
+    {
+        share.Entries[id] = until;
+        owners[id] = client;
+    }
+
+    /// <summary>What is over takes no room.</summary>
+    private void Forget(Share share)
+    {
+        var over = time.GetUtcNow() - TokenReader.Skew;
+        foreach (var (id, until) in share.Entries.ToList())
+        {
+            if (until <= over)
+            {
+                share.Entries.Remove(id);
+                owners.TryRemove(id, out _);
+            }
         }
     }
 
@@ -69,17 +119,6 @@ internal sealed class RevocationShares(TimeProvider time)
         public Dictionary<string, DateTimeOffset> Entries { get; } = new(StringComparer.Ordinal);
 
         public Pace PaceOf(bool isItsOwn) => isItsOwn ? own : others;
-
-        public void Forget(DateTimeOffset over)
-        {
-            foreach (var (id, until) in Entries.ToList())
-            {
-                if (until <= over)
-                {
-                    Entries.Remove(id);
-                }
-            }
-        }
     }
 
     private sealed class Pace

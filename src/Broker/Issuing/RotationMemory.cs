@@ -3,6 +3,8 @@ namespace Broker.Issuing;
 /// <summary>The refresh tokens that one process saw used; of lines that another process began it knows nothing.</summary>
 internal sealed class RotationMemory(TimeProvider time) : IRefreshRotation
 {
+    private const int Dropped = -1;
+
     private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
 
     private readonly string epoch = TokenIssuer.NewId() + ".";
@@ -36,6 +38,11 @@ internal sealed class RotationMemory(TimeProvider time) : IRefreshRotation
             var now = time.GetUtcNow();
             Sweep(now);
             var (next, successor, graceEnd, _) = lines.GetValueOrDefault(use.Line) ?? new(0, "", default, default);
+            if (next == Dropped)
+            {
+                return new(new RotationAnswer(RotationVerdict.Forgotten, null));
+            }
+
             if (use.Place == next)
             {
                 lines[use.Line] = new(next + 1, use.Successor, now + use.Grace, use.Until);
@@ -46,6 +53,17 @@ internal sealed class RotationMemory(TimeProvider time) : IRefreshRotation
                 ? new RotationAnswer(RotationVerdict.Again, successor)
                 : new RotationAnswer(RotationVerdict.Reused, null));
         }
+    }
+
+    public ValueTask Drop(string line, DateTimeOffset until, CancellationToken cancellation)
+    {
+        lock (turn)
+        {
+            // A line that is not here is one whose first token was not used yet: it has to be told from that.
+            lines[line] = new(Dropped, "", default, until);
+        }
+
+        return default;
     }
 
     private void Sweep(DateTimeOffset now)

@@ -18,16 +18,34 @@ internal static class RotationScripts
         return 1
         """);
 
-    // KEYS: head, line. ARGV: place, sealed successor, grace us, pause us, uses known. Answers: verdict, place that was next, what was sealed for it, uses.
+    /// <summary>The place is the next one; whether one of ours wrote what stands there is to be looked at, and then to be said.</summary>
+    public const string Next = "Next";
+
+    /// <summary>What stands there is no line of the brokers.</summary>
+    public const string Foreign = "Foreign";
+
+    // KEYS: head, line. What is not there is forgotten.
+    public static readonly RedisScript Drop = new("line-drop", "redis.call('DEL', KEYS[2]) return 1");
+
+    // KEYS: head, line. ARGV: place, sealed successor, grace us, pause us, uses known, what was looked at or ''.
+    // Answers: verdict, place that was next, what was sealed for it, uses.
+    // The script cannot look into the seal. It writes only over what the asker has looked at: else a line that somebody set back would be sealed anew.
     public static readonly RedisScript Use = new("line-use", LedgerScripts.Start + """
         compare(ARGV[5])
         -- A young epoch: a replica may know of a use that Redis has forgotten, and has not said so yet.
         if now - since < tonumber(ARGV[4]) then return { 'Unknown', '0', '', text(uses) } end
+        local kind = redis.call('TYPE', KEYS[2]).ok
+        if kind ~= 'none' and kind ~= 'hash' then return { 'Foreign', '0', '', text(uses) } end
+        for name, most in pairs({ n = 32, b = 1048576, g = 32, e = 32 }) do
+          if redis.call('HSTRLEN', KEYS[2], name) > most then return { 'Foreign', '0', '', text(uses) } end
+        end
         local l = redis.call('HMGET', KEYS[2], 'n', 'b', 'g', 'e')
         if not l[1] or count(l[4]) < floor then return { 'Forgotten', '0', '', text(uses) } end
         local place, following = tonumber(ARGV[1]), count(l[1])
         local verdict = 'Reused'
-        if place == following then
+        if place == following and (ARGV[6] == '' or ARGV[6] ~= l[2]) then
+          verdict = 'Next'
+        elseif place == following then
           verdict = 'First'
           uses = uses + 1
           redis.call('HSET', KEYS[1], 'u', text(uses))

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Broker.Credentials;
 using Broker.Credentials.Ledgers;
+using Broker.Redis;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
@@ -15,11 +16,13 @@ namespace Broker.Issuing;
 /// </remarks>
 internal sealed class SharedRotation(TimeProvider time) : IRefreshRotation
 {
+    private const int MostTries = 3;
+
     private readonly RotationMemory memory = new(time);
     private volatile Means? means;
 
     /// <summary>Shares from now on.</summary>
-    public void Share(RedisLedger ledger, TimeSpan pause, ILogger log) => means = new(ledger, pause, log);
+    public void Share(RedisLedger ledger, TimeSpan pause, ILogger log) => means = new(ledger, pause, log, new(log));
 
     public async ValueTask<string?> Begin(DateTimeOffset until, CancellationToken cancellation)
     {
@@ -41,38 +44,65 @@ internal sealed class SharedRotation(TimeProvider time) : IRefreshRotation
             return await memory.Use(use, cancellation);
         }
 
-        var ledger = shared.Ledger;
-        var key = ledger.Names.Line(use.Line);
-        var answered = await ledger.Link.Run(
-            RotationScripts.Use,
-            [ledger.Names.Keys[0], key],
-            [use.Place, Close(ledger, key, use), (long)use.Grace.TotalMicroseconds, (long)shared.Pause.TotalMicroseconds, ledger.Uses]);
-        if (answered is null)
+        var (ledger, key) = (shared.Ledger, shared.Ledger.Names.Line(use.Line));
+        var closed = Close(ledger, key, use);
+        var proved = RedisValue.EmptyString;
+        for (var tries = 0; tries < MostTries; tries++)
         {
-            return default; // spent or not, nobody knows: within the grace the same successor comes again
+            var answered = await ledger.Link.Run(
+                RotationScripts.Use,
+                [ledger.Names.Keys[0], key],
+                [use.Place, closed, (long)use.Grace.TotalMicroseconds, (long)shared.Pause.TotalMicroseconds, ledger.Uses, proved]);
+            if (answered is null)
+            {
+                return default; // spent or not, nobody knows: within the grace the same successor comes again
+            }
+
+            var parts = (RedisValue[])answered!;
+            ledger.Saw(Number(parts[3]));
+            var (said, isNext) = ((string?)parts[0], (string?)parts[0] == RotationScripts.Next);
+            var verdict = !isNext && Enum.TryParse<RotationVerdict>(said, out var told) ? told : RotationVerdict.Unknown;
+            if (!isNext && said != RotationScripts.Foreign && verdict is RotationVerdict.Unknown or RotationVerdict.Forgotten)
+            {
+                return new(verdict, null);
+            }
+
+            // The script counts on what stands there; only here is it known that one of ours wrote that.
+            if (said == RotationScripts.Foreign || ledger.Names.Seal.Open((byte[])parts[2]! ?? [], key, Number(parts[1]), out _) is not { } stood)
+            {
+                if (shared.Doubts.IsNew(key))
+                {
+                    LedgerLog.LineDoubtful(shared.Log);
+                }
+
+                return new(RotationVerdict.Forgotten, null);
+            }
+
+            if (!isNext)
+            {
+                return verdict switch
+                {
+                    RotationVerdict.First => new(verdict, use.Successor),
+                    RotationVerdict.Again => Again(ledger, key, use.Place + 1, stood),
+                    _ => new(verdict, null),
+                };
+            }
+
+            proved = parts[2];
         }
 
-        var parts = (RedisValue[])answered!;
-        ledger.Saw(Number(parts[3]));
-        var verdict = Enum.TryParse<RotationVerdict>((string?)parts[0], out var told) ? told : RotationVerdict.Unknown;
-        if (verdict is RotationVerdict.Unknown or RotationVerdict.Forgotten)
+        return default; // it changes each time that it is looked at
+    }
+
+    public async ValueTask Drop(string line, DateTimeOffset until, CancellationToken cancellation)
+    {
+        if (means is not { Ledger: var ledger })
         {
-            return new(verdict, null);
+            await memory.Drop(line, until, cancellation);
+            return;
         }
 
-        // The script counted on what stood there; only now is it known that one of ours wrote that.
-        if (ledger.Names.Seal.Open((byte[])parts[2]! ?? [], key, Number(parts[1]), out _) is not { } stood)
-        {
-            LedgerLog.LineDoubtful(shared.Log);
-            return new(RotationVerdict.Forgotten, null);
-        }
-
-        return verdict switch
-        {
-            RotationVerdict.First => new(verdict, use.Successor),
-            RotationVerdict.Again => Again(ledger, key, use.Place + 1, stood),
-            _ => new(verdict, null),
-        };
+        await ledger.Link.Run(RotationScripts.Drop, [ledger.Names.Keys[0], ledger.Names.Line(line)], []);
     }
 
     /// <summary>The end of the grace is sealed too, by a replica's clock: nobody makes it longer in Redis.</summary>
@@ -98,5 +128,5 @@ internal sealed class SharedRotation(TimeProvider time) : IRefreshRotation
 
     private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
-    private sealed record Means(RedisLedger Ledger, TimeSpan Pause, ILogger Log);
+    private sealed record Means(RedisLedger Ledger, TimeSpan Pause, ILogger Log, Doubts Doubts);
 }

@@ -8,20 +8,27 @@ namespace Broker.Issuing;
 
 /// <summary>What all replicas have to agree on: what was ended, which refresh tokens were used, who failed to log in, and an upstream's users.</summary>
 /// <remarks>In memory, for one replica, until it is shared through Redis.</remarks>
-internal sealed class TokenLedgers(TimeProvider time) : IDisposable
+internal sealed class TokenLedgers : IDisposable
 {
-    private readonly SharedRevocations revocations = new(time);
-    private readonly SharedRotation rotation = new(time);
-    private readonly SharedAttempts attempts = new(time);
-    private readonly SharedAttempts upstreamAttempts = new(time);
+    private readonly TimeProvider time;
+    private readonly SharedRevocations revocations;
+    private readonly SharedRotation rotation;
+    private readonly SharedAttempts attempts;
+    private readonly SharedAttempts upstreamAttempts;
     private EndedCallers? ended;
     private LedgerNames? names;
     private LedgerWatch? watch;
 
+    public TokenLedgers(TimeProvider time)
+    {
+        (this.time, Shares, Users, Pace) = (time, new(time), new(time), new(time));
+        (revocations, rotation, attempts, upstreamAttempts) = (new(time) { OwnerOf = Shares.OwnerOf }, new(time), new(time), new(time));
+    }
+
     public IRevocations Revocations => revocations;
 
-    /// <summary>How much of what is revoked is whose; each replica counts what was asked of it.</summary>
-    public RevocationShares Shares { get; } = new(time);
+    /// <summary>How much of what is revoked is whose, over all replicas.</summary>
+    public RevocationShares Shares { get; }
 
     public IRefreshRotation Rotation => rotation;
 
@@ -30,10 +37,10 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     /// <summary>Failed logins of an upstream's users, by name alone: the upstream locks the name, wherever the guesses come from.</summary>
     public IFailedAttempts UpstreamAttempts => upstreamAttempts;
 
-    public UserBook Users { get; } = new(time);
+    public UserBook Users { get; }
 
     /// <summary>How long an upstream takes to refuse a login; each replica sees for itself.</summary>
-    public LoginPace Pace { get; } = new(time);
+    public LoginPace Pace { get; }
 
     /// <summary>From when on nothing is left of what was issued up to now.</summary>
     public DateTimeOffset AllOver => revocations.AllOver;
@@ -72,8 +79,8 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
         watch = new(ledger, new(revocations.Known, Hear, () => Users.IsBehind, Users.Agree, () => ended?.Settle()), new(options.Poll / 2, pause), time, log);
         revocations.Share(watch);
         rotation.Share(ledger, pause, log);
-        attempts.Share(ledger);
-        upstreamAttempts.Share(ledger);
+        attempts.Share(ledger, log);
+        upstreamAttempts.Share(ledger, log);
         Users.Share(ledger, log);
         watch.Start();
     }
@@ -91,5 +98,9 @@ internal sealed class TokenLedgers(TimeProvider time) : IDisposable
     {
         revocations.Hear(fact);
         Users.Hear(fact);
+        if (fact is { Kind: FactKind.Ended, Client: { } client })
+        {
+            Shares.Saw(client, fact.Name, fact.Until);
+        }
     }
 }

@@ -91,11 +91,17 @@ internal sealed partial class RedisLink
                 return;
             }
 
-            anyFaulty = faulty.Count > 0;
-            if (faulty.Values.Any(step => step.Group == over.Group))
+            var now = time.GetTimestamp();
+            var others = faulty.Where(step => step.Value.Group == over.Group).ToList();
+            if (others.Any(step => now < step.Value.NotBefore))
             {
+                anyFaulty = true;
                 return;
             }
+
+            // Whose pause ran out, and nobody asked again: these say nothing of now.
+            others.ForEach(step => faulty.Remove(step.Key));
+            anyFaulty = faulty.Count > 0;
         }
 
         RedisLog.StepDone(log, asking.Script.Name, asking.Keys[0].ToString());

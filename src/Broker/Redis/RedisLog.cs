@@ -23,4 +23,11 @@ internal static partial class RedisLog
 
     [LoggerMessage(711, LogLevel.Information, "Redis does the step {Step} at {Key} again")]
     public static partial void StepDone(ILogger log, string step, string key);
+
+    [LoggerMessage(712, LogLevel.Error, "What stands in Redis at {Key} is not the brokers' own: another type, damaged, or too large. "
+        + "It counts as absent and gives way; told once until that is over")]
+    public static partial void Foreign(ILogger log, string key);
+
+    [LoggerMessage(713, LogLevel.Information, "What stands in Redis at {Key} is the brokers' own again, or nothing")]
+    public static partial void Own(ILogger log, string key);
 }

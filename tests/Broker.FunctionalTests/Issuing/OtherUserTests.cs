@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Broker.Tests.Redis;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -148,14 +149,40 @@ public sealed class OtherUserTests
         (await bed.Post("/token/create", """{"userId":1}""", admin)).Status.ShouldBe(201); // for oneself nobody is asked
     }
 
+    [Fact]
+    public async Task With_replicas_it_does_not_matter_where_either_logged_in_and_without_redis_nobody_can_say()
+    {
+        await using var redis = await RedisServer.Start();
+        void Share(JsonObject broker) => broker["Redis"] = JsonNode.Parse($$"""
+            { "Endpoints": [ "{{redis.Endpoint}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
+              "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
+            """);
+        await using var one = await Start(Share);
+        await using var other = await Start(Share, one.Simulator);
+        var (access, _) = await Operator(one);
+        await Eventually.Holds(async () => await other.Get("/api/rest/device/device-a", access) == 200, "the other replica knows what was ended");
+        var (admin, _) = await Admin(one);
+
+        var made = TokenBed.Pair(await other.Post("/token/create", """{"userId":2}""", admin));
+
+        TokenBed.Claims(made.Access).GetProperty("sub").GetString().ShouldBe("user:hive.2");
+        (await one.Get("/api/rest/device/device-a", made.Access)).ShouldBe(200);
+        (await other.Get("/api/rest/device/device-a", made.Access)).ShouldBe(200);
+        (await other.Post("/token/create", """{"userId":2,"networkIds":["2"]}""", admin)).Status.ShouldBe(403); // beyond what that user may
+        (await other.Post("/token/create", """{"userId":77}""", admin)).Status.ShouldBe(403); // who never logged in
+        redis.Freeze();
+        (await other.Post("/token/create", """{"userId":78}""", admin)).Status.ShouldBe(503);
+        redis.Thaw();
+    }
+
     /// <summary>The broker's own accounts have another name than the administrator, who could not log in here otherwise.</summary>
-    private static Task<UpstreamUserBed> Start(Action<JsonObject>? change = null) => UpstreamUserBed.Start(broker =>
+    private static Task<UpstreamUserBed> Start(Action<JsonObject>? change = null, DeviceHiveSimulator? same = null) => UpstreamUserBed.Start(broker =>
     {
         broker["Upstreams"]!["hive"]!["Accounts"]!["default"]!["Login"] = "the broker";
         broker["Upstreams"]!["twin"]!["Accounts"]!["default"]!["Login"] = "the broker";
 
         change?.Invoke(broker);
-    });
+    }, same);
 
     private static async Task<(string Access, string Refresh)> Admin(UpstreamUserBed bed) =>
         TokenBed.Pair(await bed.LogIn(DeviceHiveSimulator.AdminLogin, DeviceHiveSimulator.AdminPassword));

@@ -71,14 +71,22 @@ internal sealed class CellBench : IDisposable
 /// <summary>Every line that was logged, with its arguments.</summary>
 internal sealed class LogLines : ILogger<TokenVault>
 {
+    private readonly ConcurrentQueue<LogLevel> levels = new();
+
     public ConcurrentQueue<string> Lines { get; } = new();
+
+    /// <summary>How many were logged at this level.</summary>
+    public int Of(LogLevel level) => levels.Count(known => known == level);
 
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull => null;
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    {
+        levels.Enqueue(logLevel);
         Lines.Enqueue($"{eventId.Id} {formatter(state, exception)} {exception} "
             + string.Join(' ', (state as IEnumerable<KeyValuePair<string, object?>> ?? []).Select(pair => $"{pair.Key}={pair.Value}")));
+    }
 }

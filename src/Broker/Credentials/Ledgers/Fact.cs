@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace Broker.Credentials.Ledgers;
 
@@ -27,7 +28,10 @@ internal sealed record Fact(FactKind Kind, string Name, long Number, DateTimeOff
 
     private const long MaxNumber = 1L << 53;
 
-    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(new Form((int)Kind, Name, Number, Until.UtcTicks));
+    /// <summary>Among whose revocations it counts; null where nobody's.</summary>
+    public string? Client { get; init; }
+
+    public byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(new Form((int)Kind, Name, Number, Until.UtcTicks, Client));
 
     /// <summary>Null when it is none that we know of: a newer version's, say.</summary>
     public static Fact? Read(ReadOnlySpan<byte> text)
@@ -35,7 +39,7 @@ internal sealed record Fact(FactKind Kind, string Name, long Number, DateTimeOff
         try
         {
             return JsonSerializer.Deserialize<Form>(text) is { N.Length: > 0, G: >= 0 and <= MaxNumber, U: > 0 } form && form.U <= DateTimeOffset.MaxValue.UtcTicks
-                ? new((FactKind)form.K, form.N, form.G, new DateTimeOffset(form.U, TimeSpan.Zero))
+                ? new((FactKind)form.K, form.N, form.G, new DateTimeOffset(form.U, TimeSpan.Zero)) { Client = form.C }
                 : null;
         }
         catch (JsonException)
@@ -44,5 +48,7 @@ internal sealed record Fact(FactKind Kind, string Name, long Number, DateTimeOff
         }
     }
 
-    private sealed record Form(int K, string N, long G, long U);
+    // A broker of an earlier version reads over what it does not know.
+    private sealed record Form(
+        int K, string N, long G, long U, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? C = null);
 }

@@ -149,16 +149,13 @@ internal sealed class LedgerWatch : IDisposable
             unsaid.Saw(fact);
         }
 
-        if (page.Doubtful > 0)
-        {
-            LedgerLog.Doubtful(log, page.Doubtful);
-        }
-
+        trouble.Doubts(page.Doubtful);
         if (page.Doubtful > 0 || page.HasMore)
         {
             return true;
         }
 
+        trouble.AllRead();
         if (unsaid.EndReading(parts.Known))
         {
             LedgerLog.Epoch(log, page.EpochAge.TotalSeconds);

@@ -5,6 +5,7 @@ internal sealed class ReadTrouble(ILogger log)
 {
     private const int MostDoublings = 5;
     private int times;
+    private int doubtful;
 
     /// <summary>So many times longer is the pause until the next try.</summary>
     public int Slower => 1 << Math.Min(times, MostDoublings);
@@ -15,6 +16,20 @@ internal sealed class ReadTrouble(ILogger log)
         {
             LedgerLog.NotRead(log, problem.GetType().Name);
         }
+    }
+
+    /// <summary>So many entries were taken out.</summary>
+    public void Doubts(int entries) => doubtful += entries;
+
+    /// <summary>All was read: what was taken out meanwhile is told, in one line.</summary>
+    public void AllRead()
+    {
+        if (doubtful > 0)
+        {
+            LedgerLog.Doubtful(log, doubtful);
+        }
+
+        doubtful = 0;
     }
 
     public void IsOver()

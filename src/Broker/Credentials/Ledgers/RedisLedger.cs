@@ -98,7 +98,7 @@ internal sealed class RedisLedger(RedisLink link, LedgerNames names, Peak life, 
             }
         }
 
-        return new(epoch, TimeSpan.FromMicroseconds(Number((RedisValue)all[1])), facts, Number((RedisValue)all[4]) == 1, doubtful.Count);
+        return new(epoch, TimeSpan.FromMicroseconds(Number((RedisValue)all[1])), facts, Number((RedisValue)all[4]) == 1, doubtful.Count + (int)Number((RedisValue)all[7]));
     }
 
     /// <summary>Whether Redis has them.</summary>

@@ -30,20 +30,32 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time, ILogger 
     /// <summary>How many are asked for in one step.</summary>
     public const int AskedAtOnce = 500;
 
+    /// <summary>The field of a user that is no longer than so; '' for anything that is not the brokers' own.</summary>
+    /// <remarks>What stands there of one user must not stop the step for the others.</remarks>
+    private const string Field = """
+        local function field(key, name, most)
+          if redis.call('TYPE', key).ok ~= 'hash' then return '' end
+          local value = redis.call('HGET', key, name)
+          return value and #value <= most and value or ''
+        end
+
+        """;
+
     // KEYS: head, index, ends, users. ARGV, after what Saying takes: for each user class, life and entry of the word; number, sealed login, its life; a number
     // that is no login of ours and gives way. Answers for each: whether it stands there now.
-    private static readonly RedisScript StoreScript = new("user-store", LedgerScripts.Saying + """
+    private static readonly RedisScript StoreScript = new("user-store", Field + LedgerScripts.Saying + """
         local answers, any = {}, false
         for i = 4, #KEYS do
           local at = 5 + (i - 4) * 7
-          local there, number = redis.call('HGET', KEYS[i], 'n') or '0', ARGV[at + 3]
+          local there, number = field(KEYS[i], 'n', 32), ARGV[at + 3]
           answers[#answers + 1] = 1
           if there == ARGV[at + 6] or count(there) < count(number) then
+            if redis.call('TYPE', KEYS[i]).ok ~= 'hash' then redis.call('DEL', KEYS[i]) end
             redis.call('HSET', KEYS[i], 'n', number, 'b', ARGV[at + 4])
             redis.call('PEXPIRE', KEYS[i], ARGV[at + 5])
             say(ARGV[at], ARGV[at + 1], ARGV[at + 2])
             any = true
-          elseif there ~= number or redis.call('HGET', KEYS[i], 'b') ~= ARGV[at + 4] then -- another of the same millisecond
+          elseif there ~= number or field(KEYS[i], 'b', 1048576) ~= ARGV[at + 4] then -- another of the same millisecond
             answers[#answers] = 0
           end
         end
@@ -51,14 +63,17 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time, ILogger 
         return answers
         """);
 
-    private static readonly RedisScript ReadScript = new("user-read", "local h = redis.call('HMGET', KEYS[1], 'n', 'b') return { h[1] or '', h[2] or '' }");
+    // Answers: number, sealed login, whether anything stands there.
+    private static readonly RedisScript ReadScript = new(
+        "user-read", Field + "return { field(KEYS[1], 'n', 32), field(KEYS[1], 'b', 1048576), redis.call('EXISTS', KEYS[1]) }");
 
-    private static readonly RedisScript NumbersScript = new("user-numbers", """
+    private static readonly RedisScript NumbersScript = new("user-numbers", Field + """
         local numbers = {}
-        for i = 1, #KEYS do numbers[i] = redis.call('HGET', KEYS[i], 'n') or '0' end
+        for i = 1, #KEYS do numbers[i] = field(KEYS[i], 'n', 32) end
         return numbers
         """);
 
+    private readonly Doubts doubts = new(log);
     private readonly ConcurrentDictionary<string, bool> lacked = new(StringComparer.Ordinal);
 
     /// <summary>There is another ring of keys: what it lacks is told anew.</summary>
@@ -96,6 +111,15 @@ internal sealed class UserLedger(RedisLedger ledger, TimeProvider time, ILogger 
         if (lacks is not null && lacked.TryAdd(lacks, true))
         {
             LedgerLog.LacksKey(log, lacks); // once, not for each request
+        }
+
+        if (text is null && lacks is null && (long)parts[2] == 1)
+        {
+            doubts.Found(key);
+        }
+        else
+        {
+            doubts.Over(key);
         }
 
         var user = text is null ? null : Parse(text);

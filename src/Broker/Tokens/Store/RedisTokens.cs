@@ -11,11 +11,12 @@ internal sealed partial class RedisTokens : ISharedTokens
     private readonly RedisNames names;
     private readonly PairSeal seal;
     private readonly Waits waits;
+    private readonly Doubts doubts;
     private readonly RedisValue keyLives;
 
-    public RedisTokens(RedisLink link, RedisNames names, PairSeal seal, TimeSpan refreshLives, TimeProvider time)
+    public RedisTokens(RedisLink link, RedisNames names, PairSeal seal, TimeSpan refreshLives, TimeProvider time, ILogger log)
     {
-        (this.link, this.names, this.seal) = (link, names, seal);
+        (this.link, this.names, this.seal, doubts) = (link, names, seal, new(log));
         waits = new(time);
         keyLives = Milliseconds(refreshLives);
         link.Heard += Hear;
@@ -90,16 +91,19 @@ internal sealed partial class RedisTokens : ISharedTokens
         {
             values.AddRange([window.Permit, Microseconds(window.Per)]);
         }
-        if (await Run(BudgetScript.Permit, names.Budget(ask.Budget), [.. values]) is not { } answer)
+        var keys = names.Budget(ask.Budget);
+        if (await Run(BudgetScript.Permit, keys, [.. values]) is not { } answer)
         {
             return default;
         }
         var parts = (RedisValue[])answer!;
+        Tell(keys, parts[4]);
         return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]), parts[3]!);
     }
 
     public async Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
-        await Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer && (RedisValue[])answer! is [var seat, var now]
+        await Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer
+        && (RedisValue[])answer! is [var seat, var now, var others] && Tell(names.Seats, others) is not null
             ? new(Number(seat) is >= 0 and var number ? (int)number : null, TimeSpan.FromMicroseconds(Number(now))) : null;
 
     public Task Changed(StoreName name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
@@ -116,6 +120,24 @@ internal sealed partial class RedisTokens : ISharedTokens
 
     private static async Task<StoreOutcome> Outcome(Task<RedisResult?> step) =>
         await step is not { } answer ? StoreOutcome.Unknown : (long)answer == 1 ? StoreOutcome.Done : StoreOutcome.Lost;
+
+    /// <summary>Tells of each key at which the step found what is not the brokers' own; gives these.</summary>
+    private string Tell(RedisKey[] keys, RedisValue found)
+    {
+        var others = ((string?)found ?? "").PadRight(keys.Length, '0');
+        for (var i = 0; i < keys.Length; i++)
+        {
+            if (others[i] == '1')
+            {
+                doubts.Found(keys[i]!);
+            }
+            else
+            {
+                doubts.Over(keys[i]!);
+            }
+        }
+        return others;
+    }
 
     private static RedisValue Milliseconds(TimeSpan time) => (long)Math.Max(1, time.TotalMilliseconds);
 
@@ -142,6 +164,12 @@ internal sealed partial class RedisTokens : ISharedTokens
         var blob = (byte[]?)parts[8];
         var left = Number(parts[4]);
         var pair = blob is { Length: > 0 } ? seal.Open(blob, names.Pair(name), generation, (string)parts[7]!, out lacks) : null;
+        var note = Number(parts[9]) is > 0 and var number
+            ? new SharedNote(number, RecordName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12]))) : default(SharedNote?);
+        var others = ((string?)parts[20] ?? "").ToCharArray();
+        others[0] = pair is null && lacks is null && left != -2 ? '1' : others[0];
+        others[2] = (note is null && parts[9] != "") || note is { Spends: var spends, Attempt: var attempt } && (spends == default || attempt == default) ? '1' : others[2];
+        var foreign = Tell(names.Keys(name), new string(others));
         return new Seen
         {
             Outcome = StoreOutcome.Done,
@@ -154,13 +182,16 @@ internal sealed partial class RedisTokens : ISharedTokens
             Pair = pair,
             Damaged = pair is null && lacks is null && left != -2 ? generation : null,
             LacksKey = lacks,
-            Note = Number(parts[9]) is > 0 and var number ? new(number, RecordName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12]))) : null,
-            Quiet = new(
-                Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), (int)Number(parts[15]), RecordName.Parse(parts[16]), (int)Number(parts[17]))
+            Note = note,
+            IsNoteForeign = foreign[2] == '1',
+            Quiet = new(Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), Few(parts[15]), RecordName.Parse(parts[16]), Few(parts[17]))
             {
                 Whose = RecordName.Parse(parts[18]),
-                Unknowns = (int)Number(parts[19]),
+                Unknowns = Few(parts[19]),
             },
         };
     }
+
+    /// <summary>A count of failures: more than so many say no more.</summary>
+    private static int Few(RedisValue value) => (int)Math.Clamp(Number(value), 0, 1000);
 }

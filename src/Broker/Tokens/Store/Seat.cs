@@ -81,34 +81,43 @@ internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chanc
 /// <summary>The seats as Redis keeps them: one hash, a field each, and since when it has been the same Redis.</summary>
 internal static class SeatScript
 {
-    // ARGV: who, the seat he has or -1, how many there are, a seat's life us. Answers his seat, or -1, and Redis's time.
+    // ARGV: who, the seat it has or -1, how many there are, a seat's life us. Answers its seat, or -1, Redis's time, and whether another's key stood there.
     public static readonly RedisScript Sit = new("seat", Scripts.Run + """
         local t = redis.call('TIME')
         local now = t[1] * 1000000 + t[2]
         local function text(n) return string.format('%.0f', n) end
         local seats, lives = tonumber(ARGV[3]), tonumber(ARGV[4])
+        local is = redis.call('TYPE', KEYS[1]).ok
+        local isForeign = is ~= 'none' and is ~= 'hash'
+        if isForeign then redis.call('DEL', KEYS[1]) end
         local h = redis.call('HMGET', KEYS[1], 'r', 's')
-        local since = tonumber(h[2] or '')
+        local since = #(h[2] or '') <= 32 and tonumber(h[2] or '')
         if h[1] ~= run or not since or since > now then
           since = now
           redis.call('HSET', KEYS[1], 'r', run, 's', text(since))
         end
         redis.call('PEXPIRE', KEYS[1], text(lives / 100))
         local function isFree(i)
-          local owner, to = string.match(redis.call('HGET', KEYS[1], text(i)) or '', '^(%x+)|(%d+)$')
-          return not owner or owner == ARGV[1] or tonumber(to) <= now
+          local seat = redis.call('HGET', KEYS[1], text(i)) or ''
+          local owner, to = string.match(#seat <= 64 and seat or '', '^(%x+)|(%d+)$')
+          return not owner or owner == ARGV[1] or tonumber(to) <= now or tonumber(to) > now + lives * 10 -- nobody of ours wrote that
         end
         local function give(i)
           redis.call('HSET', KEYS[1], text(i), ARGV[1] .. '|' .. text(now + lives))
           return i
         end
         local had = tonumber(ARGV[2])
-        if had >= 0 and had < seats and isFree(had) then return { give(had), text(now) } end
+        if had >= 0 and had < seats and isFree(had) then return { give(had), text(now), isForeign and '1' or '0' } end
         if now - since >= lives then
           for i = 0, seats - 1 do
-            if isFree(i) then return { give(i), text(now) } end
+            if isFree(i) then return { give(i), text(now), isForeign and '1' or '0' } end
           end
         end
-        return { -1, text(now) }
+        return { -1, text(now), isForeign and '1' or '0' }
         """);
 }
+
+/// <summary>A seat, or that all are taken.</summary>
+/// <param name="Number">From zero; null when there is none.</param>
+/// <param name="Now">Redis's clock: what all turns go by.</param>
+internal readonly record struct Seating(int? Number, TimeSpan Now);

@@ -88,7 +88,7 @@ internal sealed partial class SharedRenewal
     private RecordName Digest(TokenPair pair) => vault.Names.Name("spends", pair.Refresh);
 
     /// <summary>3. Its writer is not at it any more, and no newer pair came: a second use could take the live tokens along.</summary>
-    private bool MayBeSpent(Asked asked, TokenPair pair, Seen seen) => asked.Plan.Source.CanLogin && seen.Note is { } old && old.Spends == Digest(pair);
+    private bool MayBeSpent(Asked asked, TokenPair pair, Seen seen) => asked.Plan.Source.CanLogin && (seen.IsNoteForeign || (seen.Note is { } old && old.Spends == Digest(pair)));
 
     /// <summary>How long nobody spends a refresh token, for who holds a newer pair says so now; null when that is over, or nothing would be spent.</summary>
     /// <remarks>It counts from the first lease of the epoch: who only looks waits without taking another.</remarks>

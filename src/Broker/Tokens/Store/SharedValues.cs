@@ -118,6 +118,9 @@ internal readonly record struct Seen
 
     public SharedNote? Note { get; init; }
 
+    /// <summary>There is a note that the brokers did not write: a refresh token may be spent.</summary>
+    public bool IsNoteForeign { get; init; }
+
     public SharedQuiet Quiet { get; init; }
 
     /// <summary>Redis's clock, in microseconds.</summary>
@@ -189,11 +192,6 @@ internal readonly record struct BudgetWindow(int Permit, TimeSpan Per);
 /// <param name="Count">Permits ever counted there.</param>
 /// <param name="Run">Redis's run id there.</param>
 internal readonly record struct Permission(StoreOutcome Outcome, TimeSpan Wait, long Count, string Run);
-
-/// <summary>A seat, or that all are taken.</summary>
-/// <param name="Number">From zero; null when there is none.</param>
-/// <param name="Now">Redis's clock: what all turns go by.</param>
-internal readonly record struct Seating(int? Number, TimeSpan Now);
 
 /// <summary>Where attempt ids come from: the operating system's randomness, or a seed.</summary>
 internal delegate ulong Chance();

@@ -11,7 +11,7 @@ internal static class StoreOpening
     {
         var link = new RedisLink(RedisSettings.Of(options), vault.Time, log);
         var seal = new PairSeal(RedisChecks.Ring(options), vault.Names);
-        var tokens = new RedisTokens(link, new(options.KeyPrefix), seal, options.RefreshLives, vault.Time);
+        var tokens = new RedisTokens(link, new(options.KeyPrefix), seal, options.RefreshLives, vault.Time, log);
         var times = new SharedTimes
         {
             Lease = options.Lease,

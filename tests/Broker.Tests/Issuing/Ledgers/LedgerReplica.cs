@@ -4,6 +4,7 @@ using Broker.Credentials;
 using Broker.Issuing;
 using Broker.Redis;
 using Broker.Tests.Credentials;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Policies;
 
@@ -31,7 +32,7 @@ internal sealed class LedgerReplica : IDisposable
             EpochPause = now.EpochPause,
             CallTimeout = now.CallTimeout,
         };
-        link = new(RedisSettings.Of(options) with { Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, NullLogger.Instance);
+        link = new(RedisSettings.Of(options) with { Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, now.Log);
         Clock.Ahead = now.Ahead;
         Ledgers = new(Clock);
         if (now.Callers is { } callers)
@@ -41,7 +42,7 @@ internal sealed class LedgerReplica : IDisposable
         }
 
         Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown, FirstWait = TimeSpan.FromMinutes(10), SessionLifetime = now.SessionLifetime });
-        Ledgers.Share(link, options, now.IsPauseWhole ? TokenLedgers.PauseOf(options) : options.EpochPause, NullLogger.Instance);
+        Ledgers.Share(link, options, now.IsPauseWhole ? TokenLedgers.PauseOf(options) : options.EpochPause, now.Log);
         link.Start();
     }
 
@@ -141,6 +142,8 @@ internal sealed class LedgerReplica : IDisposable
 
         /// <summary>Hears no word of the others: what it knows it has polled.</summary>
         public bool IsDeaf { get; init; }
+
+        public ILogger Log { get; init; } = NullLogger.Instance;
     }
 
     internal sealed class FastClock : TimeProvider

@@ -32,7 +32,7 @@ internal sealed class Replica : IDisposable
         Vault = new(now.Clock, logger);
         Vault.NameBy(new(now.NameKey));
         link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, ReplicasReturn = now.ReplicasReturn, Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, logger);
-        Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, now.Clock);
+        Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshLives, now.Clock, logger);
         Vault.Share(new(Tokens, now.Times, Chance, now.Name, now.Clock));
         Tokens.LookAsked += new LookAgain(Vault).At;
         link.Start();
