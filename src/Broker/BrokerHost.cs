@@ -166,7 +166,7 @@ internal sealed class BrokerHost : IDisposable
         services.AddHostedService<Drain>();
         services.AddHostedService<SnapshotPoller>();
         services.AddHostedService<ExchangeSweep>();
-        services.AddHostedService<TelemetryExport>();
+        services.AddTelemetry(options.Telemetry);
 
         // The drain is part of the host's stopping, so its time is on top of what is in flight may take.
         services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainDelay + options.ShutdownTimeout);

@@ -98,6 +98,8 @@ internal sealed record ActiveHealthShape
     public string? Policy { get; init; }
 
     public string? Path { get; init; }
+
+    public string? Query { get; init; }
 }
 
 /// <summary>Keys of the client.</summary>

@@ -1,6 +1,6 @@
 namespace Broker.Configuration;
 
-/// <summary>The keys of Kestrel's section. Source: ASP.NET Core, Kestrel's ConfigurationReader.</summary>
+/// <summary>The keys of Kestrel's section. Source: ASP.NET Core, Kestrel's ConfigurationReader; a test holds them together.</summary>
 internal sealed record KestrelShape
 {
     public IReadOnlyDictionary<string, EndpointShape>? Endpoints { get; init; }

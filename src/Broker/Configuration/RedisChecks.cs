@@ -26,6 +26,10 @@ internal sealed class RedisChecks(RedisOptions redis, Mistakes mistakes)
                 mistakes.Error($"{Section}:Password", "Redis is off loopback: name a File or Env, or say \"AllowInsecure\": true");
             }
         }
+        if (redis.User is { } user && (redis.Password is null || user.Length == 0 || user.Any(char.IsWhiteSpace)))
+        {
+            mistakes.Error($"{Section}:User", "a user of Redis's ACL is a word without spaces, and has a Password");
+        }
         if (redis.TlsCa?.Reveal() is { Length: > 0 } authorities && !HasCertificate(authorities))
         {
             mistakes.Error($"{Section}:TlsCa", "holds no certificate: a PEM file of authorities begins with -----BEGIN CERTIFICATE-----");

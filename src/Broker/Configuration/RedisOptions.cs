@@ -11,8 +11,14 @@ internal sealed record RedisOptions
     [Description("host:port of the server, of the primary and its replicas, or of some nodes of a Cluster.")]
     public required IReadOnlyList<string> Endpoints { get; init; }
 
+    [Description("The user of Redis's ACL; what it must be allowed stands in docs/redis.md. Redis's own 'default' where this is not said.")]
+    public string? User { get; init; }
+
     [Description("The password. Needed off loopback, or AllowInsecure.")]
     public Secret? Password { get; init; }
+
+    [Description("Resp2 for a proxy before Redis that does not know HELLO.")]
+    public RespVersion Protocol { get; init; } = RespVersion.Resp3;
 
     [Description("Talks TLS to Redis. Needed off loopback, or AllowInsecure.")]
     public bool Tls { get; init; }
@@ -58,12 +64,19 @@ internal sealed record RedisOptions
     public int MaxReplicas { get; init; } = 8;
 
     /// <summary>How much later than another a replica may find that Redis is back, or another one.</summary>
-    /// <remarks>An attempt to connect that began while it was away has to run out first (RedisLink.Healing), then comes the pause, then the word.</remarks>
+    /// <remarks>An attempt to connect that began while it was away has to run out first, then the probe behind it, then comes the word. There is room for more.</remarks>
     public TimeSpan Reconnect => (CallTimeout * 6) + TimeSpan.FromSeconds(1) + Poll;
 
-    /// <summary>Whether all is the same that is read at start only: not the password, the authorities and the ring of keys, which are replaced while it runs.</summary>
+    /// <summary>Whether all is the same that is read at start only: not the user, the password, the authorities and the ring of keys, which are replaced while it runs.</summary>
     public static bool IsStartedAs(RedisOptions? started, RedisOptions? now) => started is null || now is null ? started is null && now is null
         : started.Endpoints.SequenceEqual(now.Endpoints) && Blank(started) == Blank(now);
 
-    private static RedisOptions Blank(RedisOptions options) => options with { Endpoints = Nowhere, Password = null, TlsCa = null, Encryption = None };
+    private static RedisOptions Blank(RedisOptions options) => options with { Endpoints = Nowhere, User = null, Password = null, TlsCa = null, Encryption = None };
+}
+
+/// <summary>How clients and Redis talk.</summary>
+internal enum RespVersion
+{
+    Resp2,
+    Resp3,
 }

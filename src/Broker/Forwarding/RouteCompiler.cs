@@ -140,6 +140,11 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             mistakes.Error($"{path}:RateLimiterPolicy", "is not in this version of the broker; Broker:Limits bounds the requests of a caller.");
         }
 
+        if (route.OutputCachePolicy is not null)
+        {
+            mistakes.Error($"{path}:OutputCachePolicy", "is refused: a cache knows no caller, so it would give one caller's answer to another.");
+        }
+
         if (route.TimeoutPolicy is not null)
         {
             mistakes.Error($"{path}:TimeoutPolicy", "names a policy, and this broker has none: write Timeout.");

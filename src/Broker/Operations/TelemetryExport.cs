@@ -1,5 +1,5 @@
+using System.Diagnostics;
 using Broker.Configuration;
-using OpenTelemetry;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -8,37 +8,35 @@ using OpenTelemetry.Trace;
 namespace Broker.Operations;
 
 /// <summary>Metrics and spans by OTLP, when the config says where.</summary>
-internal sealed class TelemetryExport(SnapshotStore snapshots) : IHostedService, IDisposable
+internal static class TelemetryExport
 {
-    private static readonly string[] Meters = ["Broker", "Broker.Tokens", "Broker.Redis", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Net.Http"];
-    private static readonly string[] Sources = ["Broker.Tokens", "Microsoft.AspNetCore", "System.Net.Http", "Yarp.ReverseProxy"];
+    private static readonly string[] Meters = ["Broker", "Broker.Tokens", "Broker.Redis", "System.Net.Http", "System.Runtime"];
+    private static readonly string[] Sources = ["Broker.Tokens", "System.Net.Http", "Yarp.ReverseProxy"];
 
-    private MeterProvider? metrics;
-    private TracerProvider? traces;
+    // What callers write, and any of it may hold a secret: the route says enough.
+    private static readonly string[] WordsOfCallers = ["url.path", "url.query", "user_agent.original", "server.address", "server.port"];
 
-    public Task StartAsync(CancellationToken cancellationToken)
+    public static void AddTelemetry(this IServiceCollection services, TelemetryOptions? options)
     {
-        if (snapshots.Current.Broker.Telemetry is { } options)
+        if (options is null)
         {
-            var resource = ResourceBuilder.CreateEmpty().AddService(options.ServiceName);
-            metrics = Sdk.CreateMeterProviderBuilder().SetResourceBuilder(resource).AddMeter(Meters).AddOtlpExporter(target => Point(target, options, "metrics")).Build();
-            traces = Sdk.CreateTracerProviderBuilder().SetResourceBuilder(resource).AddSource(Sources).AddOtlpExporter(target => Point(target, options, "traces")).Build();
+            return;
         }
 
-        return Task.CompletedTask;
+        services.AddOpenTelemetry()
+            .ConfigureResource(resource => resource.Clear().AddService(options.ServiceName))
+            .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddMeter(Meters).AddOtlpExporter(target => Point(target, options, "metrics")))
+            .WithTracing(traces => traces.AddAspNetCoreInstrumentation(spans => spans.EnrichWithHttpRequest = static (span, _) => Strip(span))
+                .AddSource(Sources).AddOtlpExporter(target => Point(target, options, "traces")));
+        services.AddHostedService<TelemetryFlush>();
     }
 
-    public Task StopAsync(CancellationToken cancellationToken)
+    private static void Strip(Activity span)
     {
-        metrics?.ForceFlush(1000);
-        traces?.ForceFlush(1000);
-        return Task.CompletedTask;
-    }
-
-    public void Dispose()
-    {
-        metrics?.Dispose();
-        traces?.Dispose();
+        foreach (var word in WordsOfCallers)
+        {
+            span.SetTag(word, null);
+        }
     }
 
     private static void Point(OtlpExporterOptions target, TelemetryOptions options, string signal)
@@ -47,5 +45,18 @@ internal sealed class TelemetryExport(SnapshotStore snapshots) : IHostedService,
         target.Protocol = isGrpc ? OtlpExportProtocol.Grpc : OtlpExportProtocol.HttpProtobuf;
         target.Endpoint = new(isGrpc ? options.OtlpEndpoint : $"{options.OtlpEndpoint.TrimEnd('/')}/v1/{signal}");
         target.Headers = options.Headers?.Reveal();
+    }
+}
+
+/// <summary>Sends what is left when the host stops. OpenTelemetry's hosting does it only when its providers are disposed of, and a process may end before.</summary>
+internal sealed class TelemetryFlush(MeterProvider metrics, TracerProvider traces) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken)
+    {
+        metrics.ForceFlush(1000);
+        traces.ForceFlush(1000);
+        return Task.CompletedTask;
     }
 }

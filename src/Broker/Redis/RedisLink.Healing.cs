@@ -1,14 +1,19 @@
+using System.Net;
 using StackExchange.Redis;
 
 namespace Broker.Redis;
 
-/// <content>After a failure: looks again, or opens another connection, until something is answered.</content>
+/// <content>After a failure, and at the start: asks until all is answered. The client opens its connections by itself meanwhile.</content>
 internal sealed partial class RedisLink
 {
-    private const int TriesBeforeAnother = 8;
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     // Writes: a primary that has become a replica, or whose disk is full, reads as before. And two keys: a slot that moves answers for one.
     private static readonly RedisScript Probe = new("probe", "redis.call('EXISTS', KEYS[2]) return redis.call('SET', KEYS[1], '1', 'PX', 1000)");
+
+    private readonly SemaphoreSlim restored = new(0);
+    private Task looking = Task.CompletedTask;
+    private bool isDeafTold;
 
     private void Heal()
     {
@@ -21,22 +26,12 @@ internal sealed partial class RedisLink
 
     private async Task HealUntilAnswered()
     {
-        var pause = TimeSpan.FromMilliseconds(100);
-        for (var attempt = 0; !stop.IsCancellationRequested; attempt++)
+        var pause = TimeSpan.FromMilliseconds(50);
+        while (!stop.IsCancellationRequested)
         {
-            try
+            if ((Volatile.Read(ref client) ?? await Connect()) is { } now)
             {
-                // While something else is answered, the connections to that are worth keeping; one that is deaf is replaced all the same.
-                var isKept = attempt == 0 || ((IsRefusing || (isCluster && IsHeard)) && attempt % TriesBeforeAnother != 1);
-                await (Volatile.Read(ref client) is { } now && isKept ? LookAgain(now) : Replace());
-            }
-            catch (Exception)
-            {
-                // Tried again below.
-            }
-            if (Volatile.Read(ref client) is { } reached)
-            {
-                if (await AllAnswer())
+                if (await AllAnswer() & await IsListening(now))
                 {
                     Volatile.Write(ref isHealing, 0);
                     if (!IsAway || Interlocked.Exchange(ref isHealing, 1) == 1)
@@ -44,20 +39,45 @@ internal sealed partial class RedisLink
                         return; // a failure in between has begun anew
                     }
                 }
-                else if (attempt > 0)
+                else
                 {
-                    _ = Diagnose(reached);
+                    Diagnose();
+                    LookAgain(now);
                 }
             }
-            await Task.Delay(pause, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            pause = pause * 2 > TimeSpan.FromSeconds(1) ? TimeSpan.FromSeconds(1) : pause * 2;
+            // A connection that stands is worth a look at once.
+            await ((Task)restored.WaitAsync(pause, stop.Token)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            pause = pause * 2 > LongestPause ? LongestPause : pause * 2;
         }
     }
 
-    /// <summary>Whether something was answered of late.</summary>
-    private bool IsHeard => time.GetElapsedTime(Volatile.Read(ref lastAnswer)) < settings.CallTimeout * 2;
+    private async Task<ConnectionMultiplexer?> Connect()
+    {
+        try
+        {
+            var fresh = await RedisClient.Connect(() => settings, Attempted);
+            fresh.ConnectionFailed += (_, failed) => Failed(fresh, failed.EndPoint!);
+            fresh.ConnectionRestored += (_, _) => restored.Release();
+            Volatile.Write(ref client, fresh);
+            if (stop.IsCancellationRequested)
+            {
+                Close(Interlocked.Exchange(ref client, null));
+            }
+            else
+            {
+                connected.TrySetResult(fresh);
+                _ = notes.Open();
+            }
+            return fresh;
+        }
+        catch (Exception fault)
+        {
+            Unanswered(fault.GetType().Name, key: null);
+            return null;
+        }
+    }
 
-    /// <summary>Asks in the slot of each key that was not answered. Only when all are, Redis is back.</summary>
+    /// <summary>Asks in the slot of each key that was not answered. Only when all are, Redis is back: of a Cluster other nodes answer all the while.</summary>
     private async Task<bool> AllAnswer()
     {
         string[] keys = [.. silent.Keys];
@@ -86,61 +106,41 @@ internal sealed partial class RedisLink
 
     private static RedisKey InSlotOf(string key, string name) => key.Contains('{', StringComparison.Ordinal) ? $"{key}:{name}" : $"{{{key}}}:{name}";
 
-    /// <summary>Enough where a slot has moved, or one answer came late.</summary>
-    private Task<bool> LookAgain(ConnectionMultiplexer now) => now.ConfigureAsync().WaitAsync(settings.CallTimeout * 2, time, stop.Token);
-
-    /// <summary>The client's own ways of connecting again take it up to ten seconds: another one takes none of them.</summary>
-    private async Task Replace()
+    /// <summary>Where roles or slots have changed the client goes on as before, and is told READONLY for ever, until it is made to look.</summary>
+    private void LookAgain(ConnectionMultiplexer now)
     {
-        var connecting = RedisClient.Connect(settings);
-        ConnectionMultiplexer fresh;
+        if (looking.IsCompleted)
+        {
+            looking = ((Task)now.ConfigureAsync()).ContinueWith(static _ => { }, TaskScheduler.Default); // what it throws says nothing more than the next probe
+        }
+    }
+
+    /// <summary>A subscription that was not confirmed, or was refused, is nobody's to ask for again but ours.</summary>
+    private async Task<bool> IsListening(ConnectionMultiplexer now)
+    {
+        var (subscriber, channel) = (now.GetSubscriber(), RedisChannel.Literal(settings.Channel));
+        if (subscriber.SubscribedEndpoint(channel) is not null)
+        {
+            isDeafTold = false;
+            return true;
+        }
         try
         {
-            fresh = await connecting.WaitAsync(settings.CallTimeout * 3, time, stop.Token);
+            await subscriber.UnsubscribeAsync(channel, flags: CommandFlags.FireAndForget); // else each time adds a handler
+            await subscriber.SubscribeAsync(channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(settings.CallTimeout, time, stop.Token);
+            isDeafTold = false;
+            return true;
+        }
+        catch (RedisServerException refused) when (!isDeafTold)
+        {
+            isDeafTold = true;
+            RedisLog.NotHeard(log, settings.Channel, CodeOf(refused.Message).ToLowerInvariant());
         }
         catch (Exception)
         {
-            _ = CloseLate(connecting);
-            throw;
+            // Asked for again after the pause.
         }
-        if (!fresh.IsConnected)
-        {
-            Close(fresh);
-            _ = Diagnose(null);
-            return;
-        }
-        isCluster = fresh.GetEndPoints().Any(node => fresh.GetServer(node).ServerType == ServerType.Cluster);
-        fresh.ConnectionFailed += (_, failed) => Failed(fresh, failed.EndPoint);
-        await fresh.GetSubscriber().SubscribeAsync(settings.Channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(settings.CallTimeout * 2, time, stop.Token)
-            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var old = Interlocked.Exchange(ref client, fresh);
-        if (old is not null && !(isCluster && IsHeard))
-        {
-            RedisLog.Replaced(log, time.GetElapsedTime(Volatile.Read(ref lastAnswer)).TotalSeconds);
-        }
-        _ = Retire(old);
-        connected.TrySetResult(fresh);
-        if (stop.IsCancellationRequested)
-        {
-            Close(Interlocked.Exchange(ref client, null));
-        }
-    }
-
-    /// <summary>Calls that are on their way with it are answered, or given up.</summary>
-    private async Task Retire(ConnectionMultiplexer? old)
-    {
-        await Task.Delay(settings.CallTimeout, time, stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        Close(old);
-    }
-
-    /// <summary>Nobody waits for it any more; left alone it would try for ever.</summary>
-    private static async Task CloseLate(Task<ConnectionMultiplexer> connecting)
-    {
-        await ((Task)connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (connecting.IsCompletedSuccessfully)
-        {
-            Close(await connecting);
-        }
+        return false;
     }
 
     private static void Close(ConnectionMultiplexer? old)

@@ -1,4 +1,7 @@
+using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
 using StackExchange.Redis;
 
 namespace Broker.Redis;
@@ -7,6 +10,9 @@ namespace Broker.Redis;
 internal sealed partial class RedisLink
 {
     private const int MostKeys = 200_000; // of 16384 slots one has to be met
+
+    private readonly ConcurrentDictionary<EndPoint, string> closed = new(); // a word of ours for each node that let us in not the last time
+    private volatile string? diagnosis;
 
     /// <summary>The first word of Redis's own errors is a code; the rest may hold what was sent.</summary>
     private void Refused(string word, string? key, Asking? asking)
@@ -22,42 +28,64 @@ internal sealed partial class RedisLink
             return;
         }
         // Of a Cluster one node refuses, or one slot is on its way: the others are as good as before.
-        Volatile.Write(ref isRefusing, isCluster ? 0 : 1);
+        Volatile.Write(ref isRefusing, IsCluster ? 0 : 1);
         Unanswered("refused-" + word.ToLowerInvariant(), key);
     }
 
-    /// <summary>Says once what keeps us out, and once more when it is something else.</summary>
-    /// <param name="reached">Null when no node lets us in; else it is told of those that do not.</param>
-    private async Task Diagnose(ConnectionMultiplexer? reached)
+    private void Attempted(object? sender, ConnectionAttemptCompletedEventArgs attempt)
     {
-        if ((reached is not null && Fault.StartsWith("refused-", StringComparison.Ordinal)) || Interlocked.Exchange(ref isDiagnosing, 1) == 1)
+        if (attempt.IsSuccess)
+        {
+            closed.TryRemove(attempt.EndPoint!, out _);
+        }
+        else
+        {
+            closed[attempt.EndPoint!] = WordOf(attempt);
+        }
+    }
+
+    /// <summary>Says once what keeps us out, and once more when it is something else.</summary>
+    private void Diagnose()
+    {
+        // Who answers says more than who does not.
+        var word = closed.Values.OrderBy(word => word == "not-reached").FirstOrDefault();
+        if (word is null || word == diagnosis || !IsAway || Fault.StartsWith("refused-", StringComparison.Ordinal))
         {
             return;
         }
-        try
+        diagnosis = word;
+        RedisLog.NotConnected(log, string.Join(", ", closed.Where(node => node.Value == word).Select(node => Text(node.Key))), word);
+    }
+
+    private string WordOf(ConnectionAttemptCompletedEventArgs attempt)
+    {
+        if (attempt.Stage < ConnectionAttemptStage.Tls)
         {
-            var nodes = reached is null ? settings.Endpoints : reached.GetEndPoints().Where(node => !reached.GetServer(node).IsConnected).Select(Text);
-            var words = await RedisDiagnosis.Of(nodes, settings, time, stop.Token);
-            // Who answers says more than who does not.
-            var word = words.OrderBy(node => node.Word is null or "not-reached").Select(node => node.Word).FirstOrDefault();
-            var isOver = reached is null && words.Any(node => node.Word is null);
-            if (word is not null && !isOver && word != diagnosis && IsAway && !stop.IsCancellationRequested)
-            {
-                diagnosis = word;
-                RedisLog.NotConnected(log, string.Join(", ", words.Where(node => node.Word == word).Select(node => node.Node)), word);
-            }
+            return "not-reached";
         }
-        finally
+        if (attempt.ServerCertificateAccepted == false)
         {
-            Volatile.Write(ref isDiagnosing, 0);
+            return attempt.ServerCertificatePolicyErrors is not { } errors || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable) ? "certificate-missing"
+                : errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? "certificate-of-another-name"
+                : attempt.ServerCertificateChainStatus?.HasFlag(X509ChainStatusFlags.NotTimeValid) == true ? "certificate-expired"
+                : "certificate-not-trusted";
         }
+        if (attempt.FailureType == ConnectionFailureType.AuthenticationFailure && attempt.Stage >= ConnectionAttemptStage.Handshake)
+        {
+            // A user or password that is refused leaves the connection as one without: the client is told NOAUTH in the end.
+            return settings.Password is null ? "password-missing" : "wrong-password";
+        }
+        // Cut, or no answer: a node that speaks TLS hears no more than noise from who does not, and the other way round.
+        return attempt.Exception?.Message.Contains("NOPERM", StringComparison.Ordinal) == true ? "refused-noperm"
+            : settings.Tls ? "no-answer-over-tls" : "no-answer";
     }
 
     private static string Text(EndPoint node) => node is DnsEndPoint name ? $"{name.Host}:{name.Port}" : node.ToString()!;
 
     private void Failed(ConnectionMultiplexer which, EndPoint node)
     {
-        if (ReferenceEquals(Volatile.Read(ref client), which) && (!isCluster || KeyAt(which, node) is not null))
+        var isCluster = IsCluster;
+        if (!stop.IsCancellationRequested && (!isCluster || KeyAt(which, node) is not null))
         {
             Unanswered("connection-failed", isCluster ? KeyAt(which, node) : null);
         }
@@ -66,12 +94,12 @@ internal sealed partial class RedisLink
     /// <summary>Some key that a node of a Cluster serves; null where it serves none, as a replica does not.</summary>
     private string? KeyAt(ConnectionMultiplexer which, EndPoint node)
     {
-        var known = which.GetEndPoints().Select(each => which.GetServer(each).ClusterConfiguration).FirstOrDefault(known => known is not null);
+        var known = which.GetServers().Select(each => each.ClusterConfiguration).FirstOrDefault(known => known is not null);
         if (known?[node] is not { } one)
         {
             return settings.Channel;
         }
-        return Enumerable.Range(0, one.IsSlave || one.Slots.Count == 0 ? 0 : MostKeys).Select(i => $"{settings.Channel}:{i}").FirstOrDefault(
+        return Enumerable.Range(0, one.IsReplica || one.Slots.Count == 0 ? 0 : MostKeys).Select(i => $"{settings.Channel}:{i}").FirstOrDefault(
             key => which.HashSlot(key) is var slot && one.Slots.Any(range => range.From <= slot && slot <= range.To));
     }
 }

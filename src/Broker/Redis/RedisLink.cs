@@ -1,44 +1,34 @@
 using System.Collections.Concurrent;
-using System.Net;
 using StackExchange.Redis;
 
 namespace Broker.Redis;
 
 /// <summary>The one connection to Redis: one server, a primary with replicas, or a Cluster. Every call is bounded; what is not answered is null.</summary>
-/// <remarks>
-/// The client of 2017 waits for ever on a server that was stopped, and heals after a Cluster failover only if it is told to look again:
-/// so nothing here awaits it unbounded, and after a failure it is told, or replaced, until something answers.
-/// </remarks>
+/// <remarks>The client connects again by itself. When all is answered again, and by whom, is found out here: see the recovery loop in RedisLink.Healing.</remarks>
 internal sealed partial class RedisLink : IDisposable
 {
     private const int MostSilent = 16;
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     private readonly TimeProvider time;
     private readonly ILogger log;
-    private readonly NoteLinks notes;
+    private readonly NoteLink notes;
     private readonly CancellationTokenSource stop = new();
     private readonly TaskCompletionSource<ConnectionMultiplexer> connected = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<string, bool> silent = new(); // keys that were not answered; some, where there are many
     private ConnectionMultiplexer? client;
-    private volatile bool isCluster;
     private volatile RedisSettings settings;
-    private long lastAnswer;
     private int isHealing;
     private int isAway;
     private int isRefusing;
     private string fault = "not-connected";
-    private volatile string? diagnosis;
-    private int isDiagnosing;
 
     public RedisLink(RedisSettings settings, TimeProvider time, ILogger log)
     {
         (this.settings, this.time, this.log) = (settings, time, log);
-        lastAnswer = time.GetTimestamp();
         notes = new(() => this.settings, time);
     }
 
-    /// <summary>Answers again after it did not, or over another connection.</summary>
+    /// <summary>Answers again after it did not.</summary>
     public event Action? Returned;
 
     /// <summary>Something was published on the channel.</summary>
@@ -51,7 +41,7 @@ internal sealed partial class RedisLink : IDisposable
     public bool IsRefusing => Volatile.Read(ref isRefusing) == 1;
 
     /// <summary>Whether it is a Cluster: one node may be away, and the others answer.</summary>
-    public bool IsCluster => isCluster;
+    public bool IsCluster => Volatile.Read(ref client) is { } now && now.GetServers().Any(node => node.ServerType == ServerType.Cluster);
 
     /// <summary>Why the last call was not answered: a word, of which nothing is secret.</summary>
     public string Fault => diagnosis ?? Volatile.Read(ref fault);
@@ -73,12 +63,12 @@ internal sealed partial class RedisLink : IDisposable
             return null;
         }
         var from = time.GetTimestamp();
-        var answer = await Bounded(() => Evaluate(now.GetDatabase(), script, keys, values), key, asking);
+        var answer = await Bounded(() => script.Evaluate(now.GetDatabase(), keys, values, settings.CallTimeout, time), key, asking);
         RedisMetrics.Called(script.Name, answer is not null, time.GetElapsedTime(from));
         return answer;
     }
 
-    /// <summary>Runs a step on a connection of its own, and then waits there for one replica, if Redis has any.</summary>
+    /// <summary>Runs a step over the client for notes, and then waits there for one replica, if Redis has any.</summary>
     /// <param name="script">Its answer: whether it wrote, Redis's run id, and how many replicas there are.</param>
     /// <param name="keys">All of one slot.</param>
     /// <param name="values">What the script takes.</param>
@@ -86,12 +76,12 @@ internal sealed partial class RedisLink : IDisposable
     public async Task<Replicated?> RunReplicated(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {
         var asking = new Asking(script, keys);
-        if (IsPausing(asking) || await Client() is not { } now || await Bounded(() => Node(now, keys[0]), keys[0]) is not { } node)
+        if (IsPausing(asking) || await Client() is null)
         {
             return null;
         }
         var from = time.GetTimestamp();
-        var written = await Bounded(() => notes.Write(node, script, keys, values), keys[0], asking);
+        var written = await Bounded(() => notes.Write(script, keys, values), keys[0], asking);
         RedisMetrics.Called(script.Name, written is not null, time.GetElapsedTime(from));
         return written;
     }
@@ -102,30 +92,6 @@ internal sealed partial class RedisLink : IDisposable
         notes.Dispose();
         Close(Interlocked.Exchange(ref client, null));
     }
-
-    /// <summary>What was not run is sent once more: a script that the server forgot (the client sends it whole), and while a slot moves to another node.</summary>
-    private async Task<RedisResult> Evaluate(IDatabase database, RedisScript script, RedisKey[] keys, RedisValue[] values)
-    {
-        var from = time.GetTimestamp();
-        for (var isSentWhole = false; ;)
-        {
-            try
-            {
-                return await database.ScriptEvaluateAsync(script.Text, keys, values);
-            }
-            catch (RedisServerException fault) when (!isSentWhole && fault.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
-            {
-                isSentWhole = true;
-            }
-            catch (RedisServerException fault) when (RedisRefusal.IsOne(fault) && time.GetElapsedTime(from) < settings.CallTimeout - (Pause * 2))
-            {
-                await Task.Delay(Pause, time);
-            }
-        }
-    }
-
-    private static async Task<EndPoint> Node(ConnectionMultiplexer client, RedisKey key) =>
-        await client.GetDatabase().IdentifyEndpointAsync(key) ?? throw new TimeoutException("no node");
 
     /// <summary>The client; at the start what comes first waits for it, once.</summary>
     private async Task<ConnectionMultiplexer?> Client()
@@ -142,13 +108,13 @@ internal sealed partial class RedisLink : IDisposable
         return null;
     }
 
+    /// <remarks>The client looks for commands that ran out of time once a beat, and for none that it still holds back: the bound of a call is exact here.</remarks>
     private async Task<T?> Bounded<T>(Func<Task<T>> call, string? key, Asking? asking = null)
         where T : class
     {
         try
         {
             var answer = await call().WaitAsync(settings.CallTimeout, time, stop.Token);
-            Volatile.Write(ref lastAnswer, time.GetTimestamp());
             if (asking is { } done)
             {
                 StepDone(done);
@@ -159,10 +125,6 @@ internal sealed partial class RedisLink : IDisposable
         {
             // Redis answered, and did not do it: loading, read-only, out of memory, wrong password.
             Refused(CodeOf(fault.Message), key, asking);
-        }
-        catch (RedisRefusal fault)
-        {
-            Refused(fault.Code, key, asking);
         }
         catch (Exception fault)
         {

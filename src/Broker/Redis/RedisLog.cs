@@ -9,9 +9,6 @@ internal static partial class RedisLog
     [LoggerMessage(701, LogLevel.Information, "Redis answers")]
     public static partial void Back(ILogger log);
 
-    [LoggerMessage(702, LogLevel.Warning, "The connection to Redis is replaced: nothing was answered for {Seconds} s")]
-    public static partial void Replaced(ILogger log, double seconds);
-
     [LoggerMessage(703, LogLevel.Error, "Redis answers and refuses ({Fault}): tokens that are held serve on; told once until it is over")]
     public static partial void Refused(ILogger log, string fault);
 
@@ -30,4 +27,7 @@ internal static partial class RedisLog
 
     [LoggerMessage(713, LogLevel.Information, "What stands in Redis at {Key} is the brokers' own again, or nothing")]
     public static partial void Own(ILogger log, string key);
+
+    [LoggerMessage(720, LogLevel.Error, "Redis does not let this broker listen on {Channel} ({Fault}): what other replicas renew is found by asking, and later; told once until it does")]
+    public static partial void NotHeard(ILogger log, string channel, string fault);
 }

@@ -1,4 +1,5 @@
 using Broker.Configuration;
+using StackExchange.Redis;
 
 namespace Broker.Redis;
 
@@ -8,7 +9,12 @@ internal sealed record RedisSettings
     /// <summary>host:port, each.</summary>
     public required IReadOnlyList<string> Endpoints { get; init; }
 
+    /// <summary>Null: Redis's own default.</summary>
+    public string? User { get; init; }
+
     public string? Password { get; init; }
+
+    public RedisProtocol Protocol { get; init; } = RedisProtocol.Resp3;
 
     public bool Tls { get; init; }
 
@@ -31,7 +37,9 @@ internal sealed record RedisSettings
     public static RedisSettings Of(RedisOptions options) => new()
     {
         Endpoints = options.Endpoints,
+        User = options.User,
         Password = options.Password?.Reveal(),
+        Protocol = options.Protocol == RespVersion.Resp2 ? RedisProtocol.Resp2 : RedisProtocol.Resp3,
         Tls = options.Tls,
         TlsHost = options.TlsHost,
         Trust = new(options.TlsCa?.Reveal()),

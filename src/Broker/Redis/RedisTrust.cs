@@ -19,14 +19,12 @@ internal sealed class RedisTrust
         }
     }
 
-    /// <summary>What is wrong with a certificate; null when nothing is. Takes what a <see cref="RemoteCertificateValidationCallback"/> does.</summary>
-    public string? Fault(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
-        certificate is null || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable) ? "certificate-missing"
-        : errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? "certificate-of-another-name"
-        : roots is null ? (errors == SslPolicyErrors.None ? null : Word(chain))
-        : Chained(certificate, chain, roots);
+    /// <summary>A <see cref="RemoteCertificateValidationCallback"/>.</summary>
+    public bool Accepts(X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
+        certificate is not null && (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) == SslPolicyErrors.None
+        && (roots is null ? errors == SslPolicyErrors.None : IsChained(certificate, chain, roots));
 
-    private static string? Chained(X509Certificate certificate, X509Chain? shown, X509Certificate2Collection roots)
+    private static bool IsChained(X509Certificate certificate, X509Chain? shown, X509Certificate2Collection roots)
     {
         using var chain = new X509Chain();
         chain.ChainPolicy.TrustMode = X509ChainTrustMode.CustomRootTrust;
@@ -38,9 +36,6 @@ internal sealed class RedisTrust
             chain.ChainPolicy.ExtraStore.Add(element.Certificate);
         }
         using var leaf = new X509Certificate2(certificate);
-        return chain.Build(leaf) ? null : Word(chain);
+        return chain.Build(leaf);
     }
-
-    private static string Word(X509Chain? chain) => chain?.ChainStatus.Any(status => status.Status == X509ChainStatusFlags.NotTimeValid) == true
-        ? "certificate-expired" : "certificate-not-trusted";
 }

@@ -54,6 +54,17 @@ public sealed class LoadTests
         (await Mistakes(Config($$"""{ "Match": { "Path": "/d/{id}" }, "Metadata": {{metadata}} }"""))).ShouldContain(
             line => line.Contains($"Routes:x:Metadata:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal));
 
+    [Theory]
+    [InlineData("AuthorizationPolicy", "Default", "may only be")]
+    [InlineData("RateLimiterPolicy", "Default", "Broker:Limits")]
+    [InlineData("RateLimiterPolicy", "Disable", "Broker:Limits")]
+    [InlineData("OutputCachePolicy", "Default", "one caller's answer to another")]
+    [InlineData("OutputCachePolicy", "minute", "one caller's answer to another")]
+    [InlineData("TimeoutPolicy", "minute", "write Timeout")]
+    public async Task A_policy_of_yarps_that_would_answer_or_decide_in_the_brokers_place_does_not_load(string key, string value, string says) =>
+        (await Mistakes(Config($$"""{ "Match": { "Path": "/d/{id}" }, "{{key}}": "{{value}}", "Metadata": { "Action": "GetDevice", "Reach": "all" } }""")))
+            .ShouldContain(line => line.Contains($"Routes:x:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal));
+
     [Fact]
     public async Task A_route_without_metadata_does_not_load()
     {

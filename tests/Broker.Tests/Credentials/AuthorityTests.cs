@@ -46,7 +46,7 @@ public sealed class AuthorityTests : IAsyncDisposable
         }
 
         asked.Count.ShouldBe(2);
-        bench.Clock.Move(Authority.UnknownKeyAfter);
+        bench.Clock.Advance(Authority.UnknownKeyAfter);
         (await Read("two", Next)).Caller.ShouldNotBeNull();
         asked.Count.ShouldBe(4);
 
@@ -76,7 +76,7 @@ public sealed class AuthorityTests : IAsyncDisposable
         TheAuthority.Fetches.ShouldBe(1);
         await Start();
         (await Read("one", Bench.IssuerRsa)).Problem.ShouldBe(CredentialProblem.Unknown); // still quiet
-        bench.Clock.Move(Authority.RetryAfter);
+        bench.Clock.Advance(Authority.RetryAfter);
         (await Read("one", Bench.IssuerRsa)).Caller.ShouldNotBeNull();
     }
 
@@ -87,7 +87,7 @@ public sealed class AuthorityTests : IAsyncDisposable
         Use();
         (await Read("one", Bench.IssuerRsa)).Caller.ShouldNotBeNull();
         await Stop();
-        bench.Clock.Move(Authority.RefreshAfter);
+        bench.Clock.Advance(Authority.RefreshAfter);
         (await Read("one", Bench.IssuerRsa)).Caller.ShouldNotBeNull();
         Use(corp => corp with { ClockSkew = TimeSpan.FromSeconds(10) });
         (await Read("one", Bench.IssuerRsa, "after the reload")).Caller.ShouldNotBeNull();
@@ -101,7 +101,7 @@ public sealed class AuthorityTests : IAsyncDisposable
         var token = Token("one", Bench.IssuerRsa, "x", 9000);
         (await Read(token)).Caller.ShouldNotBeNull();
         keys = [Jwk(Next, "two")];
-        bench.Clock.Move(Authority.RefreshAfter);
+        bench.Clock.Advance(Authority.RefreshAfter);
         (await Read(token)).Caller.ShouldNotBeNull(); // the refresh runs behind it
         while ((await Read(token)).Caller is not null)
         {

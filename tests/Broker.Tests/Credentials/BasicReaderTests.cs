@@ -139,7 +139,7 @@ public sealed class BasicReaderTests : IDisposable
         impatient.Publish(Config(Hash));
         hasher.Hold();
         var first = Task.Run(async () => await impatient.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", "pass:wörd"))));
-        await hasher.Entered;
+        await hasher.Entered.WaitAsync(TestContext.Current.CancellationToken);
         (await impatient.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", "pass:wörd")))).ShouldBe(new(null, CredentialProblem.Unknown));
         hasher.Release();
         (await first).Caller.ShouldNotBeNull();

@@ -7,6 +7,7 @@ using Broker.Credentials;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.Primitives;
+using Microsoft.Extensions.Time.Testing;
 using Policies;
 
 namespace Broker.Tests.Credentials;
@@ -38,7 +39,7 @@ internal sealed class Bench : IDisposable
 
     public UserBook Users { get; }
 
-    public MovedClock Clock { get; } = new();
+    public FakeTimeProvider Clock { get; } = new(new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero));
 
     public SnapshotStore Store { get; } = new();
 

@@ -90,7 +90,7 @@ public sealed class ForeignKeyTests : IAsyncDisposable
         }
 
         asked.ShouldBe(2);
-        bench.Clock.Move(Authority.UnknownKeyAfter);
+        bench.Clock.Advance(Authority.UnknownKeyAfter);
         (await Read(inToken, New)).Caller.ShouldNotBeNull();
         asked.ShouldBe(4);
         (await Read(inToken, Old, "late")).Problem.ShouldBe(CredentialProblem.Invalid); // the key that left is gone
@@ -106,7 +106,7 @@ public sealed class ForeignKeyTests : IAsyncDisposable
         var before = (await Read(good)).Caller.ShouldNotBeNull();
         for (var round = 1; round <= 3; round++)
         {
-            bench.Clock.Move(Authority.UnknownKeyAfter);
+            bench.Clock.Advance(Authority.UnknownKeyAfter);
             await Task.WhenAll(Enumerable.Range(0, 50).Select(i => Read("a", New, $"{round}-{i}")));
             asked.ShouldBe(2 + (2 * round));
         }

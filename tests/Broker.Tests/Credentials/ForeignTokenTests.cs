@@ -278,7 +278,7 @@ public sealed class ForeignTokenTests : IDisposable
             (bench.CorpToken(c => c["typ"] = "ID"), "access token", "", "ID"),
         })
         {
-            bench.Clock.Move(TimeSpan.FromSeconds(11)); // the next line of the same rule
+            bench.Clock.Advance(TimeSpan.FromSeconds(11)); // the next line of the same rule
             bench.Lines.Clear();
             bench.Bearer(token).Caller.ShouldBeNull();
             var line = bench.Lines.ShouldHaveSingleItem(rule);
@@ -318,7 +318,7 @@ public sealed class ForeignTokenTests : IDisposable
         bench.Lines.Count.ShouldBe(3); // one a rule
         bench.Bearer(bench.CorpToken(c => c["aud"] = "elsewhere"));
         bench.Lines.Count.ShouldBe(4);
-        bench.Clock.Move(TimeSpan.FromSeconds(10));
+        bench.Clock.Advance(TimeSpan.FromSeconds(10));
         bench.Bearer("opaque");
         bench.Lines.Count.ShouldBe(5);
         bench.Lines[^1].ShouldContain("499");

@@ -99,9 +99,9 @@ public sealed class IssuerReaderTests : IDisposable
     {
         var token = bench.CorpToken();
         bench.Bearer(token).Caller.ShouldNotBeNull();
-        bench.Clock.Move(TimeSpan.FromSeconds(629));
+        bench.Clock.Advance(TimeSpan.FromSeconds(629));
         bench.Bearer(token).Caller.ShouldNotBeNull();
-        bench.Clock.Move(TimeSpan.FromSeconds(1));
+        bench.Clock.Advance(TimeSpan.FromSeconds(1));
         bench.Bearer(token).ShouldBe(new(null, CredentialProblem.Expired));
         bench.Bearer(bench.CorpToken(c => c["exp"] = 1)).ShouldBe(new(null, CredentialProblem.Expired));
     }

@@ -1,4 +1,5 @@
 using Broker.Credentials;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -47,7 +48,7 @@ public sealed class PasswordGateTests
     [Fact]
     public async Task Hashes_that_take_long_are_waited_for()
     {
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         var gate = new PasswordGate(1, clock);
         var first = (await gate.Enter("a", CancellationToken.None))!;
         clock.Advance(TimeSpan.FromSeconds(3));
@@ -69,7 +70,7 @@ public sealed class PasswordGateTests
 
         public int Strangers => strangers;
 
-        public PasswordGate Gate { get; } = new(1 + (seed % 4), new HandClock()); // no wait runs out
+        public PasswordGate Gate { get; } = new(1 + (seed % 4), new FakeTimeProvider()); // no wait runs out
 
         public async Task Storm()
         {

@@ -102,15 +102,15 @@ public sealed class PresentConfigTests : IDisposable
         var byE = bench.Token(c => c["exp"] = bench.Clock.GetUtcNow().ToUnixTimeSeconds() + 9000);
         bench.Bearer(byExp).Caller.ShouldNotBeNull();
         bench.Bearer(byE).Caller.ShouldNotBeNull();
-        bench.Clock.Move(TimeSpan.FromSeconds(600) - TimeSpan.FromTicks(1));
+        bench.Clock.Advance(TimeSpan.FromSeconds(600) - TimeSpan.FromTicks(1));
         bench.Bearer(byExp).Caller.ShouldNotBeNull();
         bench.Bearer(byE).Caller.ShouldNotBeNull();
-        bench.Clock.Move(TimeSpan.FromTicks(1));
+        bench.Clock.Advance(TimeSpan.FromTicks(1));
         bench.Bearer(byExp).ShouldBe(new(null, CredentialProblem.Expired));
         bench.Bearer(byE).ShouldBe(new(null, CredentialProblem.Expired));
         using var fresh = new Bench();
         fresh.Publish(Bench.With(("app", Bench.Wide)));
-        fresh.Clock.Move(TimeSpan.FromSeconds(600));
+        fresh.Clock.Advance(TimeSpan.FromSeconds(600));
         fresh.Bearer(byE).ShouldBe(new(null, CredentialProblem.Expired)); // not remembered there
         fresh.Table.Shared.Memory.Count.ShouldBe(0);
     }

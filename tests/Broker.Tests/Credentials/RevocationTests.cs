@@ -71,7 +71,7 @@ public sealed class RevocationTests : IDisposable
         }
 
         await memory.End("long", bench.Clock.GetUtcNow().AddHours(1), default);
-        bench.Clock.Move(TimeSpan.FromMinutes(5));
+        bench.Clock.Advance(TimeSpan.FromMinutes(5));
         await memory.End("last", bench.Clock.GetUtcNow().AddHours(1), default);
 
         memory.Count.ShouldBe(2);
@@ -84,7 +84,7 @@ public sealed class RevocationTests : IDisposable
         memory.Raise("key:app", 4, bench.Clock.GetUtcNow().AddHours(1));
         memory.Raise("key:app", 2, bench.Clock.GetUtcNow().AddHours(9));
         memory.GenerationOf("key:app").ShouldBe(4);
-        bench.Clock.Move(TimeSpan.FromHours(2));
+        bench.Clock.Advance(TimeSpan.FromHours(2));
         memory.Raise("key:other", 2, bench.Clock.GetUtcNow().AddHours(1));
 
         memory.AllGenerations.Select(pair => pair.Key).ShouldBe(["key:other"]);

@@ -28,7 +28,7 @@ public sealed class VerifiedMemoryTests : IDisposable
             var good = true;
             Allocations.Of(() => good &= bench.ReadAtOnce(headers).Caller is not null).ShouldBe(0);
             good.ShouldBeTrue();
-            bench.Clock.Move(TimeSpan.FromHours(1));
+            bench.Clock.Advance(TimeSpan.FromHours(1));
             bench.ReadAtOnce(headers).ShouldBe(new(null, CredentialProblem.Expired));
         }
     }

@@ -1,6 +1,7 @@
 using Broker.Credentials;
 using Broker.Issuing;
 using Broker.Tests.Credentials;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -8,7 +9,7 @@ namespace Broker.Tests.Issuing;
 
 public sealed class LedgerTests
 {
-    private readonly MovedClock clock = new();
+    private readonly FakeTimeProvider clock = new(new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero));
 
     [Fact]
     public async Task The_wait_grows_with_each_failure_to_a_quarter_of_an_hour_and_a_day_later_all_is_forgotten()
@@ -21,13 +22,13 @@ public sealed class LedgerTests
             if (!turn.MayTry)
             {
                 waits.Add(turn.Wait.TotalSeconds);
-                clock.Move(turn.Wait);
+                clock.Advance(turn.Wait);
                 (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
             }
         }
 
         waits.ShouldBe([1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900]);
-        clock.Move(TimeSpan.FromDays(1));
+        clock.Advance(TimeSpan.FromDays(1));
         (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
         (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue();
     }
@@ -92,7 +93,7 @@ public sealed class LedgerTests
             var turn = await attempts.Begin("alice", "1", default);
             turn.Wait.ShouldBeGreaterThan(growing);
             growing = turn.Wait;
-            clock.Move(turn.Wait);
+            clock.Advance(turn.Wait);
             (await attempts.Begin("mine", "1", default)).MayTry.ShouldBeTrue();
             await attempts.Succeeded("mine", "1", wasBegun: true, default);
         }
@@ -100,7 +101,7 @@ public sealed class LedgerTests
         attempts.Count.ShouldBe(AttemptMemory.NamesApart + 1);
         (await attempts.Begin("name-0", "1", default)).MayTry.ShouldBeTrue();
         (await attempts.Begin("alice", "2", default)).MayTry.ShouldBeTrue();
-        clock.Move(AttemptMemory.FewForgotten);
+        clock.Advance(AttemptMemory.FewForgotten);
         (await attempts.Begin("alice", "1", default)).MayTry.ShouldBeTrue(); // apart again
     }
 
@@ -135,14 +136,14 @@ public sealed class LedgerTests
         RefreshUse Use(int place) => new(line, place, $"successor of {place}", TimeSpan.FromSeconds(10), clock.GetUtcNow().AddHours(1));
 
         (await rotation.Use(Use(0), default)).ShouldBe(new(RotationVerdict.First, "successor of 0"));
-        clock.Move(TimeSpan.FromSeconds(9));
+        clock.Advance(TimeSpan.FromSeconds(9));
         (await rotation.Use(Use(0) with { Successor = "another" }, default)).ShouldBe(new(RotationVerdict.Again, "successor of 0"));
-        clock.Move(TimeSpan.FromSeconds(1));
+        clock.Advance(TimeSpan.FromSeconds(1));
         (await rotation.Use(Use(0), default)).Verdict.ShouldBe(RotationVerdict.Reused);
         (await rotation.Use(Use(2), default)).Verdict.ShouldBe(RotationVerdict.Reused);
         (await rotation.Use(Use(1), default)).ShouldBe(new(RotationVerdict.First, "successor of 1"));
 
-        clock.Move(TimeSpan.FromHours(2));
+        clock.Advance(TimeSpan.FromHours(2));
         await rotation.Use(Use(0) with { Line = (await rotation.Begin(clock.GetUtcNow().AddHours(1), default))! }, default);
         rotation.Count.ShouldBe(1);
         (await new RotationMemory(clock).Use(Use(2), default)).Verdict.ShouldBe(RotationVerdict.Forgotten);

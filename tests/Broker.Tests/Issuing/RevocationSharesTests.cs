@@ -1,4 +1,5 @@
 using Broker.Issuing;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -7,7 +8,7 @@ namespace Broker.Tests.Issuing;
 /// <summary>What is revoked is bounded by who revokes it, and not by time alone.</summary>
 public sealed class RevocationSharesTests
 {
-    private readonly HandClock clock = new();
+    private readonly FakeTimeProvider clock = new();
     private readonly RevocationShares shares;
 
     public RevocationSharesTests() => shares = new(clock);

@@ -1,6 +1,7 @@
 using Broker.Operations;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
 using Serilog;
 using Serilog.Extensions.Logging;
 using Shouldly;
@@ -13,7 +14,7 @@ public sealed class SampledLinesTests : IDisposable
 {
     private const string Kestrel = "Microsoft.AspNetCore.Server.Kestrel";
 
-    private readonly HandClock clock = new();
+    private readonly FakeTimeProvider clock = new();
     private readonly StringWriter output = new();
     private readonly SampledLines lines;
 

@@ -1,15 +1,18 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using DotNet.Testcontainers.Builders;
+using Testcontainers.Redis;
 
 namespace Broker.Tests.Redis;
 
-/// <summary>A real Redis of its own: <c>redis-server</c> from PATH, else the docker command line with <c>redis:7</c>.</summary>
+/// <summary>A real Redis of its own: <c>redis-server</c> from PATH, else a container of <c>redis:7</c>.</summary>
 public sealed class RedisServer : IAsyncDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("broker-redis-").FullName;
     private readonly string[] extra;
     private Process? process;
+    private RedisContainer? container;
 
     private RedisServer(int port, string[] extra) =>
         (Port, this.extra, Password) = (port, extra, extra.SkipWhile(word => word != "--requirepass").Skip(1).FirstOrDefault());
@@ -45,6 +48,12 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>Ends it at once, as a crash does. What it held is gone, unless it was saved.</summary>
     public async Task Kill()
     {
+        if (container is not null)
+        {
+            await container.DisposeAsync();
+            container = null;
+            return;
+        }
         process!.Kill();
         await process.WaitForExitAsync();
     }
@@ -53,9 +62,29 @@ public sealed class RedisServer : IAsyncDisposable
     public Task Restart() => Begin();
 
     /// <summary>Stops it without ending it: connections stay, nothing is answered.</summary>
-    public void Freeze() => Signal("STOP");
+    public void Freeze()
+    {
+        if (container is null)
+        {
+            Signal("STOP");
+        }
+        else
+        {
+            container.PauseAsync().GetAwaiter().GetResult();
+        }
+    }
 
-    public void Thaw() => Signal("CONT");
+    public void Thaw()
+    {
+        if (container is null)
+        {
+            Signal("CONT");
+        }
+        else
+        {
+            container.UnpauseAsync().GetAwaiter().GetResult();
+        }
+    }
 
     /// <summary>One command, its answer as redis-cli would print it line by line.</summary>
     public async Task<string> Ask(params string[] words)
@@ -87,7 +116,7 @@ public sealed class RedisServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (process is { HasExited: false })
+        if (container is not null || process is { HasExited: false })
         {
             await Kill();
         }
@@ -140,17 +169,25 @@ public sealed class RedisServer : IAsyncDisposable
             "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", "--loglevel", "warning",
             "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", .. extra,
         ];
-        var start = Found("redis-server") is { } program ? new ProcessStartInfo(program, settings)
-            : Found("docker") is { } docker ? new ProcessStartInfo(docker, ["run", "--rm", "--network", "host", "-v", $"{folder}:{folder}", "redis:7", "redis-server", .. settings])
-            : throw new NotSupportedException("These tests need a real Redis: install redis-server (Debian, Ubuntu: apt-get install redis-server), or docker.");
-        (start.RedirectStandardOutput, start.RedirectStandardError) = (true, true);
-        process?.Dispose();
-        process = Process.Start(start)!;
-        _ = process.StandardOutput.ReadToEndAsync();
-        _ = process.StandardError.ReadToEndAsync();
+        if (Found("redis-server") is { } program)
+        {
+            process?.Dispose();
+            process = Process.Start(new ProcessStartInfo(program, settings) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            _ = process.StandardOutput.ReadToEndAsync();
+            _ = process.StandardError.ReadToEndAsync();
+        }
+        else
+        {
+            // On the machine's own network: nodes of a Cluster tell their clients where the others are. Without a second container that cleans up
+            // after it, since that is another image; this one removes itself.
+            container = new RedisBuilder("redis:7").WithCommand(["redis-server", .. settings]).WithBindMount(folder, folder)
+                .WithCreateParameterModifier(made => made.HostConfig!.NetworkMode = "host").WithPortBinding(RedisBuilder.RedisPort, false)
+                .WithWaitStrategy(Wait.ForUnixContainer()).WithCleanUp(false).WithAutoRemove(true).Build();
+            await container.StartAsync();
+        }
         while (true)
         {
-            if (process.HasExited)
+            if (process is { HasExited: true })
             {
                 throw new InvalidOperationException("redis-server ended at its start.");
             }

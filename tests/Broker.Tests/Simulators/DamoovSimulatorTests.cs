@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -81,7 +82,7 @@ public class DamoovSimulatorTests
     [Fact]
     public async Task The_sixth_login_of_a_minute_locks_out_for_an_hour_right_or_wrong()
     {
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         await using var simulator = await DamoovSimulator.StartAsync(new() { Time = clock });
         using var wire = new Wire(simulator);
         for (var i = 0; i < 5; i++)
@@ -99,7 +100,7 @@ public class DamoovSimulatorTests
     [Fact]
     public async Task The_wrong_kind_of_token_is_403_and_an_expired_one_401()
     {
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         await using var simulator = await DamoovSimulator.StartAsync(new() { Time = clock });
         using var wire = new Wire(simulator);
         var admin = Pair(await LogInAdmin(wire)).AccessToken;

@@ -1,6 +1,7 @@
 using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -20,7 +21,7 @@ public class DeviceHiveSimulatorTests
     [Fact]
     public async Task A_login_answers_201_and_a_payload_with_its_expiry_in_milliseconds()
     {
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         await using var simulator = await DeviceHiveSimulator.StartAsync(new() { Time = clock });
         using var wire = new Wire(simulator);
 
@@ -64,7 +65,7 @@ public class DeviceHiveSimulatorTests
     [Fact]
     public async Task An_expired_token_is_named_and_a_refresh_token_is_kept()
     {
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         await using var simulator = await DeviceHiveSimulator.StartAsync(new() { Time = clock });
         using var wire = new Wire(simulator);
         var login = (await LogIn(wire, DeviceHiveSimulator.OperatorLogin, DeviceHiveSimulator.OperatorPassword)).Json;

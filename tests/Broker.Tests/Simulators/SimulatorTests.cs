@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -41,7 +42,7 @@ public class SimulatorTests
     [Fact]
     public async Task A_revoked_token_is_refused_and_the_next_one_is_not()
     {
-        await using var simulator = await TelemaxSimulator.StartAsync(new() { Time = new HandClock() });
+        await using var simulator = await TelemaxSimulator.StartAsync(new() { Time = new FakeTimeProvider() });
         using var wire = new Wire(simulator);
         var first = (await wire.Form(Path, Login)).Json.GetProperty("access_token").GetString();
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Simulators;
 using Xunit;
@@ -69,7 +70,7 @@ public class TelemaxSimulatorTests
     [Fact]
     public async Task The_rate_is_counted_a_token_and_says_when_to_come_back()
     {
-        var clock = new HandClock();
+        var clock = new FakeTimeProvider();
         await using var simulator = await TelemaxSimulator.StartAsync(new() { RateLimit = true, Time = clock });
         using var wire = new Wire(simulator);
         var token = (await wire.Form("/api/v2/authentication/token/user", Login)).Json.GetProperty("access_token").GetString();

@@ -48,13 +48,3 @@ internal sealed record Reply(int Status, string Text, HttpResponseHeaders Header
 {
     public JsonElement Json => JsonElement.Parse(Text);
 }
-
-/// <summary>A clock that moves when told.</summary>
-internal sealed class HandClock : TimeProvider
-{
-    private DateTimeOffset _now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
-    public override DateTimeOffset GetUtcNow() => _now;
-
-    public void Advance(TimeSpan time) => _now += time;
-}

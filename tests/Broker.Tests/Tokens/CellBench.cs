@@ -23,7 +23,7 @@ internal sealed class CellBench : IDisposable
 
     public CellBench(ILogger<TokenVault>? log = null) => Vault = new(Clock, log ?? NullLogger<TokenVault>.Instance);
 
-    public HandClock Clock { get; } = new();
+    public CountedClock Clock { get; } = new();
 
     public TokenVault Vault { get; }
 

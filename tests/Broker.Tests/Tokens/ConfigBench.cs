@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Broker.Configuration;
 using Broker.Tokens;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using Policies;
 using Shouldly;
 
@@ -15,7 +16,7 @@ internal sealed class ConfigBench : IDisposable
     private long version;
 
     public ConfigBench(TimeProvider? time = null)
-        : this(new TokenVault(time ?? new HandClock(), NullLogger<TokenVault>.Instance))
+        : this(new TokenVault(time ?? new FakeTimeProvider(), NullLogger<TokenVault>.Instance))
     {
     }
 

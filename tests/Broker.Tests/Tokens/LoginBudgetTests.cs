@@ -1,5 +1,6 @@
 using Broker.Configuration;
 using Broker.Tokens;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -14,7 +15,7 @@ public sealed class LoginBudgetTests
     public void Forgetting_old_logins_forgets_none_that_is_being_noted(int known)
     {
         var names = new NameKey();
-        var budget = new LoginBudget(new HandClock());
+        var budget = new LoginBudget(new FakeTimeProvider());
         LoginWindowOptions[] perEndpoint = [new() { Permit = 1, Per = TimeSpan.FromHours(1), Scope = LoginScope.Endpoint }];
         var elsewhere = names.Name("elsewhere");
         for (var i = 0; i < known - 1; i++)

@@ -1,4 +1,5 @@
 using Broker.Tokens;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -6,7 +7,7 @@ namespace Broker.Tests.Tokens;
 
 public sealed class UpstreamTokenTests
 {
-    private readonly HandClock clock = new();
+    private readonly FakeTimeProvider clock = new();
 
     [Fact]
     public void A_header_takes_the_place_of_whatever_stood_there()

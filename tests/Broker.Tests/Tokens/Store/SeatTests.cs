@@ -1,6 +1,7 @@
 using Broker.Configuration;
 using Broker.Tests.Tokens.Simulation;
 using Broker.Tokens.Store;
+using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
 
@@ -11,7 +12,7 @@ public sealed class SeatTests
 {
     private static readonly TimeSpan Lives = TimeSpan.FromMinutes(1);
 
-    private readonly HandClock clock = new();
+    private readonly FakeTimeProvider clock = new();
     private readonly AtOnce store = new(new SimulatedRedis(new Pump(1)));
 
     [Theory]
@@ -122,7 +123,7 @@ public sealed class SeatTests
     }
 
     /// <summary>It says the time in the middle of the call.</summary>
-    private sealed class Always(int number, HandClock clock, TimeSpan wrong, TimeSpan took) : AtOnce(new SimulatedRedis(new Pump(1)))
+    private sealed class Always(int number, FakeTimeProvider clock, TimeSpan wrong, TimeSpan took) : AtOnce(new SimulatedRedis(new Pump(1)))
     {
         public override Task<Seating?> Sit(Broker.Tokens.Store.Attempt who, int? had, int seats, TimeSpan lives)
         {
@@ -134,7 +135,7 @@ public sealed class SeatTests
     }
 
     /// <summary>One replica's: runs a little slow or fast, and has the time of day quite wrong.</summary>
-    private sealed class Clock(HandClock right, Random chance) : TimeProvider
+    private sealed class Clock(FakeTimeProvider right, Random chance) : TimeProvider
     {
         private readonly double pace = 1 + (chance.Next(2) == 0 ? 0.0001 : -0.0001);
         private readonly long booted = chance.NextInt64(1_000_000_000_000);
