@@ -10,7 +10,7 @@ public sealed class OpeningConnectionsTests : IDisposable
 {
     private const int Requests = (2 * OpeningConnections.AtOnce) + 8;
 
-    private readonly HandClock clock = new();
+    private readonly CountedClock clock = new();
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly HttpMessageInvoker client;
     private readonly CancellationTokenSource over = new();
@@ -65,7 +65,7 @@ public sealed class OpeningConnectionsTests : IDisposable
 
         listener.Stop();
         await serving;
-        clock.Timers.ShouldBe(0);
+        clock.Timers.ShouldBeEmpty();
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class OpeningConnectionsTests : IDisposable
 
         (await Outcomes(Send(scheme))).ShouldAllBe(outcome => outcome == $"failed {HttpRequestError.ConnectionError}");
 
-        clock.Timers.ShouldBe(0);
+        clock.Timers.ShouldBeEmpty();
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class OpeningConnectionsTests : IDisposable
 
         (await Outcomes(Send("http"))).ShouldAllBe(outcome => outcome == "204");
 
-        clock.Timers.ShouldBe(0);
+        clock.Timers.ShouldBeEmpty();
         client.Dispose();
         listener.Stop();
         await serving;
@@ -146,7 +146,7 @@ public sealed class OpeningConnectionsTests : IDisposable
 
     private async Task Accepted(int count)
     {
-        SpinWait.SpinUntil(() => Volatile.Read(ref accepted) >= count && clock.Timers <= OpeningConnections.AtOnce, TimeSpan.FromSeconds(30));
+        SpinWait.SpinUntil(() => Volatile.Read(ref accepted) >= count && clock.Timers.Count <= OpeningConnections.AtOnce, TimeSpan.FromSeconds(30));
         await Task.Yield();
         accepted.ShouldBe(count);
     }
