@@ -13,6 +13,28 @@ internal sealed partial class AnswerWatch
     /// <summary>Closes the connection. An upload that was cut short ends so, once its answer is read.</summary>
     public void Abandon() => inner.Dispose();
 
+    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var answer = Sending.Value;
+        if (IsCut && !ReferenceEquals(answer, cutBy))
+        {
+            // The pool has given the connection to another request. To the client it has closed before an answer came, so that the request goes
+            // out on another one; nothing of it was sent here.
+            isSpent = true;
+            Abandon();
+            return ValueTask.CompletedTask;
+        }
+
+        OnceSent.Hold(this);
+
+        if (!ReferenceEquals(answer, Volatile.Read(ref watched)) && answer is not { IsKnown: true })
+        {
+            Watch(answer);
+        }
+
+        return answer is null ? inner.WriteAsync(buffer, cancellationToken) : Upload(buffer, answer, cancellationToken);
+    }
+
     private async ValueTask Upload(ReadOnlyMemory<byte> buffer, EarlyAnswer answer, CancellationToken cancellation)
     {
         if (answer.EndsSending)

@@ -73,28 +73,6 @@ internal sealed partial class AnswerWatch(Stream inner) : AsyncStream
         return count;
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
-    {
-        var answer = Sending.Value;
-        if (IsCut && !ReferenceEquals(answer, cutBy))
-        {
-            // The pool has given the connection to another request. To the client it has closed before an answer came, so that the request goes
-            // out on another one; nothing of it was sent here.
-            isSpent = true;
-            Abandon();
-            return ValueTask.CompletedTask;
-        }
-
-        OnceSent.Hold(this);
-
-        if (!ReferenceEquals(answer, Volatile.Read(ref watched)) && answer is not { IsKnown: true })
-        {
-            Watch(answer);
-        }
-
-        return answer is null ? inner.WriteAsync(buffer, cancellationToken) : Upload(buffer, answer, cancellationToken);
-    }
-
     public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
 
     public override async ValueTask DisposeAsync()

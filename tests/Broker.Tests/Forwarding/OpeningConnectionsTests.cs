@@ -14,6 +14,7 @@ public sealed class OpeningConnectionsTests : IDisposable
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly HttpMessageInvoker client;
     private readonly CancellationTokenSource over = new();
+    private readonly List<Socket> sockets = []; // a socket that nobody holds is closed
     private int accepted;
 
     public OpeningConnectionsTests()
@@ -135,6 +136,7 @@ public sealed class OpeningConnectionsTests : IDisposable
             while (true)
             {
                 var socket = await listener.AcceptSocketAsync();
+                sockets.Add(socket);
                 Interlocked.Increment(ref accepted);
                 _ = serve(socket);
             }
