@@ -18,11 +18,11 @@ internal sealed partial class AnswerWatch
         var answer = Sending.Value;
         if (IsCut && !ReferenceEquals(answer, cutBy))
         {
-            // The pool has given the connection to another request. To the client it has closed before an answer came, so that the request goes
-            // out on another one; nothing of it was sent here.
+            // The pool has given the connection to another request, of which nothing is sent here. One without a body meets a connection that
+            // closed before its answer, and the client takes another one; one with a body is sent again by the token handler.
             isSpent = true;
             Abandon();
-            return ValueTask.CompletedTask;
+            return answer is null ? ValueTask.CompletedTask : ValueTask.FromException(new UnusableConnectionException());
         }
 
         OnceSent.Hold(this);
@@ -87,4 +87,11 @@ internal sealed partial class AnswerWatch
             ArrayPool<byte>.Shared.Return(copy);
         }
     }
+}
+
+/// <summary>A connection on which no further request goes out. Nothing was sent on it, so the request may go out on another one.</summary>
+internal sealed class UnusableConnectionException() : IOException("This connection holds an unfinished request.")
+{
+    /// <summary>Whether a failed try met such a connection.</summary>
+    public static bool IsIn(Exception? failure) => failure is not null && (failure is UnusableConnectionException || IsIn(failure.InnerException));
 }

@@ -24,7 +24,6 @@ internal sealed partial class KeptContent
     {
         var start = time.GetTimestamp();
         var buffer = new byte[Math.Min(Math.Min(limit, length ?? limit), 16 * 1024) + 1];
-        await Write(upstream, default, writing); // the head leaves at once: a stream may wait for an answer before its first byte
         if (limit == 0 || length > limit)
         {
             return await HandBack(upstream, writing);
@@ -106,6 +105,29 @@ internal sealed partial class KeptContent
         if (Answer.EndsSending)
         {
             body.Cut();
+        }
+    }
+
+    /// <summary>On HTTP/1.1 the connection drops what is written from here on; HTTP/2 reads the answer while the body stays open.</summary>
+    private async Task EndCutShort(CountedStream upstream)
+    {
+        if (Answer.Connection is null)
+        {
+            stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            await (isStopped ? Task.CompletedTask : stopped.Task);
+            throw new IOException("The upstream answered before it had the body."); // the answer is passed on: the stream ends unfinished
+        }
+
+        // The client gives up an answer when fewer bytes were written than the length says.
+        var rest = (length ?? 0) - upstream.Count;
+        if (rest > LongestFill)
+        {
+            throw new IOException("The upstream answered before it had the body, and too much of it is left.");
+        }
+
+        for (; rest > 0; rest -= Filler.Length)
+        {
+            await upstream.WriteAsync(Filler.AsMemory(0, (int)Math.Min(rest, Filler.Length)), CancellationToken.None);
         }
     }
 }

@@ -134,6 +134,13 @@ internal sealed partial class KeptContent : HttpContent
         }
 
         var upstream = new CountedStream(stream);
+        await Write(upstream, default, cancellationToken); // the head leaves at once: a stream may wait for an answer before its first byte
+        if (UnusableConnectionException.IsIn(writeFailure))
+        {
+            (started, writeFailure) = (0, null); // nothing was sent, and nothing read: the same content goes with the next try
+            throw new UnusableConnectionException();
+        }
+
         var pumping = PumpToTheEnd(upstream, cancellationToken);
         await Task.WhenAny(pumping, Answer.Known);
         if (Answer.IsTokenRefused && !pumping.IsCompleted)
@@ -156,29 +163,6 @@ internal sealed partial class KeptContent : HttpContent
         if (body.IsCut)
         {
             await EndCutShort(upstream);
-        }
-    }
-
-    /// <summary>On HTTP/1.1 the connection drops what is written from here on; HTTP/2 reads the answer while the body stays open.</summary>
-    private async Task EndCutShort(CountedStream upstream)
-    {
-        if (Answer.Connection is null)
-        {
-            stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
-            await (isStopped ? Task.CompletedTask : stopped.Task);
-            throw new IOException("The upstream answered before it had the body."); // the answer is passed on: the stream ends unfinished
-        }
-
-        // The client gives up an answer when fewer bytes were written than the length says.
-        var rest = (length ?? 0) - upstream.Count;
-        if (rest > LongestFill)
-        {
-            throw new IOException("The upstream answered before it had the body, and too much of it is left.");
-        }
-
-        for (; rest > 0; rest -= Filler.Length)
-        {
-            await upstream.WriteAsync(Filler.AsMemory(0, (int)Math.Min(rest, Filler.Length)), CancellationToken.None);
         }
     }
 

@@ -6,6 +6,9 @@ namespace Broker.Forwarding;
 /// <content>How one try leaves, and what its answer may be.</content>
 internal sealed partial class TokenHandler
 {
+    // How often a request may meet a connection that its pool should not have given out.
+    private const int UnusableConnections = 8;
+
     private async Task<HttpResponseMessage> Send(
         HttpRequestMessage request, UpstreamToken? token, Passage passage, KeptContent? body, CancellationToken cancellation)
     {
@@ -14,7 +17,7 @@ internal sealed partial class TokenHandler
         token?.PutOn(request);
         try
         {
-            var response = await SendOn(request, cancellation);
+            var response = await SendOn(request, body, cancellation);
             if (response.StatusCode == HttpStatusCode.SwitchingProtocols && !IsWebSocket(response, passage))
             {
                 response.Dispose(); // it would join the caller to the upstream, and nothing that follows would be decided on
@@ -38,8 +41,23 @@ internal sealed partial class TokenHandler
         }
     }
 
-    private Task<HttpResponseMessage> SendOn(HttpRequestMessage request, CancellationToken cancellation) =>
-        OnceSent.IsDue(request) ? SendOnce(request, cancellation) : base.SendAsync(request, cancellation);
+    private Task<HttpResponseMessage> SendOn(HttpRequestMessage request, KeptContent? body, CancellationToken cancellation) =>
+        body is not null ? SendBody(request, cancellation) : OnceSent.IsDue(request) ? SendOnce(request, cancellation) : base.SendAsync(request, cancellation);
+
+    private async Task<HttpResponseMessage> SendBody(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        for (var met = 0; ; met++)
+        {
+            try
+            {
+                return await (OnceSent.IsDue(request) ? SendOnce(request, cancellation) : base.SendAsync(request, cancellation));
+            }
+            catch (HttpRequestException failure) when (met < UnusableConnections && UnusableConnectionException.IsIn(failure))
+            {
+                // Nothing was sent.
+            }
+        }
+    }
 
     /// <summary>Async, so that what is begun here is over with it.</summary>
     private async Task<HttpResponseMessage> SendOnce(HttpRequestMessage request, CancellationToken cancellation)
