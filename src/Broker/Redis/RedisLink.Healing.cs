@@ -58,6 +58,7 @@ internal sealed partial class RedisLink
             var fresh = await RedisClient.Connect(() => settings, Attempted);
             fresh.ConnectionFailed += (_, failed) => Failed(fresh, failed.EndPoint!);
             fresh.ConnectionRestored += (_, _) => restored.Release();
+            await IsListening(fresh); // before the first command: what is published because of it would not be heard
             Volatile.Write(ref client, fresh);
             if (stop.IsCancellationRequested)
             {
