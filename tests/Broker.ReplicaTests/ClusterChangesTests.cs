@@ -26,7 +26,8 @@ public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHe
         (await cluster.MasterOf(next)).ShouldBe(move.To);
         await monitor.CaughtUp(move.To);
         await monitor.DisposeAsync();
-        IsNoted([.. monitor.Lines], cluster.PairOf(next).Replace(":pair", ":note", StringComparison.Ordinal)).ShouldBeTrue("a note was written there, and its replica has it");
+        var note = cluster.PairOf(next).Replace(":pair", ":note", StringComparison.Ordinal);
+        IsNoted([.. monitor.Lines], note).ShouldBeTrue("a note was written there, and its replica has it");
     }
 
     [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
@@ -67,7 +68,8 @@ public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHe
     /// <summary>Whether this note was written, and the client that wrote it next waited for a replica.</summary>
     private static bool IsNoted(List<string> lines, string note)
     {
-        var written = lines.FindIndex(line => line.Contains(" lua] \"HSET\" ", StringComparison.Ordinal) && line.Contains($"\"{note}\"", StringComparison.Ordinal));
+        var written = lines.FindIndex(
+            line => line.Contains(" lua] \"HSET\" ", StringComparison.Ordinal) && line.Contains($"\"{note}\"", StringComparison.Ordinal));
         var script = written < 0 ? -1 : lines.FindLastIndex(written, line => line.Contains("] \"EVAL", StringComparison.Ordinal));
         return script >= 0 && lines[script].Split(' ')[2] is var client && lines.Skip(written).FirstOrDefault(
             line => line.Contains($" {client} ", StringComparison.Ordinal))?.Contains("] \"WAIT\" \"1\"", StringComparison.Ordinal) == true;

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>For each way in which Redis goes away: how long after it answers again the broker's own steps, notes and channel work again.</summary>
+/// <summary>For each way in which Redis goes away: how long after it answers again the broker's steps, notes and channel work.</summary>
 public sealed class ReconnectTests(ITestOutputHelper output)
 {
     /// <summary>The aim is 1.2 s on a machine with nothing else to do.</summary>
@@ -49,7 +49,7 @@ public sealed class ReconnectTests(ITestOutputHelper output)
         await Works(users, server);
     }
 
-    /// <summary>The server answers all the while, to new connections; that nothing comes back on these is known when a call ran out of time.</summary>
+    /// <summary>New connections are answered all the while; that nothing comes back on these is known when a call ran out of time.</summary>
     /// <remarks>Where no call is made the client itself notices, a second after four time-outs.</remarks>
     [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task Connections_that_are_deaf_while_new_ones_are_good()
@@ -152,7 +152,8 @@ public sealed class ReconnectTests(ITestOutputHelper output)
     {
         foreach (var (what, after, isIdle) in await users.WorkAgain(server))
         {
-            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{TestContext.Current.Test!.TestDisplayName} | {what} | {after.TotalSeconds:0.00}"));
+            var test = TestContext.Current.Test!.TestDisplayName;
+            output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{test} | {what} | {after.TotalSeconds:0.00}"));
             after.ShouldBeLessThan(Longest + (isIdle ? unnoticedIdle : unnoticed), what);
         }
     }

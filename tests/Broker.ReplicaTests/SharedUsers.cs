@@ -13,6 +13,8 @@ internal sealed class SharedUsers : IDisposable
     public static readonly TimeSpan CallTimeout = TimeSpan.FromSeconds(1);
 
     private const string Channel = "broker:changed";
+
+    private static readonly string[] Ways = ["steps, one after the other", "steps, fifty a second", "notes", "words"];
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(20);
     private static readonly RedisScript Step = new("step", "return redis.call('SET', KEYS[1], ARGV[1])");
     private static readonly RedisScript Note = new(
@@ -28,7 +30,7 @@ internal sealed class SharedUsers : IDisposable
     public SharedUsers(IEnumerable<string> endpoints)
     {
         var settings = new RedisSettings { Endpoints = [.. endpoints], CallTimeout = CallTimeout, Channel = Channel };
-        users = [new("steps, one after the other", settings), new("steps, fifty a second", settings), new("notes", settings), new("words", settings)];
+        users = [.. Ways.Select(way => new User(way, settings))];
         _ = OneByOne(users[0], async () => await users[0].Link.Run(Step, [Key], ["a"]) is not null);
         _ = Often(users[1], async () => await users[1].Link.Run(Step, [Key], ["b"]) is not null);
         _ = OneByOne(users[2], async () => await users[2].Link.RunReplicated(Note, [Key], ["c"]) is { IsWritten: true });
@@ -39,7 +41,8 @@ internal sealed class SharedUsers : IDisposable
     public static async Task<SharedUsers> Start(IEnumerable<string> endpoints)
     {
         var started = new SharedUsers(endpoints);
-        await Eventually.Holds(() => started.users.Take(3).All(user => user.WorkedAt > 0) && started.users.All(user => !user.Link.IsAway), "all steps are answered");
+        await Eventually.Holds(
+            () => started.users.Take(3).All(user => user.WorkedAt > 0) && started.users.All(user => !user.Link.IsAway), "all steps are answered");
         return started;
     }
 
