@@ -13,17 +13,21 @@ public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHe
     public async Task A_slot_that_moves_to_another_node_takes_its_account_and_the_notes_along()
     {
         SlotMove move = null!;
+        Monitor monitor = null!;
         await Endures(
             async () =>
             {
                 move = await MoveOfTheNext();
+                monitor = await Monitor.Of(move.To);
                 await move.Begin();
                 await move.Finish();
             },
             () => Task.CompletedTask);
         (await cluster.MasterOf(next)).ShouldBe(move.To);
-        (await move.To.Ask("CLIENT", "LIST", "TYPE", "normal")).Split('\n').ShouldContain(
-            client => client.Contains(" name= ", StringComparison.Ordinal) && client.Contains(" cmd=wait ", StringComparison.Ordinal), "a note was written there, and its replica has it");
+        await monitor.CaughtUp(move.To);
+        await monitor.DisposeAsync();
+        var note = cluster.PairOf(next).Replace(":pair", ":note", StringComparison.Ordinal);
+        IsNoted([.. monitor.Lines], note).ShouldBeTrue("a note was written there, and its replica has it");
     }
 
     [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
@@ -59,6 +63,16 @@ public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHe
             },
             () => Done(() => master.Thaw()));
         await Eventually.Holds(async () => (await master.Ask("ROLE")).StartsWith("slave", StringComparison.Ordinal), "it is the replica now");
+    }
+
+    /// <summary>Whether this note was written, and the client that wrote it next waited for a replica.</summary>
+    private static bool IsNoted(List<string> lines, string note)
+    {
+        var written = lines.FindIndex(
+            line => line.Contains(" lua] \"HSET\" ", StringComparison.Ordinal) && line.Contains($"\"{note}\"", StringComparison.Ordinal));
+        var script = written < 0 ? -1 : lines.FindLastIndex(written, line => line.Contains("] \"EVAL", StringComparison.Ordinal));
+        return script >= 0 && lines[script].Split(' ')[2] is var client && lines.Skip(written).FirstOrDefault(
+            line => line.Contains($" {client} ", StringComparison.Ordinal))?.Contains("] \"WAIT\" \"1\"", StringComparison.Ordinal) == true;
     }
 
     private static Task Done(Action action)

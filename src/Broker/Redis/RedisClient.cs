@@ -11,8 +11,9 @@ internal static class RedisClient
     // How often the client looks for commands that ran out of time and for connections to open again.
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(100);
 
-    // No command of ours, and an account of Redis's need not be allowed it: what the client would read there, the options say.
-    private static readonly CommandMap Commands = CommandMap.Create(["CONFIG"], available: false);
+    // CONFIG: an account of Redis's need not be allowed it; what the client would read there, the options say. PING: a Redis that cannot save refuses it
+    // (MISCONF), and the client would give the connection up and open another, a hundred times a second. It asks for the TIME instead.
+    private static readonly CommandMap Commands = CommandMap.Create(["CONFIG", "PING"], available: false);
 
     public static async Task<ConnectionMultiplexer> Connect(
         Func<RedisSettings> current, EventHandler<ConnectionAttemptCompletedEventArgs>? attempted = null)

@@ -4,36 +4,26 @@ using StackExchange.Redis.Availability;
 
 namespace Broker.Redis;
 
-/// <summary>Gives a connection up, so that the client opens another, when commands in a row ran out of time on it.</summary>
+/// <summary>Gives a connection up when a command ran out of time on it, so that the client opens another: nothing came back for a CallTimeout.</summary>
 /// <remarks>
-/// A connection may be open and deaf: a firewall that forgot it, a node that is gone without a word. Without a breaker the client keeps it. Its own
-/// breaker counts errors that Redis answers as well: in a slot that moves, TRYAGAIN would end connections that are as good as before.
+/// A connection may be open and deaf: a firewall that forgot it, a node that is gone without a word. The client by itself keeps it for more than
+/// four time-outs. Its own breaker counts errors that Redis answers as well: in a slot that moves, TRYAGAIN would end connections that are good.
+/// Answers come in the order of the commands. So a second time-out would prove no more than the first, and calls that come one after the other
+/// would wait for it. A server that only was slow costs one new connection.
 /// </remarks>
 internal sealed class SilenceBreaker : CircuitBreaker
 {
-    private const int InARow = 2;
-
     public override Accumulator CreateAccumulator() => new Silence();
 
     private sealed class Silence : Accumulator
     {
-        private int unanswered;
+        private volatile bool isSilent;
 
-        public override void ObserveResult(in FaultContext fault)
-        {
-            if (fault.IsFault)
-            {
-                Interlocked.Increment(ref unanswered);
-            }
-            else
-            {
-                Reset();
-            }
-        }
+        public override void ObserveResult(in FaultContext fault) => isSilent = IsFailure(fault);
 
-        public override bool IsHealthy() => Volatile.Read(ref unanswered) < InARow;
+        public override bool IsHealthy() => !isSilent;
 
-        public override void Reset() => Volatile.Write(ref unanswered, 0);
+        public override void Reset() => isSilent = false;
 
         protected override bool IsFailure(in FaultContext fault) => fault.Fault is TimeoutException;
     }
