@@ -113,13 +113,15 @@ internal sealed class Crossing(ILogger<Crossing> log) : ITransformProvider
     /// <summary>A stream's head goes to the caller at once: it may wait for it before it sends, or shows, anything.</summary>
     private sealed class StreamHead : ResponseTransform
     {
-        public override async ValueTask ApplyAsync(ResponseTransformContext context)
+        public override ValueTask ApplyAsync(ResponseTransformContext context)
         {
-            if (!context.SuppressResponseBody && context.ProxyResponse is { } answer && IsStream(answer))
+            if (context.SuppressResponseBody || context.ProxyResponse is not { } answer || !IsStream(answer))
             {
-                Passage.Of(context.HttpContext).IsEndless = true;
-                await context.HttpContext.Response.Body.FlushAsync(context.HttpContext.RequestAborted);
+                return default;
             }
+
+            Passage.Of(context.HttpContext).IsEndless = true;
+            return new(context.HttpContext.Response.Body.FlushAsync(context.HttpContext.RequestAborted));
         }
 
         // An answer of gRPC's that is a status alone must keep its end of stream on its head.

@@ -1,3 +1,4 @@
+using System.Text;
 using Broker.Operations;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -11,8 +12,8 @@ internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpC
     {
         base.ConfigureHandler(context, handler);
         handler.SslOptions.RemoteCertificateValidationCallback ??= CertificateJudge.Judge;
-        handler.RequestHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
-        handler.ResponseHeaderEncodingSelector = static (name, _) => HeaderBytes.Write(name);
+        handler.RequestHeaderEncodingSelector = static (_, _) => Encoding.Latin1;
+        handler.ResponseHeaderEncodingSelector = static (name, _) => HeaderBytes.ReadAnswer(name);
         var opening = new OpeningConnections(time);
         handler.ConnectCallback = opening.Connect;
         handler.PlaintextStreamFilter = (connection, _) =>

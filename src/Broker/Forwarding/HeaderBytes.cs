@@ -16,8 +16,8 @@ internal static class HeaderBytes
         _ => Encoding.Latin1,
     };
 
-    /// <summary>For Kestrel's <c>ResponseHeaderEncodingSelector</c>, and the client's of both ways.</summary>
-    public static Encoding Write(string name) => Encoding.Latin1;
+    /// <summary>For the client's <c>ResponseHeaderEncodingSelector</c>. It reads all others as Latin-1 by itself, and knows common values.</summary>
+    public static Encoding? ReadAnswer(string name) => Is(name, "Location") ? Encoding.Latin1 : null;
 
     private static bool Is(string name, string known) => name.Equals(known, StringComparison.OrdinalIgnoreCase);
 

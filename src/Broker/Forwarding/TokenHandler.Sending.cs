@@ -1,4 +1,5 @@
 using System.Net;
+using System.Runtime.CompilerServices;
 using Broker.Tokens;
 
 namespace Broker.Forwarding;
@@ -9,7 +10,8 @@ internal sealed partial class TokenHandler
     // How often a request may meet a connection that its pool should not have given out.
     private const int UnusableConnections = 8;
 
-    private async Task<HttpResponseMessage> Send(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // each request passes here
+    private async ValueTask<HttpResponseMessage> Send(
         HttpRequestMessage request, UpstreamToken? token, Passage passage, KeptContent? body, CancellationToken cancellation)
     {
         AnswerWatch.Begin(body?.Answer);

@@ -16,7 +16,7 @@ internal static class Listeners
         options.AddServerHeader = false;
         AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true); // a line ends with CR LF, as everybody behind here reads it
         options.RequestHeaderEncodingSelector = Forwarding.HeaderBytes.Read;
-        options.ResponseHeaderEncodingSelector = Forwarding.HeaderBytes.Write;
+        options.ResponseHeaderEncodingSelector = static _ => System.Text.Encoding.Latin1;
         options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
         options.Limits.Http2.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes; // else one field has a limit of its own, of 32 KB
         options.Limits.Http3.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes;
