@@ -2,12 +2,11 @@ using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
-using Broker.Issuing;
+using Broker.TokenService;
 using Broker.Limits;
 using Broker.Operations;
 using Broker.Redis;
-using Broker.Tokens;
-using Broker.Tokens.Store;
+using Broker.UpstreamTokens;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.DataProtection;
 using Yarp.ReverseProxy.Configuration;
@@ -20,10 +19,10 @@ internal sealed class BrokerHost : IDisposable
 {
     private readonly ILoggerFactory loggers;
     private readonly TimeProvider time;
-    private readonly TokenVault vault;
+    private readonly TokenCellRegistry vault;
     private readonly CredentialCompiler credentials;
-    private readonly TokenLedgers ledgers;
-    private OpenStore? store;
+    private readonly TokenServiceState ledgers;
+    private SharedTokenStore? store;
 
     /// <param name="files">Config files; a later one goes before an earlier.</param>
     /// <param name="environment">Variables that the config may name.</param>
@@ -34,7 +33,7 @@ internal sealed class BrokerHost : IDisposable
         IReadOnlyList<string> files, Func<string, string?> environment, ILoggerFactory loggers, TimeProvider time, Severity missingSecrets = Severity.Error)
     {
         (this.loggers, this.time) = (loggers, time);
-        vault = new(time, loggers.CreateLogger<TokenVault>());
+        vault = new(time, loggers.CreateLogger<TokenCellRegistry>());
         ledgers = new(time);
         ledgers.Follow(Snapshots);
         credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
@@ -76,17 +75,17 @@ internal sealed class BrokerHost : IDisposable
 
     /// <summary>What all replicas share, where the config says so; it does not wait for Redis.</summary>
     /// <param name="withLedgers">Also what the token service has to agree on.</param>
-    public OpenStore? Share(bool withLedgers = true)
+    public SharedTokenStore? Share(bool withLedgers = true)
     {
         var options = Snapshots.Current.Broker;
         if (options.Redis is { } redis && store is null)
         {
             var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
-            store = StoreOpening.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+            store = SharedTokenStoreFactory.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
             Snapshots.Published += snapshot => store.Follow(snapshot.Broker.Redis);
             if (withLedgers && options.TokenService is not null)
             {
-                ledgers.Share(store.Link, redis, TokenLedgers.PauseOf(redis), loggers.CreateLogger<TokenLedgers>());
+                ledgers.Share(store.Link, redis, TokenServiceState.PauseOf(redis), loggers.CreateLogger<TokenServiceState>());
                 store.Adopted += ledgers.Adopt;
             }
 
@@ -99,10 +98,10 @@ internal sealed class BrokerHost : IDisposable
     /// <summary>The request's way through. <paramref name="instead"/> ends it after routing, for 'explain'.</summary>
     private static void Use(WebApplication app, RequestDelegate? instead)
     {
-        app.UseMiddleware<Edge>();
+        app.UseMiddleware<BrokerMiddleware>();
         if (instead is null)
         {
-            app.UseMiddleware<OwnEndpoints>(); // before routing: no forwarded route is asked about a path of ours
+            app.UseMiddleware<TokenServiceEndpoints>(); // before routing: no forwarded route is asked about a path of ours
         }
 
         app.UseRouting();
@@ -151,7 +150,7 @@ internal sealed class BrokerHost : IDisposable
         services.AddSingleton<SnapshotConfigProvider>();
         services.AddSingleton<IProxyConfigProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
         services.AddSingleton<ICorsPolicyProvider>(provider => provider.GetRequiredService<SnapshotConfigProvider>());
-        services.AddReverseProxy().AddTransforms<Crossing>();
+        services.AddReverseProxy().AddTransforms<BrokerTransforms>();
 
         // YARP's session affinity brings data protection along; its keys would land in the file system.
         services.AddDataProtection().UseEphemeralDataProtectionProvider();

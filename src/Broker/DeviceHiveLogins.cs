@@ -2,15 +2,14 @@ using System.Globalization;
 using System.Text.Json;
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.Issuing;
-using Broker.Tokens;
-using Broker.Tokens.Sources;
+using Broker.TokenService;
+using Broker.UpstreamTokens;
 using Policies;
 
 namespace Broker;
 
 /// <summary>Logs users in at their DeviceHive. Stands here because it joins two folders that do not know each other.</summary>
-internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILogger log) : IUserLogins
+internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider time, ILogger log) : IUserLogins
 {
     // As long as the vendor's refresh tokens live where their JWT does not say so.
     private static readonly TimeSpan Shortest = TimeSpan.FromMinutes(1);
@@ -27,9 +26,9 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
         var answer = await Ask(upstream, options, source.Login, cancellation);
         return answer.Kind switch
         {
-            AnswerKind.Token => new(true, UserOf(upstream, answer.Pair!, snapshot.Actions)),
-            AnswerKind.Refused => new(true, null),
-            AnswerKind.NotNow => new() { IsUnasked = true },
+            TokenAnswerKind.Token => new(true, UserOf(upstream, answer.Pair!, snapshot.Actions)),
+            TokenAnswerKind.Refused => new(true, null),
+            TokenAnswerKind.NotNow => new() { IsUnasked = true },
             _ => default,
         };
     }
@@ -41,11 +40,11 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
             return false;
         }
 
-        var (table, folded) = (snapshot.Part<UpstreamTable>(), Template.Of(AddressAttempts.Folded(login)));
+        var (table, folded) = (snapshot.Part<UpstreamTable>(), Template.Of(AddressThrottle.Folded(login)));
         foreach (var (at, account, options) in users.SameHost(snapshot.Broker.Upstreams))
         {
             // A template may stand for any name that fits it.
-            if (options.Login is { } ours && (AddressAttempts.MayMeet(ours, login)
+            if (options.Login is { } ours && (AddressThrottle.MayMeet(ours, login)
                 || table.ByName[at].Accounts[account].User.Logins.Any(template => template.Names.Count > 0 && template.MayMeet(folded))))
             {
                 CredentialLog.OwnAccount(log, upstream, $"{at}/{account}");
@@ -59,7 +58,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
     public async Task<bool?> IsLetIn(Snapshot snapshot, string upstream, Caller user, CancellationToken cancellation)
     {
         if (OptionsOf(snapshot, upstream, out var endpoint) is not { } options
-            || user.TemplateValues.GetValueOrDefault(LoggedInUser.TemplateName(upstream)) is not { } refresh)
+            || user.TemplateValues.GetValueOrDefault(UpstreamUser.TemplateName(upstream)) is not { } refresh)
         {
             return null;
         }
@@ -68,7 +67,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
         var source = new DeviceHiveSource(vault.Http, endpoint, DeviceHiveAccounts.RefreshOf(endpoint),
             new() { RefreshToken = new("a login", refresh) }, "");
         var answer = await Ask(upstream, options, stop => source.Refresh(new(null, refresh), stop), cancellation);
-        return answer.Kind == AnswerKind.Token ? true : answer.Kind == AnswerKind.Refused && answer.IsDefinite ? false : null;
+        return answer.Kind == TokenAnswerKind.Token ? true : answer.Kind == TokenAnswerKind.Refused && answer.IsDefinite ? false : null;
     }
 
     private static DeviceHiveUpstreamOptions? OptionsOf(Snapshot snapshot, string upstream, out Uri endpoint)
@@ -93,7 +92,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
             answer = TokenAnswer.Unknown("timed-out");
         }
 
-        if (answer.Kind is AnswerKind.Unknown or AnswerKind.NotNow)
+        if (answer.Kind is TokenAnswerKind.Unknown or TokenAnswerKind.NotNow)
         {
             // Without the login, and without the time that it took: strangers cause such lines, and of equal ones a single one is written.
             var endpoint = TokenLog.OriginOf(new(options.TokenEndpoint));
@@ -104,7 +103,7 @@ internal sealed class DeviceHiveLogins(TokenVault vault, TimeProvider time, ILog
     }
 
     /// <summary>Null when the token is not one of a user with a refresh token: he is not let in.</summary>
-    private LoggedInUser? UserOf(string upstream, Tokens.Sources.TokenPair pair, ActionNames actions)
+    private UpstreamUser? UserOf(string upstream, TokenPair pair, ActionNames actions)
     {
         var payload = Wire.Claims(pair.Access).Member("payload");
         var end = Wire.Claims(pair.Refresh).Member("payload").Number("e") is { } milliseconds && milliseconds is > 0 and < 1e14

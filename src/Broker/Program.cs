@@ -1,3 +1,3 @@
 using Broker.Commands;
 
-return await BrokerCommands.Run(args, Streams.Process, CancellationToken.None);
+return await BrokerCommands.Run(args, ConsoleStreams.Process, CancellationToken.None);

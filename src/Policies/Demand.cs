@@ -5,4 +5,4 @@ namespace Policies;
 /// <param name="Networks">What it reaches of the networks.</param>
 /// <param name="DeviceTypes">What it reaches of the device types.</param>
 /// <param name="Devices">What it reaches of the devices.</param>
-public readonly record struct Demand(string? Action, Reached Networks, Reached DeviceTypes, Reached Devices);
+public readonly record struct Demand(string? Action, Reach Networks, Reach DeviceTypes, Reach Devices);

@@ -76,7 +76,7 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         if (loaded.Snapshot is null)
         {
             host.Dispose();
-            throw new InvalidOperationException(string.Join('\n', loaded.Mistakes.All));
+            throw new InvalidOperationException(string.Join('\n', loaded.ConfigErrors.All));
         }
 
         var log = new StringWriter();

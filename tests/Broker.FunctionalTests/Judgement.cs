@@ -19,7 +19,7 @@ internal static class Judgement
             File.WriteAllText(file, config);
             var variables = (environment.Length > 0 ? environment : TestConfig.Environment).ToDictionary(pair => pair.Item1, pair => pair.Item2);
             using var host = new BrokerHost([file], variables.GetValueOrDefault, NullLoggerFactory.Instance, TimeProvider.System);
-            return [.. host.Loader.Load().Mistakes.All.Select(mistake => mistake.ToString())];
+            return [.. host.Loader.Load().ConfigErrors.All.Select(mistake => mistake.ToString())];
         }
         finally
         {

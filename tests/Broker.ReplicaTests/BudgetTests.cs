@@ -16,7 +16,7 @@ public sealed class BudgetTests : IAsyncLifetime
     private readonly List<Wire> wires = [];
     private readonly Landscape landscape = new()
     {
-        Redis = JsonNode.Parse("""{ "CallTimeout": "00:00:00.400", "Lease": "00:00:02", "Poll": "00:00:00.200", "EpochPause": "00:00:00.500", "MaxReplicas": 3 }""")!.AsObject(),
+        Redis = JsonNode.Parse("""{ "CallTimeout": "00:00:00.400", "Lease": "00:00:02", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.500", "MaxReplicas": 3 }""")!.AsObject(),
     };
 
     private RedisServer redis = null!;
@@ -30,7 +30,7 @@ public sealed class BudgetTests : IAsyncLifetime
             wires.Add(new(redis.Port));
         }
         simulator = await landscape.OAuth2(
-            "budget", Landscape.Strict, more: $$""" "QuietTimeMax": "00:00:00.100", "Patience": "00:00:05", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """);
+            "budget", Landscape.Strict, more: $$""" "MaxRetryDelay": "00:00:00.100", "TokenWaitTimeout": "00:00:05", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """);
     }
 
     public async ValueTask DisposeAsync()

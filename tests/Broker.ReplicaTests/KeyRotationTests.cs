@@ -26,7 +26,7 @@ public sealed class KeyRotationTests
         var callers = Callers(fleet, refused, kinds, stop.Token);
         var lasting = old;
 
-        async Task Step(params string[] keys)
+        async Task RenewalStep(params string[] keys)
         {
             foreach (var i in new[] { 1, 0 })
             {
@@ -36,15 +36,15 @@ public sealed class KeyRotationTests
             }
         }
 
-        await Step("first", "second");
-        await Step("second", "first");
+        await RenewalStep("first", "second");
+        await RenewalStep("second", "first");
         (KeyOf(lasting.Access), KeyOf(lasting.Refresh)).ShouldBe(("second", "second"));
         (await fleet.Ask(fleet.Brokers[0], old.Access)).ShouldBe(200);
         (await fleet.Ask(fleet.Brokers[1], old.Access)).ShouldBe(200);
         // Dropped when nothing lives that it signed: here the callers stop first, as if their tokens had ended.
         await stop.CancelAsync();
         await callers;
-        await Step("second");
+        await RenewalStep("second");
 
         refused.ShouldBeEmpty();
         kinds.Order().ShouldBe(["first", "second"]);

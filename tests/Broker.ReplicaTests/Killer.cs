@@ -6,7 +6,7 @@ namespace Broker.ReplicaTests;
 internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, Random chance, TimeSpan lease)
 {
     private static readonly string[] Steps = ["take", "note", "extend", "commit", "release", "permit", "call", "call", "commit", "note"];
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(8);
 
     private TaskCompletionSource<bool>? resumed;
     private int victim = -1;
@@ -84,7 +84,7 @@ internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, R
                 return passesOn || !kills;
             };
         }
-        if (await Task.WhenAny(hit.Task, Task.Delay(Patience)) != hit.Task)
+        if (await Task.WhenAny(hit.Task, Task.Delay(TokenWaitTimeout)) != hit.Task)
         {
             anyStep = true; // this step does not come by itself
         }

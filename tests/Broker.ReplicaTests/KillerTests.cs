@@ -33,7 +33,7 @@ public sealed class KillerTests(ITestOutputHelper output)
         await using var landscape = new Landscape
         {
             Redis = JsonNode.Parse("""
-                { "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
+                { "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
                 """)!.AsObject(),
         };
         var options = Landscape.Strict with { TokenLifetime = TimeSpan.FromSeconds(2) };

@@ -10,7 +10,7 @@ internal sealed class Landscape : IAsyncDisposable
 {
     public const string Key = "the-callers-key-of-these-tests";
     public const string OtherKey = "the-other-callers-key-of-these-tests";
-    public const string NameKey = "a name key of the tests, long enough";
+    public const string NamingKey = "a name key of the tests, long enough";
     public const string RingKey = "cmVwbGljYSB0ZXN0cyBlbmNyeXB0aW9uIGtleSAzMiE=";
 
     private const string Other = "other";
@@ -29,12 +29,12 @@ internal sealed class Landscape : IAsyncDisposable
         ("OPERATOR_PASSWORD", DeviceHiveSimulator.OperatorPassword),
         ("ADMIN_PASSWORD", DeviceHiveSimulator.AdminPassword),
         ("REDIS_KEY", RingKey),
-        ("REDIS_NAMES", NameKey),
+        ("REDIS_NAMES", NamingKey),
         ("WRONG", "not-the-secret-that-is-right"),
     ];
 
     /// <summary>What <c>Broker:Redis</c> says besides endpoints and keys.</summary>
-    public JsonObject Redis { get; init; } = Json("""{ "CallTimeout": "00:00:05", "Lease": "00:00:15", "EpochPause": "00:00:00.200" }""");
+    public JsonObject Redis { get; init; } = Json("""{ "CallTimeout": "00:00:05", "Lease": "00:00:15", "RecoveryDelay": "00:00:00.200" }""");
 
     public IEnumerable<string> Names => upstreams.Keys;
 
@@ -94,7 +94,7 @@ internal sealed class Landscape : IAsyncDisposable
             """);
         var shared = Redis.DeepClone().AsObject();
         shared["Endpoints"] = new JsonArray([.. redis.Select(endpoint => JsonValue.Create(endpoint))]);
-        shared["NameKey"] = Json("""{ "Env": "REDIS_NAMES" }""");
+        shared["NamingKey"] = Json("""{ "Env": "REDIS_NAMES" }""");
         if (shared["AllowPlaintext"] is null)
         {
             shared["Encryption"] = Json("""{ "first": { "Env": "REDIS_KEY" } }""");
@@ -133,8 +133,8 @@ internal sealed class Landscape : IAsyncDisposable
     private void Add(string name, Simulator simulator, string kind, string endpoint, string account, string more)
     {
         var upstream = Json($$"""
-            { "Kind": "{{kind}}", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}{{endpoint}}", "Patience": "00:01:00",
-              "QuietTime": "00:00:00.100", "QuietTimeMax": "00:00:01", "Logins": {{Ample}}, "Accounts": { "default": {{account}} } }
+            { "Kind": "{{kind}}", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}{{endpoint}}", "TokenWaitTimeout": "00:01:00",
+              "RetryDelay": "00:00:00.100", "MaxRetryDelay": "00:00:01", "Logins": {{Ample}}, "Accounts": { "default": {{account}} } }
             """);
         foreach (var (key, value) in Json("{" + more + "}"))
         {

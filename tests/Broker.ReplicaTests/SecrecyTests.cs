@@ -18,7 +18,7 @@ public sealed class SecrecyTests
         await using var landscape = new Landscape
         {
             Redis = JsonNode.Parse($$"""
-                { "CallTimeout": "00:00:01", "Lease": "00:00:05", "EpochPause": "00:00:00.200"{{(isEncrypted ? "" : ", \"AllowPlaintext\": true")}} }
+                { "CallTimeout": "00:00:01", "Lease": "00:00:05", "RecoveryDelay": "00:00:00.200"{{(isEncrypted ? "" : ", \"AllowPlaintext\": true")}} }
                 """)!.AsObject(),
         };
         var oauth = await landscape.OAuth2("oauth", Landscape.Strict);

@@ -17,7 +17,7 @@ internal sealed class Staggered : IAsyncDisposable
     public Landscape Landscape { get; } = new()
     {
         Redis = JsonNode.Parse("""
-            { "CallTimeout": "00:00:00.500", "Lease": "00:00:02", "Poll": "00:00:00.200", "EpochPause": "00:00:00.500", "MaxReplicas": 3 }
+            { "CallTimeout": "00:00:00.500", "Lease": "00:00:02", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.500", "MaxReplicas": 3 }
             """)!.AsObject(),
     };
 

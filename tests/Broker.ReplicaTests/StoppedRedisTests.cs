@@ -18,7 +18,7 @@ public sealed class StoppedRedisTests
     [Fact]
     public async Task A_route_is_answered_with_a_token_and_without_one_while_redis_stands_still()
     {
-        await using var landscape = new Landscape { Redis = JsonNode.Parse($$"""{ "CallTimeout": "{{CallTimeout}}", "EpochPause": "00:00:00.200" }""")!.AsObject() };
+        await using var landscape = new Landscape { Redis = JsonNode.Parse($$"""{ "CallTimeout": "{{CallTimeout}}", "RecoveryDelay": "00:00:00.200" }""")!.AsObject() };
         await landscape.OAuth2("held");
         await landscape.OAuth2("cold");
         await using var redis = await RedisServer.Start();

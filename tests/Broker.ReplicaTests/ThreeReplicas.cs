@@ -26,8 +26,8 @@ public sealed class ThreeReplicas : IAsyncLifetime
         {
             await Landscape.OAuth2(name, Options[name]);
         }
-        Landscape.Upstream("patient")["Patience"] = "00:00:01";
-        Landscape.Upstream("secret")["Patience"] = "00:00:01";
+        Landscape.Upstream("patient")["TokenWaitTimeout"] = "00:00:01";
+        Landscape.Upstream("secret")["TokenWaitTimeout"] = "00:00:01";
         Fleet = await Fleet.Start(Landscape, Count, Redis.Endpoint);
     }
 

@@ -35,7 +35,7 @@ internal sealed class TokenFleet : IAsyncDisposable
     public static async Task<TokenFleet> Start(int count, Func<int, IEnumerable<string>> redis, string more = "{}", Action<JsonObject>? change = null)
     {
         // An epoch is young for 5.5 s; all else has the product's own times.
-        var times = JsonNode.Parse("""{ "CallTimeout": "00:00:00.500", "EpochPause": "00:00:00.500" }""")!.AsObject();
+        var times = JsonNode.Parse("""{ "CallTimeout": "00:00:00.500", "RecoveryDelay": "00:00:00.500" }""")!.AsObject();
         foreach (var (key, value) in JsonNode.Parse(more)!.AsObject())
         {
             times[key] = value!.DeepClone();

@@ -41,7 +41,7 @@ public sealed class TokensAndRedisLostTests
     {
         await using var redis = await RedisServer.Start();
         await using var wire = new Wire(redis.Port);
-        await using var fleet = await TokenFleet.Start(2, _ => [wire.Endpoint], """{ "EpochPause": "00:00:06" }""");
+        await using var fleet = await TokenFleet.Start(2, _ => [wire.Endpoint], """{ "RecoveryDelay": "00:00:06" }""");
         await using var tokens = await EndedTokens.Begin(fleet, brokersInTheEnd: 3);
         await tokens.End();
         wire.Fault = WireFault.Resets; // those who know

@@ -18,10 +18,10 @@ public sealed class TurnsTests
     {
         await using var landscape = new Landscape
         {
-            Redis = JsonNode.Parse("""{ "CallTimeout": "00:00:00.400", "Lease": "00:00:00.500", "Poll": "00:00:00.200", "EpochPause": "00:00:00.500", "MaxReplicas": 3 }""")!.AsObject(),
+            Redis = JsonNode.Parse("""{ "CallTimeout": "00:00:00.400", "Lease": "00:00:00.500", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.500", "MaxReplicas": 3 }""")!.AsObject(),
         };
         var simulator = await landscape.OAuth2(
-            "scarce", Landscape.Strict, more: $$""" "QuietTimeMax": "00:00:00.100", "Patience": "00:00:05", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """);
+            "scarce", Landscape.Strict, more: $$""" "MaxRetryDelay": "00:00:00.100", "TokenWaitTimeout": "00:00:05", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """);
         simulator.Faults.TokenAnswer = Answer.Empty(500); // so that everybody wants to log in all the time
         await using var redis = await RedisServer.Start();
         await using Wire one = new(redis.Port), two = new(redis.Port), three = new(redis.Port);

@@ -21,17 +21,17 @@ internal static class Anything
         from devices in Selection
         select new Permissions(actions, networks, types, devices);
 
-    public static Gen<Reached> Reached { get; } = Gen.Frequency(
-        (1, Gen.Constant(Policies.Reached.All)),
-        (1, Gen.Constant(Policies.Reached.Nothing)),
-        (3, Gen.Elements(Names).Select(Policies.Reached.One)),
-        (3, Gen.NonEmptyListOf(Gen.Elements(Names)).Select(names => Policies.Reached.These([.. names]))));
+    public static Gen<Reach> Reach { get; } = Gen.Frequency(
+        (1, Gen.Constant(Policies.Reach.All)),
+        (1, Gen.Constant(Policies.Reach.Nothing)),
+        (3, Gen.Elements(Names).Select(Policies.Reach.One)),
+        (3, Gen.NonEmptyListOf(Gen.Elements(Names)).Select(names => Policies.Reach.These([.. names]))));
 
     public static Gen<Demand> Demand { get; } =
         from action in Gen.Elements<string?>(["a", "b", "A", "*", null])
-        from networks in Reached
-        from types in Reached
-        from devices in Reached
+        from networks in Reach
+        from types in Reach
+        from devices in Reach
         select new Demand(action, networks, types, devices);
 
     public static Gen<string> Name { get; } = Gen.Elements(Names);

@@ -55,18 +55,18 @@ public sealed class PolicyLawTests
     [Fact]
     public void Each_id_that_is_reached_must_be_permitted() => Anything.Holds(
         from names in Gen.NonEmptyListOf(Anything.Name) from selection in Anything.Selection select (names, selection),
-        drawn => Reached.These([.. drawn.names]).IsWithin(drawn.selection) == drawn.names.All(name => drawn.selection.Contains(name)));
+        drawn => Reach.These([.. drawn.names]).IsWithin(drawn.selection) == drawn.names.All(name => drawn.selection.Contains(name)));
 
     [Fact]
     public void All_is_within_everything_and_nothing_else() =>
-        Anything.Holds(Anything.Selection, selection => Reached.All.IsWithin(selection) == selection.IsEverything);
+        Anything.Holds(Anything.Selection, selection => Reach.All.IsWithin(selection) == selection.IsEverything);
 
     [Fact]
     public void The_defaults_refuse()
     {
         default(Decision).ShouldBe(Decision.Denied);
         default(Selection).IsNothing.ShouldBeTrue();
-        default(Reached).ShouldBe(Reached.All);
+        default(Reach).ShouldBe(Reach.All);
         Anything.Holds(Anything.Demand, demand => !Grants(default, demand));
         Anything.Holds(Anything.Permissions, permissions => !Grants(permissions, default));
         Policy.Decide(Permissions.Everything, default).ShouldBe(Decision.ActionNotGranted);
@@ -76,17 +76,17 @@ public sealed class PolicyLawTests
     public void A_forgotten_dimension_is_demanded_as_all()
     {
         var narrow = new Permissions(Selection.Everything, Selection.Of("12"), Selection.Of("3"), Selection.Of("d"));
-        Policy.Decide(narrow, new("a", default, Reached.One("3"), Reached.One("d"))).ShouldBe(Decision.NetworkNotGranted);
-        Policy.Decide(narrow, new("a", Reached.One("12"), default, Reached.One("d"))).ShouldBe(Decision.DeviceTypeNotGranted);
-        Policy.Decide(narrow, new("a", Reached.One("12"), Reached.One("3"), default)).ShouldBe(Decision.DeviceNotGranted);
-        Policy.Decide(narrow, new("a", Reached.One("12"), Reached.One("3"), Reached.One("d"))).ShouldBe(Decision.Granted);
+        Policy.Decide(narrow, new("a", default, Reach.One("3"), Reach.One("d"))).ShouldBe(Decision.NetworkNotGranted);
+        Policy.Decide(narrow, new("a", Reach.One("12"), default, Reach.One("d"))).ShouldBe(Decision.DeviceTypeNotGranted);
+        Policy.Decide(narrow, new("a", Reach.One("12"), Reach.One("3"), default)).ShouldBe(Decision.DeviceNotGranted);
+        Policy.Decide(narrow, new("a", Reach.One("12"), Reach.One("3"), Reach.One("d"))).ShouldBe(Decision.Granted);
     }
 
     [Fact]
     public void The_wildcard_is_no_id_of_a_narrow_selection()
     {
         Selection.Of("a").Contains("*").ShouldBeFalse();
-        Reached.One("*").IsWithin(Selection.Of("a")).ShouldBeFalse();
+        Reach.One("*").IsWithin(Selection.Of("a")).ShouldBeFalse();
         Selection.Of("a").Contains(null).ShouldBeFalse();
         Selection.Of("a").Contains("").ShouldBeFalse();
         Selection.Of("a").Contains("A").ShouldBeFalse();
@@ -96,20 +96,20 @@ public sealed class PolicyLawTests
     [Fact]
     public void No_ids_are_no_demand()
     {
-        Should.Throw<ArgumentException>(() => Reached.These([]));
-        Should.Throw<ArgumentException>(() => Reached.These(["a", ""]));
-        Should.Throw<ArgumentException>(() => Reached.One(""));
+        Should.Throw<ArgumentException>(() => Reach.These([]));
+        Should.Throw<ArgumentException>(() => Reach.These(["a", ""]));
+        Should.Throw<ArgumentException>(() => Reach.One(""));
         Should.Throw<ArgumentException>(() => Selection.Of("a", ""));
     }
 
     [Fact]
     public void An_id_that_reads_like_a_word_of_ours_is_an_id()
     {
-        Reached.One("all").ShouldNotBe(Reached.All);
-        Reached.One("nothing").ShouldNotBe(Reached.Nothing);
-        Reached.One("a,b").ShouldNotBe(Reached.These(["a", "b"]));
-        Reached.These(["a", "b"]).ShouldBe(Reached.These(["a", "b"]));
-        Reached.One("all").IsWithin(Selection.Of("x")).ShouldBeFalse();
+        Reach.One("all").ShouldNotBe(Reach.All);
+        Reach.One("nothing").ShouldNotBe(Reach.Nothing);
+        Reach.One("a,b").ShouldNotBe(Reach.These(["a", "b"]));
+        Reach.These(["a", "b"]).ShouldBe(Reach.These(["a", "b"]));
+        Reach.One("all").IsWithin(Selection.Of("x")).ShouldBeFalse();
     }
 
     [Fact]
@@ -118,7 +118,7 @@ public sealed class PolicyLawTests
         var permissions = new Permissions(Selection.Of("GetDevice"), Selection.Of("12", "13"), Selection.Everything, Selection.Of("a", "b", "c"));
         Demand[] demands =
         [
-            new("GetDevice", Reached.One("12"), Reached.All, Reached.These(["a", "c"])), new("GetDevice", Reached.One("14"), Reached.All, Reached.One("a")),
+            new("GetDevice", Reach.One("12"), Reach.All, Reach.These(["a", "c"])), new("GetDevice", Reach.One("14"), Reach.All, Reach.One("a")),
             new("Other", default, default, default), default,
         ];
         var granted = Rounds(100);

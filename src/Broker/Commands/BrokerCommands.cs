@@ -5,7 +5,7 @@ namespace Broker.Commands;
 /// <summary>What the broker's command line knows.</summary>
 internal static class BrokerCommands
 {
-    public static Task<int> Run(string[] args, Streams streams, CancellationToken cancellation)
+    public static Task<int> Run(string[] args, ConsoleStreams streams, CancellationToken cancellation)
     {
         var config = ConfigOption();
         var root = new RootCommand("The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out.")
@@ -18,7 +18,7 @@ internal static class BrokerCommands
             ExplainCommand.Create(streams),
             KeyCommand.Create(streams),
             TokenCommand.Create(streams),
-            TokensCommand.Create(streams),
+            UpstreamTokensCommand.Create(streams),
             SchemaCommand.Create(streams),
         };
         root.SetAction((parsed, stop) => ServeCommand.Run(parsed.GetValue(config) ?? [], streams, stop));

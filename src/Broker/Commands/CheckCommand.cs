@@ -10,7 +10,7 @@ internal static class CheckCommand
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
-    public static Command Create(Streams streams)
+    public static Command Create(ConsoleStreams streams)
     {
         var config = BrokerCommands.ConfigOption();
         var secrets = new Option<bool>("--secrets") { Description = "A missing secret is an error, not a warning." };
@@ -20,18 +20,18 @@ internal static class CheckCommand
         return command;
     }
 
-    private static async Task<int> Run(string[] files, bool needsSecrets, bool asJson, Streams streams)
+    private static async Task<int> Run(string[] files, bool needsSecrets, bool asJson, ConsoleStreams streams)
     {
         using var host = new BrokerHost(files, streams.Environment, NullLoggerFactory.Instance, TimeProvider.System, needsSecrets ? Severity.Error : Severity.Warning);
         var result = host.Loader.Load();
         if (asJson)
         {
-            var mistakes = result.Mistakes.All.Select(mistake => new { severity = mistake.Severity.ToString().ToLowerInvariant(), path = mistake.Path, message = mistake.Message });
+            var mistakes = result.ConfigErrors.All.Select(mistake => new { severity = mistake.Severity.ToString().ToLowerInvariant(), path = mistake.Path, message = mistake.Message });
             await streams.Out.WriteLineAsync(JsonSerializer.Serialize(new { loads = result.Snapshot is not null, mistakes }, Json));
         }
         else
         {
-            foreach (var mistake in result.Mistakes.All)
+            foreach (var mistake in result.ConfigErrors.All)
             {
                 await streams.Out.WriteLineAsync(mistake.ToString());
             }

@@ -9,7 +9,7 @@ namespace Broker.Commands;
 /// <summary><c>broker explain</c>: what would become of a request, by the code that would decide about it; nothing is sent.</summary>
 internal static class ExplainCommand
 {
-    public static Command Create(Streams streams)
+    public static Command Create(ConsoleStreams streams)
     {
         var config = BrokerCommands.ConfigOption();
         var method = new Argument<string>("method") { Description = "GET, POST ..." };
@@ -39,7 +39,7 @@ internal static class ExplainCommand
         return command;
     }
 
-    private static async Task<int> Explain(BrokerHost host, Snapshot snapshot, HttpContext context, string? callerName, Streams streams)
+    private static async Task<int> Explain(BrokerHost host, Snapshot snapshot, HttpContext context, string? callerName, ConsoleStreams streams)
     {
         var caller = callerName is null ? null : snapshot.Part<CredentialTable>().CallerNamed(callerName);
         if (callerName is not null && caller is null)
@@ -50,7 +50,7 @@ internal static class ExplainCommand
 
         await using var app = host.Build(instead: at =>
         {
-            var seen = Passage.Of(at);
+            var seen = BrokeredRequest.Of(at);
             seen.Route = at.GetEndpoint()?.Metadata.GetMetadata<CompiledRoute>();
             if (seen.Route is null)
             {
@@ -65,7 +65,7 @@ internal static class ExplainCommand
         });
         context.RequestServices = app.Services;
         await ((IApplicationBuilder)app).Build()(context);
-        var passage = Passage.Of(context);
+        var passage = BrokeredRequest.Of(context);
         await Tell(passage, caller, streams.Out);
         if (passage.Refusal == Refusal.Failed)
         {
@@ -89,7 +89,7 @@ internal static class ExplainCommand
         return (has & route.Accepts) == 0 ? CredentialProblem.Invalid : CredentialProblem.None;
     }
 
-    private static async Task Tell(Passage passage, Caller? caller, TextWriter output)
+    private static async Task Tell(BrokeredRequest passage, Caller? caller, TextWriter output)
     {
         var route = passage.Route;
         await output.WriteLineAsync($"route     {route?.Id ?? "none"}");

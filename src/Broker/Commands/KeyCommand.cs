@@ -1,6 +1,6 @@
 using System.CommandLine;
 using Broker.Configuration;
-using Broker.Issuing;
+using Broker.TokenService;
 using Microsoft.AspNetCore.Identity;
 
 namespace Broker.Commands;
@@ -8,7 +8,7 @@ namespace Broker.Commands;
 /// <summary><c>broker key</c>: API keys and password hashes for the config.</summary>
 internal static class KeyCommand
 {
-    public static Command Create(Streams streams)
+    public static Command Create(ConsoleStreams streams)
     {
         var create = new Command("new", "Prints a new API key for the caller, and its digest for the config.");
         create.SetAction(async (_, _) =>

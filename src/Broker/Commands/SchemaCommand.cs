@@ -6,7 +6,7 @@ namespace Broker.Commands;
 /// <summary><c>broker schema</c>: the config's JSON Schema, made from the very records that it is read into.</summary>
 internal static class SchemaCommand
 {
-    public static Command Create(Streams streams)
+    public static Command Create(ConsoleStreams streams)
     {
         var command = new Command("schema", "Prints the JSON Schema of a config file (config/broker.schema.json).");
         command.SetAction(async (_, _) =>

@@ -9,7 +9,7 @@ namespace Broker.Commands;
 /// <summary><c>broker serve</c>, the default: the broker itself, until it is told to stop.</summary>
 internal static class ServeCommand
 {
-    public static Command Create(Streams streams)
+    public static Command Create(ConsoleStreams streams)
     {
         var config = BrokerCommands.ConfigOption();
         var command = new Command("serve", "Runs the broker (the default).") { config };
@@ -17,14 +17,14 @@ internal static class ServeCommand
         return command;
     }
 
-    public static async Task<int> Run(string[] files, Streams streams, CancellationToken stop)
+    public static async Task<int> Run(string[] files, ConsoleStreams streams, CancellationToken stop)
     {
         using var loggers = Logging.NewFactory();
         using var host = new BrokerHost(files, streams.Environment, loggers, TimeProvider.System);
         var loaded = host.Loader.TryReload();
         if (loaded.Snapshot is null)
         {
-            foreach (var mistake in loaded.Mistakes.All)
+            foreach (var mistake in loaded.ConfigErrors.All)
             {
                 await streams.Error.WriteLineAsync(mistake.ToString());
             }
@@ -46,7 +46,7 @@ internal static class ServeCommand
         var services = app.Services.GetServices<IHostedService>().ToList();
         services.OfType<SnapshotPoller>().Single().Warn(loaded);
         ServeLog.Started(
-            logger, string.Join(' ', app.Urls), $"{services.OfType<ManagementServer>().Single().Address}", loaded.Snapshot.Version, loaded.Mistakes.All.Count);
+            logger, string.Join(' ', app.Urls), $"{services.OfType<ManagementServer>().Single().Address}", loaded.Snapshot.Version, loaded.ConfigErrors.All.Count);
         await app.WaitForShutdownAsync(stop);
         ServeLog.Stopped(logger);
         return 0;

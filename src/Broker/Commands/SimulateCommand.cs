@@ -9,7 +9,7 @@ namespace Broker.Commands;
 /// <summary><c>broker simulate</c>: a stand-in for an upstream alone, for a user's own integration tests.</summary>
 internal static class SimulateCommand
 {
-    public static Command Create(Streams streams)
+    public static Command Create(ConsoleStreams streams)
     {
         var kind = new Argument<string>("kind") { Description = "Which upstream." };
         kind.AcceptOnlyFromAmong([.. SimulatorKinds.Names]);
@@ -28,13 +28,13 @@ internal static class SimulateCommand
         return command;
     }
 
-    private static async Task<int> Run(string kind, SimulatorOptions options, Streams streams, CancellationToken stop)
+    private static async Task<int> Run(string kind, SimulatorOptions options, ConsoleStreams streams, CancellationToken stop)
     {
         try
         {
             await using var simulator = await SimulatorKinds.StartAsync(kind, options);
             await streams.Out.WriteLineAsync($"{kind} listens on {simulator.Address}; what it received: {simulator.Address}_simulator/received. Ctrl-C ends it.");
-            await SimulatorSheet.Write(kind, simulator.Address, streams.Out);
+            await SimulatorFormatter.Write(kind, simulator.Address, streams.Out);
             await Stopped(stop);
             return 0;
         }

@@ -38,5 +38,5 @@ internal sealed class Snapshot
 /// <remarks>Called in the order in which BrokerHost lists them. Keeps nothing of a candidate that is not published.</remarks>
 internal interface ISnapshotCompiler
 {
-    void Compile(Snapshot candidate, Mistakes mistakes);
+    void Compile(Snapshot candidate, ConfigErrors mistakes);
 }

@@ -40,7 +40,7 @@ internal sealed class SnapshotLoader(
             }
             else
             {
-                store.Refuse(result.Mistakes.All);
+                store.Refuse(result.ConfigErrors.All);
             }
 
             return result;
@@ -58,7 +58,7 @@ internal sealed class SnapshotLoader(
 
     private LoadResult Read()
     {
-        var mistakes = new Mistakes();
+        var mistakes = new ConfigErrors();
         var sources = new Sources(environment);
         seen = sources;
         try
@@ -72,7 +72,7 @@ internal sealed class SnapshotLoader(
         }
     }
 
-    private Snapshot? Candidate(Sources sources, Mistakes mistakes)
+    private Snapshot? Candidate(Sources sources, ConfigErrors mistakes)
     {
         // 1. read and merge
         if (new ConfigFiles(files, sources, mistakes).Read() is not { } tree)
@@ -89,7 +89,7 @@ internal sealed class SnapshotLoader(
         var kestrel = framework.Bind<KestrelShape>(sections.Kestrel, "Kestrel");
 
         // 3. what the keys say together
-        var later = new Mistakes();
+        var later = new ConfigErrors();
         var actions = new ConfigValidator(broker, sections.Broker, later).Validate();
         RouteKeys(proxy, later);
         ListenerChecks.Check(kestrel, broker, tree.FromEnvironment, later);
@@ -113,11 +113,11 @@ internal sealed class SnapshotLoader(
         Actions = actions,
     };
 
-    private void Compile(Snapshot candidate, Mistakes mistakes)
+    private void Compile(Snapshot candidate, ConfigErrors mistakes)
     {
         foreach (var compiler in compilers)
         {
-            var later = new Mistakes();
+            var later = new ConfigErrors();
             Exception? failure = null;
             try
             {
@@ -145,7 +145,7 @@ internal sealed class SnapshotLoader(
         }
     }
 
-    private static void RouteKeys(ReverseProxyShape proxy, Mistakes mistakes)
+    private static void RouteKeys(ReverseProxyShape proxy, ConfigErrors mistakes)
     {
         foreach (var (name, route) in proxy.Routes ?? new Dictionary<string, RouteShape>())
         {
@@ -168,4 +168,4 @@ internal sealed class SnapshotLoader(
 }
 
 /// <summary>What became of a reading: a snapshot, or none, and every mistake (a snapshot may come with warnings).</summary>
-internal sealed record LoadResult(Snapshot? Snapshot, Mistakes Mistakes);
+internal sealed record LoadResult(Snapshot? Snapshot, ConfigErrors ConfigErrors);

@@ -9,7 +9,7 @@ namespace Broker.Configuration;
 internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store, TimeProvider time, ILogger<SnapshotPoller> logger) : BackgroundService
 {
     private readonly Snapshot? started = store.IsLoaded ? store.Current : null;
-    private IReadOnlyList<Mistake> told = [];
+    private IReadOnlyList<ConfigError> told = [];
 
     /// <summary>Looks once; null when nothing had changed.</summary>
     public LoadResult? Poll()
@@ -23,16 +23,16 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
         if (result.Snapshot is { } snapshot)
         {
             told = [];
-            ConfigurationLog.Loaded(logger, snapshot.Version, result.Mistakes.All.Count);
+            ConfigurationLog.Loaded(logger, snapshot.Version, result.ConfigErrors.All.Count);
             Warn(result);
             foreach (var section in LaterThanNow(snapshot))
             {
                 ConfigurationLog.NextStart(logger, section);
             }
         }
-        else if (!told.SequenceEqual(result.Mistakes.All))
+        else if (!told.SequenceEqual(result.ConfigErrors.All))
         {
-            told = result.Mistakes.All;
+            told = result.ConfigErrors.All;
             var errors = told.Where(mistake => mistake.Severity == Severity.Error).ToList();
             ConfigurationLog.Refused(logger, store.IsLoaded ? store.Current.Version : 0, errors.Count, errors[0].Path, errors[0].Message);
         }
@@ -43,7 +43,7 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
     /// <summary>Logs what a config that loads should be told of.</summary>
     public void Warn(LoadResult result)
     {
-        foreach (var warning in result.Mistakes.All)
+        foreach (var warning in result.ConfigErrors.All)
         {
             ConfigurationLog.Warned(logger, warning.Path, warning.Message);
         }

@@ -11,7 +11,7 @@ internal sealed class SnapshotStore
     public bool IsLoaded => current is not null;
 
     /// <summary>The mistakes for which the last candidate was refused; empty when the files and the snapshot agree.</summary>
-    public IReadOnlyList<Mistake> Refused { get; private set; } = [];
+    public IReadOnlyList<ConfigError> Refused { get; private set; } = [];
 
     /// <summary>Called after a snapshot was published, in order of publication.</summary>
     public event Action<Snapshot>? Published;
@@ -23,5 +23,5 @@ internal sealed class SnapshotStore
         Published?.Invoke(snapshot);
     }
 
-    public void Refuse(IReadOnlyList<Mistake> mistakes) => Refused = mistakes;
+    public void Refuse(IReadOnlyList<ConfigError> mistakes) => Refused = mistakes;
 }

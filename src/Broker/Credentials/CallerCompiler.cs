@@ -4,7 +4,7 @@ using Policies;
 namespace Broker.Credentials;
 
 /// <summary>Compiles the callers of a config: their permissions, API keys and password hashes.</summary>
-internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selections, Mistakes mistakes)
+internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selections, ConfigErrors mistakes)
 {
     private const int MostKeys = 2;
 
@@ -97,7 +97,7 @@ internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selecti
             return null;
         }
 
-        if (PasswordHash.Mistake(hash) is { } mistake)
+        if (PasswordHash.ConfigError(hash) is { } mistake)
         {
             mistakes.Error($"{path}:Basic:Hash", mistake);
             return null;

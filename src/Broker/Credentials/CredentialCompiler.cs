@@ -16,8 +16,8 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
     private readonly ILogger log;
     private readonly RefusalLog refusals;
     private readonly IRevocations revocations;
-    private readonly IFailedAttempts attempts;
-    private readonly UserBook users;
+    private readonly ILoginThrottle attempts;
+    private readonly UpstreamUserSessions users;
     private readonly ConditionalWeakTable<Snapshot, CredentialTable> compiled = [];
 
     // For issuers' documents: no proxy of the environment, no cookies, no redirects (the address in the config is the one that was checked).
@@ -31,24 +31,24 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         MaxResponseHeadersLength = 32,
     });
 
-    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IRevocations? revocations = null, IFailedAttempts? attempts = null, UserBook? users = null)
+    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IRevocations? revocations = null, ILoginThrottle? attempts = null, UpstreamUserSessions? users = null)
         : this(store, time, logs, new PasswordHasher<CallerOptions>(), revocations, attempts, users)
     {
     }
 
     /// <summary>With another hasher, so that a test can count.</summary>
-    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher, IRevocations? revocations = null, IFailedAttempts? attempts = null,
-        UserBook? users = null)
+    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher, IRevocations? revocations = null, ILoginThrottle? attempts = null,
+        UpstreamUserSessions? users = null)
     {
         (this.store, this.time, this.hasher) = (store, time, hasher);
-        this.revocations = revocations ?? new RevocationMemory(time);
-        this.users = users ?? new UserBook(time);
-        this.attempts = attempts ?? new AttemptMemory(time);
+        this.revocations = revocations ?? new LocalRevocations(time);
+        this.users = users ?? new UpstreamUserSessions(time);
+        this.attempts = attempts ?? new LocalLoginThrottle(time);
         log = logs.CreateLogger("Broker.Credentials");
         refusals = new(log, time);
     }
 
-    public void Compile(Snapshot candidate, Mistakes mistakes)
+    public void Compile(Snapshot candidate, ConfigErrors mistakes)
     {
         var previous = store.IsLoaded && compiled.TryGetValue(store.Current, out var table) ? table : null;
         var shared = Shared(candidate.Broker.Limits, previous?.Shared, mistakes);
@@ -57,7 +57,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         var callers = callerCompiler.Compile();
         var keys = SigningKeyCompiler.Compile(candidate.Broker, previous?.Keys, mistakes);
         var issuers = new IssuerCompiler(candidate, selections, mistakes, keys, previous?.Issuers ?? [], client, time, log).Compile();
-        var present = new PresentCallers(callers, candidate.Broker.Issuers, candidate.Broker.TokenService?.UsersOf, users);
+        var present = new CallerDirectory(callers, candidate.Broker.Issuers, candidate.Broker.TokenService?.UsersOf, users);
         var tokens = keys is null ? null : new TokenReader(keys, present, candidate.Actions, time);
         var made = new CredentialTable(
             callers,
@@ -71,7 +71,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
 
     public void Dispose() => client.Dispose();
 
-    private CredentialShared Shared(LimitOptions limits, CredentialShared? previous, Mistakes mistakes)
+    private CredentialShared Shared(LimitOptions limits, CredentialShared? previous, ConfigErrors mistakes)
     {
         if (limits.RememberedCredentials is < 0 or > 10_000_000)
         {

@@ -13,7 +13,7 @@ internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
 
     public static TrustedProxies None { get; } = new([]);
 
-    public static TrustedProxies Compile(IReadOnlyList<string> texts, Mistakes mistakes)
+    public static TrustedProxies Compile(IReadOnlyList<string> texts, ConfigErrors mistakes)
     {
         var networks = new List<IPNetwork>();
         for (var i = 0; i < texts.Count; i++)

@@ -1,6 +1,6 @@
 using Broker.Credentials;
 using Broker.Limits;
-using Broker.Tokens;
+using Broker.UpstreamTokens;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Policies;
@@ -13,20 +13,20 @@ internal sealed class Admission(
 {
     public Task Invoke(HttpContext context)
     {
-        var passage = Passage.Of(context);
+        var passage = BrokeredRequest.Of(context);
         var admitted = Admit(context, passage);
         return admitted.IsCompletedSuccessfully ? Pass(context, passage, admitted.Result) : Wait(context, passage, admitted);
     }
 
-    private async Task Wait(HttpContext context, Passage passage, ValueTask<Refusal?> admitted) => await Pass(context, passage, await admitted);
+    private async Task Wait(HttpContext context, BrokeredRequest passage, ValueTask<Refusal?> admitted) => await Pass(context, passage, await admitted);
 
-    private Task Pass(HttpContext context, Passage passage, Refusal? refusal)
+    private Task Pass(HttpContext context, BrokeredRequest passage, Refusal? refusal)
     {
         passage.Refusal = refusal;
         return refusal is not null ? Task.CompletedTask : passage.IsHandshake ? PassSocket(context, passage) : next(context);
     }
 
-    private async Task PassSocket(HttpContext context, Passage passage)
+    private async Task PassSocket(HttpContext context, BrokeredRequest passage)
     {
         SocketUpgrade.Wrap(context, passage);
         await next(context);
@@ -37,7 +37,7 @@ internal sealed class Admission(
     }
 
     /// <summary>The steps of the walk; the first that says no ends it. Nothing here waits for a caller or a token that was seen a moment ago.</summary>
-    private async ValueTask<Refusal?> Admit(HttpContext context, Passage passage)
+    private async ValueTask<Refusal?> Admit(HttpContext context, BrokeredRequest passage)
     {
         var route = passage.Route = context.GetEndpoint()!.Metadata.GetMetadata<CompiledRoute>()!;
         if (TargetProblem(context, passage) is { } unclear)
@@ -88,7 +88,7 @@ internal sealed class Admission(
     }
 
     /// <summary>Step 1: one clear path, one clear method. <c>explain</c> runs this very code.</summary>
-    public static Refusal? TargetProblem(HttpContext context, Passage passage)
+    public static Refusal? TargetProblem(HttpContext context, BrokeredRequest passage)
     {
         var request = context.Request;
         if (passage.IsExtendedConnect)
@@ -123,7 +123,7 @@ internal sealed class Admission(
     }
 
     /// <summary>Steps 2 to 4: who asks, what for, and may they? <c>explain</c> runs this very code.</summary>
-    public static Refusal? Judge(HttpContext context, Passage passage, in CredentialResult credential)
+    public static Refusal? Judge(HttpContext context, BrokeredRequest passage, in CredentialResult credential)
     {
         var route = passage.Route!;
         if (!route.IsPublic && (credential.Caller is null || credential.Problem != CredentialProblem.None))
@@ -158,7 +158,7 @@ internal sealed class Admission(
         return route.IsPublic ? Admitted(passage) : Decide(context, passage);
     }
 
-    private static Refusal? Decide(HttpContext context, Passage passage)
+    private static Refusal? Decide(HttpContext context, BrokeredRequest passage)
     {
         if (passage.Route!.Selectors.Read(context, out var demand) is { } unreadable)
         {
@@ -170,7 +170,7 @@ internal sealed class Admission(
         return passage.Decision == Decision.Granted ? Admitted(passage) : Refusal.Of(passage.Decision);
     }
 
-    private static Refusal? Admitted(Passage passage)
+    private static Refusal? Admitted(BrokeredRequest passage)
     {
         passage.Account = passage.Route!.AccountFor(passage.Caller);
         passage.Cell = passage.Account?.Cell(passage.Caller?.TemplateValues ?? NoValues);
@@ -181,7 +181,7 @@ internal sealed class Admission(
     }
 
     /// <summary>Step 5: with whose token?</summary>
-    private static async ValueTask<Refusal?> TakeToken(HttpContext context, Passage passage)
+    private static async ValueTask<Refusal?> TakeToken(HttpContext context, BrokeredRequest passage)
     {
         var cell = passage.Cell!;
         if (cell.TryGet(out var token))

@@ -17,7 +17,7 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
     public bool IsUpstreams => Refusal.Status >= 500;
 
     /// <summary>Whose fault, and which, by what YARP's forwarder reports.</summary>
-    public static Fault? Of(IForwarderErrorFeature failed, Passage passage)
+    public static Fault? Of(IForwarderErrorFeature failed, BrokeredRequest passage)
     {
         if (failed is Excused { Met: var met })
         {
@@ -49,7 +49,7 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
     }
 
     /// <summary>YARP's passive health policy would hold these against the destination, though they are the caller's, or say nothing of it.</summary>
-    public static void ExcuseDestination(HttpContext context, Passage passage)
+    public static void ExcuseDestination(HttpContext context, BrokeredRequest passage)
     {
         if (context.Features.Get<IForwarderErrorFeature>() is { } failed
             && Of(failed, passage) is { } fault && (!fault.IsUpstreams || fault.Refusal == Refusal.RequestUnsendable))
@@ -65,7 +65,7 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
         var first = failure is AggregateException { InnerExceptions: [var body, ..] } ? body : failure;
         return (BadRequestIn(failure), first) switch
         {
-            (MethodFieldException, _) => Refusal.NotAllowedHere("The body's field '_method' could change the method: it is not allowed."),
+            (MethodOverrideException, _) => Refusal.NotAllowedHere("The body's field '_method' could change the method: it is not allowed."),
             (JsonEncodingException, _) => Refusal.NotAllowedHere("JSON has to be in UTF-8: it has to be looked into."),
             ({ StatusCode: StatusCodes.Status413PayloadTooLarge }, _) => Refusal.BodyTooLarge,
             ({ StatusCode: StatusCodes.Status408RequestTimeout }, _) => Refusal.BodyTooSlow,
@@ -80,7 +80,7 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
     private static bool IsCancellation(Exception? failure) =>
         failure is OperationCanceledException or AggregateException { InnerExceptions: [OperationCanceledException, ..] };
 
-    private static Fault Canceled(IForwarderErrorFeature failed, Passage passage) => passage.HasCallerLeft ? Left : TimedOut(failed, passage);
+    private static Fault Canceled(IForwarderErrorFeature failed, BrokeredRequest passage) => passage.HasCallerLeft ? Left : TimedOut(failed, passage);
 
     private static Fault Left => new(Refusal.CallerLeft, "the caller's connection");
 
@@ -92,7 +92,7 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
         _ => BadRequestIn(failure.InnerException),
     };
 
-    private static Fault TimedOut(IForwarderErrorFeature failed, Passage passage)
+    private static Fault TimedOut(IForwarderErrorFeature failed, BrokeredRequest passage)
     {
         if (passage.Body is { IsWaitingForCaller: true })
         {

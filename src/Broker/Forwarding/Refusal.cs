@@ -105,7 +105,7 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
         CredentialProblem.Expired => TokenExpired,
         CredentialProblem.Ambiguous => AmbiguousCredential,
         CredentialProblem.Unknown => CredentialUnverified,
-        CredentialProblem.Waits => LoginWaits(credential.Wait),
+        CredentialProblem.ChangeWaiters => LoginWaits(credential.Wait),
         _ => CredentialInvalid,
     };
 

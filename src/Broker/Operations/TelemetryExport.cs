@@ -10,8 +10,8 @@ namespace Broker.Operations;
 /// <summary>Metrics and spans by OTLP, when the config says where.</summary>
 internal static class TelemetryExport
 {
-    private static readonly string[] Meters = ["Broker", "Broker.Tokens", "Broker.Redis", "System.Net.Http", "System.Runtime"];
-    private static readonly string[] Sources = ["Broker.Tokens", "System.Net.Http", "Yarp.ReverseProxy"];
+    private static readonly string[] Meters = ["Broker", "Broker.UpstreamTokens", "Broker.Redis", "System.Net.Http", "System.Runtime"];
+    private static readonly string[] Sources = ["Broker.UpstreamTokens", "System.Net.Http", "Yarp.ReverseProxy"];
 
     // What callers write, and any of it may hold a secret: the route says enough.
     private static readonly string[] WordsOfCallers = ["url.path", "url.query", "user_agent.original", "server.address", "server.port"];

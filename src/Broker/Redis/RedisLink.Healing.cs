@@ -42,7 +42,7 @@ internal sealed partial class RedisLink
                 else
                 {
                     Diagnose();
-                    LookAgain(now);
+                    CellInvalidator(now);
                 }
             }
             // A connection that stands is worth a look at once.
@@ -108,7 +108,7 @@ internal sealed partial class RedisLink
     private static RedisKey InSlotOf(string key, string name) => key.Contains('{', StringComparison.Ordinal) ? $"{key}:{name}" : $"{{{key}}}:{name}";
 
     /// <summary>Where roles or slots have changed the client goes on as before, and is told READONLY for ever, until it is made to look.</summary>
-    private void LookAgain(ConnectionMultiplexer now)
+    private void CellInvalidator(ConnectionMultiplexer now)
     {
         if (looking.IsCompleted)
         {

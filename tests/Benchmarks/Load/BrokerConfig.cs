@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Broker;
-using Broker.Issuing;
+using Broker.TokenService;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Benchmarks.Load;
@@ -65,7 +65,7 @@ internal sealed class BrokerConfig : IDisposable
     {
         Write("name-key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         var shared = redis is null ? "" : $$"""
-            "Redis": { "Endpoints": [ "{{redis}}" ], "AllowPlaintext": true, "NameKey": { "File": "{{Of("name-key")}}" }, "KeyPrefix": "load-{{Guid.NewGuid():N}}" },
+            "Redis": { "Endpoints": [ "{{redis}}" ], "AllowPlaintext": true, "NamingKey": { "File": "{{Of("name-key")}}" }, "KeyPrefix": "load-{{Guid.NewGuid():N}}" },
             """;
         return "\"TokenService\": {}, " + shared;
     }
@@ -77,7 +77,7 @@ internal sealed class BrokerConfig : IDisposable
         var loaded = host.Loader.TryReload();
         return loaded.Snapshot is { } snapshot
             ? new TokenIssuer(TimeProvider.System).Issue(snapshot, CallerName, null, null)
-            : throw new InvalidOperationException(string.Join('\n', loaded.Mistakes.All));
+            : throw new InvalidOperationException(string.Join('\n', loaded.ConfigErrors.All));
     }
 
     /// <summary>Writes a file beside the config; its path.</summary>

@@ -3,8 +3,7 @@ using Benchmarks.Load;
 using Broker;
 using Broker.Credentials;
 using Broker.Forwarding;
-using Broker.Tokens;
-using Broker.Tokens.Sources;
+using Broker.UpstreamTokens;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -16,7 +15,7 @@ public class RequestBenchmarks : IDisposable
 {
     private readonly BrokerConfig config = new("RS256");
     private readonly BrokerHost host;
-    private readonly TokenVault vault = new(TimeProvider.System, NullLogger<TokenVault>.Instance);
+    private readonly TokenCellRegistry vault = new(TimeProvider.System, NullLogger<TokenCellRegistry>.Instance);
     private readonly IHeaderDictionary headers = new HeaderDictionary();
     private readonly CredentialTable credentials;
     private readonly TokenCell cell;
@@ -74,7 +73,7 @@ public class RequestBenchmarks : IDisposable
             Identity = name,
             Fingerprint = name,
             IsOnlyOne = false,
-            Keep = null,
+            RefreshTokenFile = null,
             Version = 1,
         });
         made.Get(CancellationToken.None).AsTask().GetAwaiter().GetResult();

@@ -3,7 +3,7 @@ using Benchmarks.Load;
 using Broker;
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.Issuing;
+using Broker.TokenService;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -44,7 +44,7 @@ public class TokenBenchmarks : IDisposable
         {
             for (var i = 0; i < Revoked; i++)
             {
-                host.Revocations.End(TokenIssuer.NewId(), TimeProvider.System.GetUtcNow().AddHours(1), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+                host.Revocations.Revoke(TokenIssuer.NewId(), TimeProvider.System.GetUtcNow().AddHours(1), CancellationToken.None).AsTask().GetAwaiter().GetResult();
             }
         }
 
@@ -82,6 +82,6 @@ public class TokenBenchmarks : IDisposable
     {
         var host = new BrokerHost([file], _ => null, NullLoggerFactory.Instance, TimeProvider.System);
         var loaded = host.Loader.TryReload();
-        return (host, loaded.Snapshot ?? throw new InvalidOperationException(string.Join('\n', loaded.Mistakes.All)));
+        return (host, loaded.Snapshot ?? throw new InvalidOperationException(string.Join('\n', loaded.ConfigErrors.All)));
     }
 }

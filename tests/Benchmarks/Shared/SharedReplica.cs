@@ -1,9 +1,7 @@
 using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Redis;
-using Broker.Tokens;
-using Broker.Tokens.Sources;
-using Broker.Tokens.Store;
+using Broker.UpstreamTokens;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Benchmarks.Shared;
@@ -14,23 +12,23 @@ internal sealed class SharedReplica : IDisposable
     private static readonly CellTimes Times = new(
         TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(2), TimeSpan.FromMinutes(5), TimeSpan.FromHours(12));
 
-    private readonly OpenStore open;
+    private readonly SharedTokenStore open;
 
     public SharedReplica(string endpoint)
     {
-        Vault = new(TimeProvider.System, NullLogger<TokenVault>.Instance);
+        Vault = new(TimeProvider.System, NullLogger<TokenCellRegistry>.Instance);
         var options = new RedisOptions
         {
             Endpoints = [endpoint],
-            NameKey = new("benchmark", new string('n', 44)),
+            NamingKey = new("benchmark", new string('n', 44)),
             Encryption = new Dictionary<string, Secret> { ["k1"] = new("benchmark", Convert.ToBase64String(new byte[32])) },
             CallTimeout = TimeSpan.FromSeconds(10),
         };
         Vault.NameAs(options);
-        open = StoreOpening.Open(Vault, options, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), "benchmark:1", NullLogger<TokenVault>.Instance);
+        open = SharedTokenStoreFactory.Open(Vault, options, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), "benchmark:1", NullLogger<TokenCellRegistry>.Instance);
     }
 
-    public TokenVault Vault { get; }
+    public TokenCellRegistry Vault { get; }
 
     public RedisLink Link => open.Link;
 
@@ -52,7 +50,7 @@ internal sealed class SharedReplica : IDisposable
             Identity = Vault.Names.Name("identity", $"{account}"),
             Fingerprint = Vault.Names.Name("secrets"),
             IsOnlyOne = false,
-            Keep = null,
+            RefreshTokenFile = null,
             Version = 1,
         });
     }
@@ -60,14 +58,14 @@ internal sealed class SharedReplica : IDisposable
     /// <summary>Stores a pair for an account, by the steps of a renewal.</summary>
     public async Task Put(int account)
     {
-        var name = new StoreName(Vault.Names.Name("identity", $"{account}"), Vault.Names.Name("cell", $"{account}"));
+        var name = new RecordKey(Vault.Names.Name("identity", $"{account}"), Vault.Names.Name("cell", $"{account}"));
         var (attempt, tokens) = (open.Store.NewAttempt(), open.Tokens);
         var taken = await tokens.Take(name, attempt, TimeSpan.FromSeconds(10));
         var life = TimeSpan.FromHours(12);
         var pair = new SharedPair
         {
-            Generation = taken.Number,
-            Run = taken.Run,
+            FencingToken = taken.Number,
+            RunId = taken.Run,
             Record = name.Owner,
             Access = AtOnce.Access,
             Refresh = AtOnce.RefreshToken,

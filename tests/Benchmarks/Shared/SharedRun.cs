@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using Broker.Tokens;
+using Broker.UpstreamTokens;
 
 namespace Benchmarks.Shared;
 

@@ -4,7 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.Issuing;
+using Broker.TokenService;
 using Shouldly;
 using Xunit;
 

@@ -44,7 +44,7 @@ public sealed class DemoCommandTests
     [Fact]
     public async Task A_step_that_comes_out_otherwise_is_told_and_counted()
     {
-        await using var stand = new DemoStand(new(0, 0, 0), TimeSpan.FromSeconds(20), null, "Error", new(TextReader.Null, TextWriter.Null, TextWriter.Null, _ => null));
+        await using var stand = new DemoEnvironment(new(0, 0, 0), TimeSpan.FromSeconds(20), null, "Error", new(TextReader.Null, TextWriter.Null, TextWriter.Null, _ => null));
         (await stand.Start(CancellationToken.None)).ShouldBeNull();
         var right = DemoTour.Steps[0];
         var told = new StringWriter();

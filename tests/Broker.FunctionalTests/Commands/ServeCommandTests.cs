@@ -146,7 +146,7 @@ public sealed class ServeCommandTests : IDisposable
         return file;
     }
 
-    private static Streams StreamsOf(TextWriter output) =>
+    private static ConsoleStreams StreamsOf(TextWriter output) =>
         new(TextReader.Null, output, TextWriter.Null, name => TestConfig.Environment.FirstOrDefault(pair => pair.Item1 == name).Item2);
 
     private Task<CommandRun> Serve(JsonObject config) => CommandRun.With(TestConfig.Environment, "", "serve", "--config", Write(config));

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Broker.FunctionalTests.Issuing;
+using Broker.FunctionalTests.TokenService;
 using Shouldly;
 using Xunit;
 

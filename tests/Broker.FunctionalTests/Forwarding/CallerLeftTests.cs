@@ -3,8 +3,8 @@ using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
-using Broker.FunctionalTests.Issuing;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.TokenService;
+using Broker.FunctionalTests.UpstreamTokens;
 using Shouldly;
 using Xunit;
 

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Rights;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Shouldly;
 using Xunit;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Microsoft.AspNetCore.Http;
 using Shouldly;
 using Xunit;

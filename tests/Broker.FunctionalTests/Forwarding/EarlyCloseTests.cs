@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Rights;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Shouldly;
 using Simulators;
 using Xunit;

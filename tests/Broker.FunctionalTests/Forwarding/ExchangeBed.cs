@@ -4,8 +4,8 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Broker.Credentials;
-using Broker.FunctionalTests.Issuing;
-using Broker.Issuing;
+using Broker.FunctionalTests.TokenService;
+using Broker.TokenService;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Shouldly;
@@ -79,7 +79,7 @@ internal sealed class ExchangeBed : IAsyncDisposable
         var loaded = await Broker.Reload(config.ToJsonString());
         if (loaded.Snapshot is null)
         {
-            throw new InvalidOperationException(string.Join('\n', loaded.Mistakes.All));
+            throw new InvalidOperationException(string.Join('\n', loaded.ConfigErrors.All));
         }
     }
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Broker.FunctionalTests.Issuing;
+using Broker.FunctionalTests.TokenService;
 using Shouldly;
 using Xunit;
 

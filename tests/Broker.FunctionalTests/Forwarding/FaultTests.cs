@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Broker.Forwarding;
 using Broker.FunctionalTests.Rights;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Shouldly;
 using Xunit;

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Shouldly;
 using Xunit;
 

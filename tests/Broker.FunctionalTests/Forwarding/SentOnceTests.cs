@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Rights;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Shouldly;
 using Xunit;
 

@@ -5,7 +5,7 @@ using System.Net.WebSockets;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
-using Broker.FunctionalTests.Issuing;
+using Broker.FunctionalTests.TokenService;
 using Broker.Tests.Redis;
 using Shouldly;
 using Simulators;
@@ -266,8 +266,8 @@ public sealed class SocketCloseTests
         bed.Broker.Log.Split('\n').Count(line => holding.All(text => line.Contains(text, StringComparison.Ordinal)));
 
     private static void Share(JsonObject config, RedisServer redis) => config["Broker"]!["Redis"] = JsonNode.Parse($$"""
-        { "Endpoints": [ "{{redis.Endpoint}}" ], "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
-          "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "EpochPause": "00:00:00.200" }
+        { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
+          "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
         """);
 
     private static Task<string> Revoke(ExchangeBed bed, string form) =>

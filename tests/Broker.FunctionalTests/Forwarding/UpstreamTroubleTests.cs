@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json.Nodes;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Microsoft.AspNetCore.Http;
 using Shouldly;
 using Xunit;

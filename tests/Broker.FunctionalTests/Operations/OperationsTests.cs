@@ -101,7 +101,7 @@ public sealed class OperationsTests
             { "MinimumLevel": { "Default": "Verbose", "Override": { "Microsoft": "Verbose", "System": "Verbose", "Yarp": "Verbose" } } }
             """);
         config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse($$"""
-            { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}oauth/token", "QuietTime": "00:00:00.0100000",
+            { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}oauth/token", "RetryDelay": "00:00:00.0100000",
               "Accounts": { "default": { "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" }, "Scopes": [ "read" ], "Audience": "https://api.chargers.example" } } }
             """);
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), ("CLIENT_SECRET", "fleet secret:100%"));

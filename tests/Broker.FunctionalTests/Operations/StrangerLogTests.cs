@@ -4,9 +4,9 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Forwarding;
-using Broker.FunctionalTests.Issuing;
+using Broker.FunctionalTests.TokenService;
 using Broker.FunctionalTests.Rights;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Microsoft.AspNetCore.Http;
 using Shouldly;
 using Xunit;
@@ -26,18 +26,18 @@ public sealed class StrangerLogTests
     [InlineData("/x", true, TestConfig.Key)]
     public async Task Streams_that_are_reset_at_once_fill_no_log(string path, bool hasBody, string? key)
     {
-        const int Streams = 3000, PerSecond = 100, LongestLine = 1000;
+        const int ConsoleStreams = 3000, PerSecond = 100, LongestLine = 1000;
         await using var upstream = await EchoUpstream.Start();
         upstream.ReadsBody = false;
         upstream.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
         await using var broker = await Start(upstream, """{ "h2": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } }""");
         var start = Environment.TickCount64;
 
-        for (var sent = 0; sent < Streams;)
+        for (var sent = 0; sent < ConsoleStreams;)
         {
             using var connection = await RawHttp2.Connect(broker.Address);
             var closed = connection.UntilClosed();
-            for (var id = 1; sent < Streams && !closed.IsCompleted; id += 2, sent++)
+            for (var id = 1; sent < ConsoleStreams && !closed.IsCompleted; id += 2, sent++)
             {
                 (string, string)[] headers = [(":method", hasBody ? "POST" : "GET"), (":scheme", "http"), (":path", path), (":authority", "x"), .. key is null ? [] : new[] { ("x-api-key", key) }];
                 connection.AddRequest(id, hasBody, headers);

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Forwarding;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Broker.Tests.Redis;
 using Shouldly;
 using Simulators;
@@ -63,7 +63,7 @@ public sealed class TelemetryTests
         await using var redis = await RedisServer.Start();
         var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address));
         config["Broker"]!["Redis"] = JsonNode.Parse($$"""
-            { "Endpoints": [ "{{redis.Endpoint}}" ], "CallTimeout": "00:00:00.500", "NameKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
+            { "Endpoints": [ "{{redis.Endpoint}}" ], "CallTimeout": "00:00:00.500", "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
             """);
         config["Broker"]!["Telemetry"] = JsonNode.Parse($$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf" }""");
 

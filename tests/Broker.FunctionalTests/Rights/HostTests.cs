@@ -1,7 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Forwarding;
-using Broker.FunctionalTests.Tokens;
+using Broker.FunctionalTests.UpstreamTokens;
 using Shouldly;
 using Xunit;
 

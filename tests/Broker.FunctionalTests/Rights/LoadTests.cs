@@ -51,7 +51,7 @@ public sealed class LoadTests
     [InlineData("""{ "Action": "GetDevice", "Device": "query:UserId", "Query": "userid" }""", "Query", "nearly the same name")]
     [InlineData("""{ "Action": "GetDevice", "Device": "query:UserId", "Query": "UserId[]" }""", "Query", "nearly the same name")]
     public async Task Metadata_that_leaves_a_doubt_does_not_load(string metadata, string key, string says) =>
-        (await Mistakes(Config($$"""{ "Match": { "Path": "/d/{id}" }, "Metadata": {{metadata}} }"""))).ShouldContain(
+        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/d/{id}" }, "Metadata": {{metadata}} }"""))).ShouldContain(
             line => line.Contains($"Routes:x:Metadata:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal));
 
     [Theory]
@@ -62,19 +62,19 @@ public sealed class LoadTests
     [InlineData("OutputCachePolicy", "minute", "one caller's answer to another")]
     [InlineData("TimeoutPolicy", "minute", "write Timeout")]
     public async Task A_policy_of_yarps_that_would_answer_or_decide_in_the_brokers_place_does_not_load(string key, string value, string says) =>
-        (await Mistakes(Config($$"""{ "Match": { "Path": "/d/{id}" }, "{{key}}": "{{value}}", "Metadata": { "Action": "GetDevice", "Reach": "all" } }""")))
+        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/d/{id}" }, "{{key}}": "{{value}}", "Metadata": { "Action": "GetDevice", "Reach": "all" } }""")))
             .ShouldContain(line => line.Contains($"Routes:x:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal));
 
     [Fact]
     public async Task A_route_without_metadata_does_not_load()
     {
-        var mistakes = await Mistakes(Config("""{ "Match": { "Path": "/x" } }"""));
+        var mistakes = await ConfigErrors(Config("""{ "Match": { "Path": "/x" } }"""));
         mistakes.ShouldHaveSingleItem().ShouldBe("error: ReverseProxy:Routes:x:Metadata: is missing: say which right a request needs, such as");
     }
 
     [Fact]
     public async Task A_selector_on_a_value_that_may_be_absent_does_not_load() =>
-        (await Mistakes(Config("""{ "Match": { "Path": "/d/{id?}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id" } }""")))
+        (await ConfigErrors(Config("""{ "Match": { "Path": "/d/{id?}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id" } }""")))
             .ShouldContain(line => line.Contains("does not always have", StringComparison.Ordinal));
 
     [Theory]
@@ -82,12 +82,12 @@ public sealed class LoadTests
     [InlineData("Everyone")]
     [InlineData("")]
     public async Task Any_other_authorization_policy_does_not_load(string policy) =>
-        (await Mistakes(Config($$"""{ "Match": { "Path": "/x" }, "AuthorizationPolicy": "{{policy}}", "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")))
+        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/x" }, "AuthorizationPolicy": "{{policy}}", "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")))
             .ShouldContain(line => line.Contains("Routes:x:AuthorizationPolicy", StringComparison.Ordinal));
 
     [Fact]
     public async Task A_key_of_YARPs_that_is_misspelt_does_not_load() =>
-        (await Mistakes(Config("""{ "Match": { "Path": "/x" }, "AuthorizatonPolicy": "Anonymous", "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")))
+        (await ConfigErrors(Config("""{ "Match": { "Path": "/x" }, "AuthorizatonPolicy": "Anonymous", "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")))
             .ShouldContain(line => line.Contains("AuthorizatonPolicy", StringComparison.Ordinal));
 
     [Theory]
@@ -95,7 +95,7 @@ public sealed class LoadTests
     [InlineData("""{ "Reach": "all" }""")]
     [InlineData("""{ "Device": "route:id" }""")]
     public async Task A_public_route_has_no_right(string metadata) =>
-        (await Mistakes(Config($$"""{ "Match": { "Path": "/d/{id}" }, "AuthorizationPolicy": "Anonymous", "Metadata": {{metadata}} }""")))
+        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/d/{id}" }, "AuthorizationPolicy": "Anonymous", "Metadata": {{metadata}} }""")))
             .ShouldContain(line => line.Contains("no meaning on a public route", StringComparison.Ordinal));
 
     [Theory]
@@ -123,7 +123,7 @@ public sealed class LoadTests
     [InlineData("""{ "QueryRouteParameter": "NetworkIds", "Set": "id" }""", "QueryRouteParameter")]
     [InlineData("""{ "QueryRemoveParameter": "networkIds" }""", "QueryRemoveParameter")]
     public async Task A_transform_that_changes_what_was_decided_on_does_not_load(string transform, string key) =>
-        (await Mistakes(Config($$"""
+        (await ConfigErrors(Config($$"""
             { "Match": { "Path": "/d/{id}" }, "Transforms": [ {{transform}} ],
               "Metadata": { "Action": "GetNetwork", "Device": "header:DeviceToken", "Network": "query:networkIds[]" } }
             """))).ShouldContain(line => line.Contains($"Routes:x:Transforms:0{(key.Length > 0 ? ":" : "")}{key}", StringComparison.OrdinalIgnoreCase));
@@ -167,7 +167,7 @@ public sealed class LoadTests
             config["Broker"]!["Callers"]![name]!["Accounts"] = new JsonObject { ["api"] = $"of-{name}" };
         }
 
-        (await Mistakes(config, [.. environment])).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal)); // a caller who comes later would share it
+        (await ConfigErrors(config, [.. environment])).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal)); // a caller who comes later would share it
         accounts.Remove("default");
         await using (await BrokerUnderTest.Start(config.ToJsonString(), [.. environment]))
         {
@@ -175,9 +175,9 @@ public sealed class LoadTests
 
         var sameKey = config.DeepClone().AsObject();
         sameKey["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["of-reader"]!["Value"]!["Env"] = SecretOf("narrow");
-        (await Mistakes(sameKey, [.. environment])).ShouldContain(line => line.Contains("may be one user of api", StringComparison.Ordinal));
+        (await ConfigErrors(sameKey, [.. environment])).ShouldContain(line => line.Contains("may be one user of api", StringComparison.Ordinal));
         config["Broker"]!["Callers"]!["reader"]!["Accounts"]!["api"] = "of-narrow";
-        (await Mistakes(config, [.. environment])).ShouldContain(line => line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal));
+        (await ConfigErrors(config, [.. environment])).ShouldContain(line => line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -186,7 +186,7 @@ public sealed class LoadTests
         var config = Config("""{ "Match": { "Path": "/x" }, "Metadata": { "Action": "Fly", "Reach": "some", "Query": "a", "Bdoy": "json" } }""");
         config["ReverseProxy"]!["Routes"]!["y"] = JsonNode.Parse("""{ "ClusterId": "api", "Match": { "Path": "/y" }, "AuthorizationPolicy": "Default" }""");
 
-        var mistakes = await Mistakes(config);
+        var mistakes = await ConfigErrors(config);
 
         foreach (var key in new[] { "Routes:x:Metadata:Action", "Routes:x:Metadata:Reach", "Routes:x:Metadata:Bdoy", "Routes:y:AuthorizationPolicy", "Routes:y:Metadata:" })
         {
@@ -198,7 +198,7 @@ public sealed class LoadTests
 
     private static JsonObject Config(string route) => Stage.ConfigOf(Upstream, ("x", route));
 
-    private static async Task<string[]> Mistakes(JsonObject config, params (string, string)[] environment)
+    private static async Task<string[]> ConfigErrors(JsonObject config, params (string, string)[] environment)
     {
         var failure = await Should.ThrowAsync<InvalidOperationException>(async () =>
         {

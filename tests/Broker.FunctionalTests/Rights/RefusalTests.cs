@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Broker.Issuing;
+using Broker.TokenService;
 using Shouldly;
 using Xunit;
 

@@ -160,7 +160,7 @@ public sealed class ConfigFilesTests : IDisposable
         Prop.ForAll(ArbMap.Default.ArbFor<NonNull<string>>(), text =>
         {
             files.Environment["ANY"] = text.Get;
-            var mistakes = new Mistakes();
+            var mistakes = new ConfigErrors();
             var root = new System.Text.Json.Nodes.JsonObject { ["a"] = "<${ANY}>" };
             var tree = new Interpolation(new Sources(files.Environment.GetValueOrDefault), mistakes).Fill(root);
             return tree.Root["a"]!.GetValue<string>() == $"<{text.Get}>" && !mistakes.HasErrors;

@@ -71,7 +71,7 @@ public sealed class ConfigValidatorTests : IDisposable
     public void A_caller_without_a_credential_may_hold_a_token_when_there_is_issuing()
     {
         files.Environment["K"] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5";
-        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{"Actions":["GetDevice"]}}}}""").Mistakes.All.ShouldBeEmpty();
+        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{"Actions":["GetDevice"]}}}}""").ConfigErrors.All.ShouldBeEmpty();
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class DamagedConfigTests
     {
         using var files = new Files();
         files.Environment["S"] = "secret";
-        files.Load(Whole).Mistakes.All.ShouldBeEmpty();
+        files.Load(Whole).ConfigErrors.All.ShouldBeEmpty();
 
         var places = Places(JsonNode.Parse(Whole)!).Count;
         places.ShouldBeGreaterThan(100);
@@ -55,7 +55,7 @@ public sealed class DamagedConfigTests
                 Places(root)[i].ReplaceWith(JsonNode.Parse(replacement));
                 var result = files.Load(root.ToJsonString());
                 refused += result.Snapshot is null ? 1 : 0;
-                result.Mistakes.HasErrors.ShouldBe(result.Snapshot is null);
+                result.ConfigErrors.HasErrors.ShouldBe(result.Snapshot is null);
             }
         }
 
@@ -77,7 +77,7 @@ public sealed class DamagedConfigTests
                 var root = JsonNode.Parse(Whole)!;
                 Places(root)[i].ReplaceWith(JsonNode.Parse(replacement));
                 files.Write("0.json", root.ToJsonString());
-                var said = string.Join('\n', host.Loader.Load().Mistakes.All);
+                var said = string.Join('\n', host.Loader.Load().ConfigErrors.All);
                 said.ShouldNotContain("fault of the broker's", customMessage: root.ToJsonString());
                 said.ShouldContain("error: "); // the route in the config says no reach, if nothing else
                 unseen += said.Contains("was not looked at", StringComparison.Ordinal) ? 1 : 0;

@@ -34,10 +34,10 @@ internal sealed class Files : IDisposable
 internal static class LoadResults
 {
     public static IReadOnlyList<string> Errors(this LoadResult result) =>
-        [.. result.Mistakes.All.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => $"{mistake.Path}: {mistake.Message}")];
+        [.. result.ConfigErrors.All.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => $"{mistake.Path}: {mistake.Message}")];
 
     public static IReadOnlyList<string> Warnings(this LoadResult result) =>
-        [.. result.Mistakes.All.Where(mistake => mistake.Severity == Severity.Warning).Select(mistake => $"{mistake.Path}: {mistake.Message}")];
+        [.. result.ConfigErrors.All.Where(mistake => mistake.Severity == Severity.Warning).Select(mistake => $"{mistake.Path}: {mistake.Message}")];
 
-    public static Snapshot Good(this LoadResult result) => result.Snapshot ?? throw new InvalidOperationException(string.Join("\n", result.Mistakes.All));
+    public static Snapshot Good(this LoadResult result) => result.Snapshot ?? throw new InvalidOperationException(string.Join("\n", result.ConfigErrors.All));
 }

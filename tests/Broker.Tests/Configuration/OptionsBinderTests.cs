@@ -88,7 +88,7 @@ public sealed class OptionsBinderTests : IDisposable
         oauth.Logins.ShouldHaveSingleItem().Scope.ShouldBe(LoginScope.Endpoint);
         oauth.Accounts["default"].Parameters.ShouldHaveSingleItem().Key.ShouldBe("urn:a/b");
         oauth.Accounts["default"].ClientSecret!.Reveal().ShouldBe("s");
-        oauth.Patience.ShouldBe(TimeSpan.FromSeconds(15));
+        oauth.TokenWaitTimeout.ShouldBe(TimeSpan.FromSeconds(15));
         broker.Broker.Issuers["corp"].Actions.Map!["read:device"].ShouldBe(["GetDevice"]);
     }
 

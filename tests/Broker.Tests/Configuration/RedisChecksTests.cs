@@ -12,13 +12,13 @@ public sealed class RedisChecksTests
     private static readonly RedisOptions Far = new()
     {
         Endpoints = ["redis.internal:6379"],
-        NameKey = Names,
+        NamingKey = Names,
         Password = Names,
         Tls = true,
         Encryption = new Dictionary<string, Secret> { ["k"] = Key },
     };
 
-    private static readonly RedisOptions Near = new() { Endpoints = ["127.0.0.1:6379"], NameKey = Names, AllowPlaintext = true };
+    private static readonly RedisOptions Near = new() { Endpoints = ["127.0.0.1:6379"], NamingKey = Names, AllowPlaintext = true };
 
     [Fact]
     public void What_is_encrypted_and_guarded_is_in_order() => Errors(Far).ShouldBeEmpty();
@@ -69,7 +69,7 @@ public sealed class RedisChecksTests
         Errors(Far with { KeyPrefix = prefix }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:KeyPrefix");
 
     [Fact]
-    public void A_name_key_is_long() => Errors(Far with { NameKey = new("test", "short") }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:NameKey");
+    public void A_name_key_is_long() => Errors(Far with { NamingKey = new("test", "short") }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:NamingKey");
 
     [Theory]
     [InlineData("no certificate in it")]
@@ -89,7 +89,7 @@ public sealed class RedisChecksTests
         RedisOptions.IsStartedAs(null, null).ShouldBeTrue();
         foreach (var changed in new RedisOptions?[]
         {
-            null, Far with { NameKey = other }, Far with { Endpoints = ["redis.internal:6380"] }, Far with { Tls = false }, Far with { TlsHost = "x" },
+            null, Far with { NamingKey = other }, Far with { Endpoints = ["redis.internal:6380"] }, Far with { Tls = false }, Far with { TlsHost = "x" },
             Far with { KeyPrefix = "x" }, Far with { CallTimeout = TimeSpan.FromSeconds(2) }, Far with { Lease = TimeSpan.FromSeconds(9) }, Far with { MaxReplicas = 9 },
         })
         {
@@ -99,7 +99,7 @@ public sealed class RedisChecksTests
 
     private static List<string> Errors(RedisOptions options)
     {
-        var mistakes = new Mistakes();
+        var mistakes = new ConfigErrors();
         new RedisChecks(options, mistakes).Check();
         return [.. mistakes.All.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => $"{mistake}")];
     }

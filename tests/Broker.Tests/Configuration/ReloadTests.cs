@@ -248,7 +248,7 @@ public sealed class ReloadTests : IDisposable
 
     private sealed class RefusesBadMetadata : ISnapshotCompiler
     {
-        public void Compile(Snapshot candidate, Mistakes mistakes)
+        public void Compile(Snapshot candidate, ConfigErrors mistakes)
         {
             if (candidate.ReverseProxy["Routes"]?["r"]?["Metadata"]?["Bad"] is not null)
             {
@@ -259,11 +259,11 @@ public sealed class ReloadTests : IDisposable
 
     private sealed class RepeatsTheValidator : ISnapshotCompiler
     {
-        public void Compile(Snapshot candidate, Mistakes mistakes) => mistakes.Error("Broker:Callers:a:Accounts:nobody", "I do not know it either");
+        public void Compile(Snapshot candidate, ConfigErrors mistakes) => mistakes.Error("Broker:Callers:a:Accounts:nobody", "I do not know it either");
     }
 
     private sealed class Throws : ISnapshotCompiler
     {
-        public void Compile(Snapshot candidate, Mistakes mistakes) => throw new InvalidOperationException("tops3cret");
+        public void Compile(Snapshot candidate, ConfigErrors mistakes) => throw new InvalidOperationException("tops3cret");
     }
 }

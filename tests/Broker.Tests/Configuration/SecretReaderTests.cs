@@ -93,7 +93,7 @@ public sealed class SecretReaderTests : IDisposable
             foreach (var shape in shapes)
             {
                 var text = "{\"Broker\":" + key.Split(':').Reverse().Aggregate(shape, (inner, name) => $"{{\"{name}\":{inner}}}") + "}";
-                var all = files.Load(text).Mistakes.All;
+                var all = files.Load(text).ConfigErrors.All;
                 told += all.Count;
                 string.Join("\n", all).ShouldNotContain(Canary, customMessage: text);
             }
@@ -102,7 +102,7 @@ public sealed class SecretReaderTests : IDisposable
         told.ShouldBeGreaterThan(keys.Length);
 
         // The positive control: the canary is found where a name is repeated on purpose.
-        string.Join("\n", files.Load($$$"""{"Broker":{"{{{Canary}}}":1}}""").Mistakes.All).ShouldContain(Canary);
+        string.Join("\n", files.Load($$$"""{"Broker":{"{{{Canary}}}":1}}""").ConfigErrors.All).ShouldContain(Canary);
     }
 
     private (LoadResult Result, Func<Secret> Good) Read(string secret, Severity missing = Severity.Error)
@@ -114,7 +114,7 @@ public sealed class SecretReaderTests : IDisposable
 
     private sealed class WantsALongKey : ISnapshotCompiler
     {
-        public void Compile(Snapshot candidate, Mistakes mistakes)
+        public void Compile(Snapshot candidate, ConfigErrors mistakes)
         {
             foreach (var (id, key) in candidate.Broker.Issuing!.SigningKeys.Where(key => key.Value.Key.Reveal().Length < 32))
             {

@@ -40,7 +40,7 @@ public sealed class ShippedConfigTests
     {
         using var files = new Files();
         var result = files.Loader([Path.Combine(ConfigFolder, "broker.json")]).Load();
-        result.Mistakes.All.ShouldBeEmpty();
+        result.ConfigErrors.All.ShouldBeEmpty();
         result.Good().ReverseProxy["Routes"]!.AsObject().ShouldBeEmpty();
         result.Good().Kestrel["Endpoints"]!["public"]!["Url"]!.GetValue<string>().ShouldBe("http://127.0.0.1:8080");
     }

@@ -25,10 +25,10 @@ internal sealed class Bench : IDisposable
     private readonly List<string> files = [];
     private long version;
 
-    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null, UserBook? users = null)
+    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null, UpstreamUserSessions? users = null)
     {
-        Revocations = revocations ?? new RevocationMemory(time ?? Clock);
-        Users = users ?? new UserBook(time ?? Clock);
+        Revocations = revocations ?? new LocalRevocations(time ?? Clock);
+        Users = users ?? new UpstreamUserSessions(time ?? Clock);
         compiler = new(Store, time ?? Clock, new LineLog(Lines), hasher ?? new PasswordHasher<CallerOptions>(), Revocations, users: Users);
     }
 
@@ -37,7 +37,7 @@ internal sealed class Bench : IDisposable
     /// <summary>What was logged from Information upwards.</summary>
     public List<string> Lines { get; } = [];
 
-    public UserBook Users { get; }
+    public UpstreamUserSessions Users { get; }
 
     public FakeTimeProvider Clock { get; } = new(new(2026, 11, 22, 12, 0, 0, TimeSpan.Zero));
 
@@ -76,9 +76,9 @@ internal sealed class Bench : IDisposable
         return path;
     }
 
-    public Mistakes Compile(BrokerOptions options, bool publish = true)
+    public ConfigErrors Compile(BrokerOptions options, bool publish = true)
     {
-        var mistakes = new Mistakes();
+        var mistakes = new ConfigErrors();
         var snapshot = new Snapshot
         {
             Version = ++version,

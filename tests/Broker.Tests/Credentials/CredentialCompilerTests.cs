@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.Issuing;
+using Broker.TokenService;
 using Shouldly;
 using Xunit;
 
@@ -153,7 +153,7 @@ public sealed class CredentialCompilerTests : IDisposable
         memory.Count.ShouldBe(1);
     }
 
-    private static List<string> Errors(Mistakes mistakes) => [.. mistakes.All.Where(m => m.Severity == Severity.Error).Select(m => m.Path)];
+    private static List<string> Errors(ConfigErrors mistakes) => [.. mistakes.All.Where(m => m.Severity == Severity.Error).Select(m => m.Path)];
 
     private static BrokerOptions WithKeys(params (string Id, SigningAlgorithm Algorithm, string Key)[] keys) => Bench.With() with
     {

@@ -1,5 +1,5 @@
 using Broker.Credentials;
-using Broker.Issuing;
+using Broker.TokenService;
 using FsCheck;
 using FsCheck.Fluent;
 using Shouldly;

@@ -49,7 +49,7 @@ public sealed class PasswordGateTests
     public async Task Hashes_that_take_long_are_waited_for()
     {
         var clock = new FakeTimeProvider();
-        var gate = new PasswordGate(1, clock);
+        var gate = new PasswordHashLimiter(1, clock);
         var first = (await gate.Enter("a", CancellationToken.None))!;
         clock.Advance(TimeSpan.FromSeconds(3));
         gate.Leave(first);
@@ -65,18 +65,18 @@ public sealed class PasswordGateTests
     private sealed class Run(int seed, int strangers)
     {
         private readonly Random random = new(seed);
-        private readonly List<(Task<PasswordTurn?> Turn, CancellationTokenSource Patience)> entered = [];
+        private readonly List<(Task<PasswordTurn?> Turn, CancellationTokenSource TokenWaitTimeout)> entered = [];
         private Task<PasswordTurn?> login = Task.FromResult<PasswordTurn?>(null);
 
         public int Strangers => strangers;
 
-        public PasswordGate Gate { get; } = new(1 + (seed % 4), new FakeTimeProvider()); // no wait runs out
+        public PasswordHashLimiter Gate { get; } = new(1 + (seed % 4), new FakeTimeProvider()); // no wait runs out
 
         public async Task Storm()
         {
             for (var step = random.Next(1, 300); step > 0; step--)
             {
-                await Step();
+                await RenewalStep();
             }
         }
 
@@ -87,7 +87,7 @@ public sealed class PasswordGateTests
             var hashes = 0;
             while (!login.IsCompleted)
             {
-                hashes += await Step() ? 1 : 0;
+                hashes += await RenewalStep() ? 1 : 0;
             }
 
             (await login).ShouldNotBeNull($"seed {seed}");
@@ -102,7 +102,7 @@ public sealed class PasswordGateTests
             }
         }
 
-        private async Task<bool> Step()
+        private async Task<bool> RenewalStep()
         {
             switch (random.Next(8))
             {
@@ -136,7 +136,7 @@ public sealed class PasswordGateTests
 
         private async Task GiveUp()
         {
-            if (entered.Find(one => !one.Turn.IsCompleted) is { Patience: { } patience } one)
+            if (entered.Find(one => !one.Turn.IsCompleted) is { TokenWaitTimeout: { } patience } one)
             {
                 await patience.CancelAsync();
                 await one.Turn.ContinueWith(_ => { }, TaskScheduler.Default); // it was given up, or refused before

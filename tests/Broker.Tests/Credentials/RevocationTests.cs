@@ -23,7 +23,7 @@ public sealed class RevocationTests : IDisposable
         bench.Bearer(one).Caller.ShouldNotBeNull();
         bench.Bearer(other).Caller.ShouldNotBeNull();
 
-        (await Revocations.End("one", bench.Clock.GetUtcNow().AddMinutes(10), default)).ShouldBeTrue();
+        (await Revocations.Revoke("one", bench.Clock.GetUtcNow().AddMinutes(10), default)).ShouldBeTrue();
 
         bench.Bearer(one).ShouldBe(new(null, CredentialProblem.Invalid));
         bench.Bearer(other).Caller.ShouldNotBeNull();
@@ -35,7 +35,7 @@ public sealed class RevocationTests : IDisposable
         var inIt = bench.Token(c => { c["jti"] = "2"; c["sid"] = "s"; c["sxp"] = c["exp"]!.DeepClone(); });
         bench.Bearer(inIt).Caller.ShouldNotBeNull();
 
-        await Revocations.End("s", bench.Clock.GetUtcNow().AddMinutes(10), default);
+        await Revocations.Revoke("s", bench.Clock.GetUtcNow().AddMinutes(10), default);
 
         bench.Bearer(inIt).Caller.ShouldBeNull();
         bench.Bearer(bench.Token()).Caller.ShouldNotBeNull();
@@ -54,7 +54,7 @@ public sealed class RevocationTests : IDisposable
         var before = Made(0, 0);
         bench.Bearer(before).Caller.ShouldNotBeNull();
 
-        await Revocations.EndAllOf(ended, default);
+        await Revocations.RevokeAllOf(ended, default);
 
         bench.Bearer(before).Caller.ShouldBeNull();
         bench.Bearer(Made(1, 1)).Caller.ShouldNotBeNull();
@@ -64,15 +64,15 @@ public sealed class RevocationTests : IDisposable
     [Fact]
     public async Task An_entry_lives_no_longer_than_the_token_it_ends()
     {
-        var memory = new RevocationMemory(bench.Clock);
+        var memory = new LocalRevocations(bench.Clock);
         for (var i = 0; i < 100; i++)
         {
-            await memory.End($"short-{i}", bench.Clock.GetUtcNow().AddMinutes(1), default);
+            await memory.Revoke($"short-{i}", bench.Clock.GetUtcNow().AddMinutes(1), default);
         }
 
-        await memory.End("long", bench.Clock.GetUtcNow().AddHours(1), default);
+        await memory.Revoke("long", bench.Clock.GetUtcNow().AddHours(1), default);
         bench.Clock.Advance(TimeSpan.FromMinutes(5));
-        await memory.End("last", bench.Clock.GetUtcNow().AddHours(1), default);
+        await memory.Revoke("last", bench.Clock.GetUtcNow().AddHours(1), default);
 
         memory.Count.ShouldBe(2);
     }
@@ -80,7 +80,7 @@ public sealed class RevocationTests : IDisposable
     [Fact]
     public void A_callers_generation_lives_no_longer_than_what_came_before_it()
     {
-        var memory = new RevocationMemory(bench.Clock);
+        var memory = new LocalRevocations(bench.Clock);
         memory.Raise("key:app", 4, bench.Clock.GetUtcNow().AddHours(1));
         memory.Raise("key:app", 2, bench.Clock.GetUtcNow().AddHours(9));
         memory.GenerationOf("key:app").ShouldBe(4);
@@ -95,10 +95,10 @@ public sealed class RevocationTests : IDisposable
     {
         for (var i = 0; i < 10_000; i++)
         {
-            await Revocations.End($"ended-{i}", bench.Clock.GetUtcNow().AddHours(1), default);
+            await Revocations.Revoke($"ended-{i}", bench.Clock.GetUtcNow().AddHours(1), default);
         }
 
-        await Revocations.EndAllOf("key:somebody", default);
+        await Revocations.RevokeAllOf("key:somebody", default);
         var token = bench.Token(c => c["by"] = new JsonArray("key:maker"));
         var headers = new HeaderDictionary { ["Authorization"] = "Bearer " + token };
         bench.ReadAtOnce(headers).Caller.ShouldNotBeNull();
@@ -167,7 +167,7 @@ public sealed class RevocationTests : IDisposable
     [Fact]
     public void A_disabled_caller_is_nobody_with_any_credential()
     {
-        bench.Publish(Bench.With(("app", Bench.Wide with { Disabled = true, Keys = [new() { Sha256 = Broker.Issuing.ApiKey.DigestOf("k") }] })));
+        bench.Publish(Bench.With(("app", Bench.Wide with { Disabled = true, Keys = [new() { Sha256 = Broker.TokenService.ApiKey.DigestOf("k") }] })));
 
         bench.Read(("X-Api-Key", "k")).Caller.ShouldBeNull();
         bench.Bearer(bench.Token()).Caller.ShouldBeNull();
@@ -178,12 +178,12 @@ public sealed class RevocationTests : IDisposable
     {
         public long Version => 0;
 
-        public Standing Of(TokenClaims claims) => Standing.Unknown;
+        public RevocationStatus Of(TokenClaims claims) => RevocationStatus.Unknown;
 
         public long GenerationOf(string identity) => 0;
 
-        public ValueTask<bool> End(string id, DateTimeOffset until, CancellationToken cancellation) => new(false);
+        public ValueTask<bool> Revoke(string id, DateTimeOffset until, CancellationToken cancellation) => new(false);
 
-        public ValueTask<bool> EndAllOf(string identity, CancellationToken cancellation) => new(false);
+        public ValueTask<bool> RevokeAllOf(string identity, CancellationToken cancellation) => new(false);
     }
 }

@@ -51,7 +51,7 @@ public sealed class UpstreamUserTests : IDisposable
     [Fact]
     public void The_book_is_bounded_and_tells_no_token()
     {
-        var book = new UserBook(bench.Clock, capacity: 10);
+        var book = new UpstreamUserSessions(bench.Clock, capacity: 10);
         for (var i = 0; i < 100; i++)
         {
             book.Put(User("1") with { UserId = i });
@@ -63,6 +63,6 @@ public sealed class UpstreamUserTests : IDisposable
 
     private string Token(string subject = "user:hive.17") => bench.Token(c => c["sub"] = subject);
 
-    private LoggedInUser User(params string[] networks) =>
+    private UpstreamUser User(params string[] networks) =>
         new("hive", 17, new(Selection.Everything, Selection.Of(networks), Selection.Everything, Selection.Everything), "secret", bench.Clock.GetUtcNow().AddDays(1));
 }

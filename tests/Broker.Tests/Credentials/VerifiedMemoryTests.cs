@@ -73,7 +73,7 @@ public sealed class VerifiedMemoryTests : IDisposable
     [Fact]
     public void An_ended_entry_makes_room_before_a_live_one()
     {
-        var memory = new VerifiedMemory(8);
+        var memory = new VerifiedCredentialCache(8);
         var now = bench.Clock.GetUtcNow();
         var live = Enumerable.Range(0, 7).Select(_ => Entry(now.AddHours(1))).ToList();
         live.ForEach(entry => memory.Keep(entry, now));

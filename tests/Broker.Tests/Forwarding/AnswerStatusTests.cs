@@ -23,7 +23,7 @@ public sealed class AnswerStatusTests
     {
         Prop.ForAll(Gen.Choose(1, text.Length).NonEmptyListOf().ToArbitrary(), sizes =>
         {
-            var status = default(AnswerStatus);
+            var status = default(EarlyResponseStatus);
             var bytes = Encoding.ASCII.GetBytes(text).AsSpan();
             var code = 0;
             for (var i = 0; code == 0 && bytes.Length > 0; i++)

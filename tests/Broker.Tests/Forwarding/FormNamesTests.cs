@@ -15,7 +15,7 @@ public sealed class FormNamesTests
     [InlineData("a=1&b=_method&_methods=2", false)]
     public void Pairs(string text, bool expected)
     {
-        Cut(text, () => new UrlEncodedNames(), (names, piece) => names.Finds(piece), names => names.Ends(), expected);
+        Cut(text, () => new MethodOverrideForm(), (names, piece) => names.Finds(piece), names => names.Ends(), expected);
     }
 
     [Theory]
@@ -23,7 +23,7 @@ public sealed class FormNamesTests
     [InlineData("--b\r\nContent-Disposition: form-data; filename=\"_method\"; name=\"x\"\r\n\r\n", false)]
     public void Parts(string text, bool expected)
     {
-        Cut(text, () => new MultipartNames(), (names, piece) => names.Finds(piece), names => names.Ends(), expected);
+        Cut(text, () => new MethodOverrideMultipart(), (names, piece) => names.Finds(piece), names => names.Ends(), expected);
     }
 
     [Theory]
@@ -31,7 +31,7 @@ public sealed class FormNamesTests
     [InlineData("{\"a\":\"_method\",\"x_method\":1,\"_methodx\":1}", false)]
     public void Members(string text, bool expected)
     {
-        Cut(text, () => new JsonNames(), (names, piece) => names.Finds(piece), _ => false, expected);
+        Cut(text, () => new MethodOverrideJson(), (names, piece) => names.Finds(piece), _ => false, expected);
     }
 
     public static TheoryData<string> Dressed { get; } =
@@ -48,31 +48,31 @@ public sealed class FormNamesTests
     {
         foreach (var (text, kinds) in new[]
         {
-            ($"a=1&{name}=DELETE", FormKinds.UrlEncoded),
-            ($"{name}=DELETE", FormKinds.UrlEncoded | FormKinds.Json),
-            ($"--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nDELETE\r\n--b--\r\n", FormKinds.Multipart),
-            ($"{{\"a\":1,\"{name}\" : 1}}", FormKinds.Json),
-            ($"{{'x\"é':1,\"{name}\":1}}", FormKinds.Json),
-            ($"{{\"{string.Concat(name.Select(c => $"\\u{(int)c:x4}"))}\":1}}", FormKinds.Json),
+            ($"a=1&{name}=DELETE", MethodOverrideKinds.UrlEncoded),
+            ($"{name}=DELETE", MethodOverrideKinds.UrlEncoded | MethodOverrideKinds.Json),
+            ($"--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\nDELETE\r\n--b--\r\n", MethodOverrideKinds.Multipart),
+            ($"{{\"a\":1,\"{name}\" : 1}}", MethodOverrideKinds.Json),
+            ($"{{'x\"é':1,\"{name}\":1}}", MethodOverrideKinds.Json),
+            ($"{{\"{string.Concat(name.Select(c => $"\\u{(int)c:x4}"))}\":1}}", MethodOverrideKinds.Json),
         })
         {
             foreach (var size in new[] { 2, 3, 7, 4096 })
             {
-                Should.Throw<MethodFieldException>(() => Read(text, kinds, [size], new()), $"{Uri.EscapeDataString(text)} {kinds}");
+                Should.Throw<MethodOverrideException>(() => Read(text, kinds, [size], new()), $"{Uri.EscapeDataString(text)} {kinds}");
             }
         }
 
-        MethodField.Is(Uri.UnescapeDataString(name)).ShouldBeTrue();
+        MethodOverrideName.Is(Uri.UnescapeDataString(name)).ShouldBeTrue();
     }
 
     [Theory]
-    [InlineData("größe=1&日本語=2&m%C3%A9thode=3&x%5Fmethod=4&_methöden=5&%F0%9F%98%80=6&methodé=7", nameof(FormKinds.UrlEncoded))]
-    [InlineData("{\"größe\":\"＿ｍｅｔｈｏｄ\",\"日本語\":\"é_method\",\"é\":{\"x＿ｍｅｔｈｏｄ\":\"\u200b\"},\"\\n\":[\" _method\"],\"a%5Fmethod\":1}", nameof(FormKinds.Json))]
-    [InlineData("--b\r\nContent-Disposition: form-data; name=\"größe\"\r\n\r\n＿ｍｅｔｈｏｄ\r\n--b--\r\n", nameof(FormKinds.Multipart))]
+    [InlineData("größe=1&日本語=2&m%C3%A9thode=3&x%5Fmethod=4&_methöden=5&%F0%9F%98%80=6&methodé=7", nameof(MethodOverrideKinds.UrlEncoded))]
+    [InlineData("{\"größe\":\"＿ｍｅｔｈｏｄ\",\"日本語\":\"é_method\",\"é\":{\"x＿ｍｅｔｈｏｄ\":\"\u200b\"},\"\\n\":[\" _method\"],\"a%5Fmethod\":1}", nameof(MethodOverrideKinds.Json))]
+    [InlineData("--b\r\nContent-Disposition: form-data; name=\"größe\"\r\n\r\n＿ｍｅｔｈｏｄ\r\n--b--\r\n", nameof(MethodOverrideKinds.Multipart))]
     public void Other_names_cross(string text, string kind)
     {
         var read = new MemoryStream();
-        Read(text, Enum.Parse<FormKinds>(kind), [5], read);
+        Read(text, Enum.Parse<MethodOverrideKinds>(kind), [5], read);
         Encoding.UTF8.GetString(read.ToArray()).ShouldBe(text);
     }
 
@@ -90,7 +90,7 @@ public sealed class FormNamesTests
         var encoding = Encoding.GetEncoding(charset);
         foreach (var text in new[] { "{\"_method\":\"DELETE\"}", " \n[1]", "1", "\"日本\"" })
         {
-            foreach (var kinds in new[] { FormKinds.Json, FormKinds.Json | FormKinds.UrlEncoded, FormKinds.Json | FormKinds.UrlEncoded | FormKinds.Multipart })
+            foreach (var kinds in new[] { MethodOverrideKinds.Json, MethodOverrideKinds.Json | MethodOverrideKinds.UrlEncoded, MethodOverrideKinds.Json | MethodOverrideKinds.UrlEncoded | MethodOverrideKinds.Multipart })
             {
                 byte[] body = [.. isMarked ? encoding.GetPreamble() : [], .. encoding.GetBytes(text)];
                 foreach (var size in new[] { 1, 2, 3, 4096 })
@@ -102,7 +102,7 @@ public sealed class FormNamesTests
     }
 
     [Fact]
-    public void A_byte_order_mark_of_utf_8_is_no_other_encoding() => Read([.. Encoding.UTF8.GetPreamble(), .. "{}"u8], FormKinds.Json, [3], new());
+    public void A_byte_order_mark_of_utf_8_is_no_other_encoding() => Read([.. Encoding.UTF8.GetPreamble(), .. "{}"u8], MethodOverrideKinds.Json, [3], new());
 
     [Theory]
     [InlineData("a=1&_method")]
@@ -112,7 +112,7 @@ public sealed class FormNamesTests
         Prop.ForAll(Gen.Choose(1, text.Length + 2).NonEmptyListOf().ToArbitrary(), sizes =>
         {
             var read = new MemoryStream();
-            Should.Throw<MethodFieldException>(() => Read(text, FormKinds.UrlEncoded, [.. sizes], read));
+            Should.Throw<MethodOverrideException>(() => Read(text, MethodOverrideKinds.UrlEncoded, [.. sizes], read));
             read.Length.ShouldBeLessThan(text.Length);
         }).QuickCheckThrowOnFailure();
 
@@ -123,15 +123,15 @@ public sealed class FormNamesTests
         Prop.ForAll(Gen.Choose(2, text.Length + 2).NonEmptyListOf().ToArbitrary(), sizes =>
         {
             var read = new MemoryStream();
-            Read(text, FormKinds.UrlEncoded | FormKinds.Multipart, [.. sizes], read);
+            Read(text, MethodOverrideKinds.UrlEncoded | MethodOverrideKinds.Multipart, [.. sizes], read);
             Encoding.ASCII.GetString(read.ToArray()).ShouldBe(text);
         }).QuickCheckThrowOnFailure();
 
-    private static void Read(string text, FormKinds kinds, List<int> sizes, MemoryStream into) => Read(Encoding.UTF8.GetBytes(text), kinds, sizes, into);
+    private static void Read(string text, MethodOverrideKinds kinds, List<int> sizes, MemoryStream into) => Read(Encoding.UTF8.GetBytes(text), kinds, sizes, into);
 
-    private static void Read(byte[] body, FormKinds kinds, List<int> sizes, MemoryStream into)
+    private static void Read(byte[] body, MethodOverrideKinds kinds, List<int> sizes, MemoryStream into)
     {
-        using var watch = new FormWatch(new MemoryStream(body), kinds);
+        using var watch = new MethodOverrideStream(new MemoryStream(body), kinds);
         for (var i = 0; ; i++)
         {
             var buffer = new byte[sizes[i % sizes.Count]];

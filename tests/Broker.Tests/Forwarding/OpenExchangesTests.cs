@@ -11,7 +11,7 @@ public sealed class OpenExchangesTests
     public void To_enter_and_to_leave_allocates_nothing()
     {
         var open = new OpenExchanges();
-        var passage = new Passage();
+        var passage = new BrokeredRequest();
 
         Allocations.Of(() =>
         {
@@ -24,13 +24,13 @@ public sealed class OpenExchangesTests
     public async Task Those_that_entered_and_did_not_leave_are_there_whoever_comes_and_goes_meanwhile()
     {
         var open = new OpenExchanges();
-        var kept = Enumerable.Range(0, 500).Select(_ => new Passage()).ToList();
+        var kept = Enumerable.Range(0, 500).Select(_ => new BrokeredRequest()).ToList();
 
         await Parallel.ForEachAsync(kept, async (passage, _) =>
         {
             for (var i = 0; i < 20; i++)
             {
-                var brief = new Passage();
+                var brief = new BrokeredRequest();
                 open.Enter(brief, 1);
                 if (i == 10)
                 {
@@ -43,7 +43,7 @@ public sealed class OpenExchangesTests
             }
         });
 
-        var found = new List<Passage>();
+        var found = new List<BrokeredRequest>();
         open.Collect(found, _ => true);
         found.ShouldBe(kept, ignoreOrder: true);
         open.Count.ShouldBe(500);

@@ -82,7 +82,7 @@ public sealed class SampledLinesTests : IDisposable
     [Fact]
     public void Lines_of_ours_on_a_requests_way_are_told_apart_by_their_text_up_to_a_bound_and_all_others_pass()
     {
-        var (edge, tokens) = (lines.CreateLogger("Broker.Forwarding.Edge"), lines.CreateLogger("Broker.Tokens.TokenVault"));
+        var (edge, tokens) = (lines.CreateLogger("Broker.Forwarding.Edge"), lines.CreateLogger("Broker.UpstreamTokens.TokenCellRegistry"));
         for (var i = 0; i < 20; i++)
         {
             edge.Log(LogLevel.Warning, new EventId(400), null, "upstream {Upstream}", i % 2);

@@ -13,7 +13,7 @@ namespace Broker.Tests.Redis;
 public sealed class LinkTests : IAsyncLifetime
 {
     private static readonly RedisScript Set = new("set", "return redis.call('SET', KEYS[1], ARGV[1])");
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(30);
 
     private RedisServer server = null!;
 
@@ -51,7 +51,7 @@ public sealed class LinkTests : IAsyncLifetime
         await server.Ask("ACL", "SETUSER", "narrow", "&channel");
 
         await Soon(async () => await server.Ask("PUBLISH", "channel", "word") != "0");
-        (await heard.Task.WaitAsync(Patience)).ShouldBe("word");
+        (await heard.Task.WaitAsync(TokenWaitTimeout)).ShouldBe("word");
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class LinkTests : IAsyncLifetime
         link.Heard += heard.SetResult;
         await Soon(() => Answers(link));
         await Soon(async () => await server.Ask("PUBLISH", "channel", "word") != "0");
-        (await heard.Task.WaitAsync(Patience)).ShouldBe("word");
+        (await heard.Task.WaitAsync(TokenWaitTimeout)).ShouldBe("word");
     }
 
     [Fact]
@@ -105,7 +105,7 @@ public sealed class LinkTests : IAsyncLifetime
     {
         for (var from = Environment.TickCount64; !await condition(); await Task.Delay(20))
         {
-            (Environment.TickCount64 - from).ShouldBeLessThan((long)Patience.TotalMilliseconds);
+            (Environment.TickCount64 - from).ShouldBeLessThan((long)TokenWaitTimeout.TotalMilliseconds);
         }
     }
 

@@ -1,11 +1,10 @@
 using Broker.Credentials;
-using Broker.Tests.Issuing.Ledgers;
-using Broker.Tests.Tokens;
-using Broker.Tests.Tokens.Store;
-using Broker.Tokens;
+using Broker.Tests.TokenService;
+using Broker.Tests.UpstreamTokens;
+using Broker.UpstreamTokens;
 using Shouldly;
 using Xunit;
-using static Broker.Tests.Issuing.Ledgers.LedgerReplica;
+using static Broker.Tests.TokenService.LedgerReplica;
 
 namespace Broker.Tests.Redis;
 
@@ -36,13 +35,13 @@ public sealed class RefusingRedisTests : IAsyncLifetime
         using var replica = new Replica(server.Endpoint, "refused", new() { Log = tokenLines, CallTimeout = TimeSpan.FromSeconds(2) });
         var cell = replica.Cell(upstream.Source(), logins: [new() { Permit = 16, Per = TimeSpan.FromSeconds(2) }]);
         var token = await CellBench.Fresh(cell);
-        (await ledger.Revocations.End("early", In(TimeSpan.FromHours(1)), default)).ShouldBeTrue();
+        (await ledger.Revocations.Revoke("early", In(TimeSpan.FromHours(1)), default)).ShouldBeTrue();
         var line = (await ledger.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)).ShouldNotBeNull();
         await Begin(kind);
 
-        await Soon(async () => !await ledger.Revocations.End(Guid.NewGuid().ToString(), In(TimeSpan.FromHours(1)), default), "it is not said in Redis");
-        (await ledger.Revocations.End("late", In(TimeSpan.FromHours(1)), default)).ShouldBeFalse();
-        (ledger.Of("early"), ledger.Of("late")).ShouldBe((Standing.Ended, Standing.Ended));
+        await Soon(async () => !await ledger.Revocations.Revoke(Guid.NewGuid().ToString(), In(TimeSpan.FromHours(1)), default), "it is not said in Redis");
+        (await ledger.Revocations.Revoke("late", In(TimeSpan.FromHours(1)), default)).ShouldBeFalse();
+        (ledger.Of("early"), ledger.Of("late")).ShouldBe((RevocationStatus.Revoked, RevocationStatus.Revoked));
         (await ledger.Ledgers.Rotation.Use(new(line, 0, "successor", TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1))), default)).Successor.ShouldBeNull();
         (await CellBench.Fresh(cell)).ShouldBe(token);
         (await cell.Replace(token, 0, "s", CellBench.None)).Token.ShouldBeNull(); // before a window has passed nobody logs in alone
@@ -54,9 +53,9 @@ public sealed class RefusingRedisTests : IAsyncLifetime
         TokenTold().Count.ShouldBe(1, string.Join('\n', tokenLines.Lines));
 
         await End(kind);
-        await Soon(async () => await ledger.Revocations.End("late", In(TimeSpan.FromHours(1)), default), "it is said in Redis");
-        await Soon(async () => await ledger.Revocations.End("new", In(TimeSpan.FromHours(1)), default), "so is what is new");
-        await Soon(() => ledger.Of("untouched") == Standing.Good, "it is known what was ended");
+        await Soon(async () => await ledger.Revocations.Revoke("late", In(TimeSpan.FromHours(1)), default), "it is said in Redis");
+        await Soon(async () => await ledger.Revocations.Revoke("new", In(TimeSpan.FromHours(1)), default), "so is what is new");
+        await Soon(() => ledger.Of("untouched") == RevocationStatus.Good, "it is known what was ended");
         UpstreamToken? next = null;
         await Soon(async () => (next = (await cell.Replace(token, 0, "s", CellBench.None)).Token) is not null, "the token is renewed");
         upstream.IsLive(CellBench.Value(next!)).ShouldBeTrue();

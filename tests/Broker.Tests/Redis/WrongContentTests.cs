@@ -1,9 +1,8 @@
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.Credentials.Ledgers;
-using Broker.Issuing;
+using Broker.TokenService;
 using Broker.Redis;
-using Broker.Tests.Issuing.Ledgers;
+using Broker.Tests.TokenService;
 using Microsoft.Extensions.Logging;
 using Shouldly;
 using Xunit;
@@ -18,8 +17,8 @@ public sealed class WrongContentTests : IAsyncLifetime
     private int hours;
     private RedisServer server = null!;
     private RedisLink link = null!;
-    private LedgerNames names = null!;
-    private TokenLedgers ledgers = null!;
+    private RevocationLogKeys names = null!;
+    private TokenServiceState ledgers = null!;
 
     public async ValueTask InitializeAsync()
     {
@@ -27,16 +26,16 @@ public sealed class WrongContentTests : IAsyncLifetime
         var options = new RedisOptions
         {
             Endpoints = [server.Endpoint],
-            NameKey = new Secret("a test", "a name key of the tests, long enough"),
+            NamingKey = new Secret("a test", "a name key of the tests, long enough"),
             KeyPrefix = "wrong",
             Poll = TimeSpan.FromMilliseconds(100),
-            EpochPause = TimeSpan.FromMilliseconds(100),
+            RecoveryDelay = TimeSpan.FromMilliseconds(100),
         };
         (names, link, ledgers) = (new(options), new(RedisSettings.Of(options), TimeProvider.System, lines), new(TimeProvider.System));
         ledgers.Heed(new TokenServiceOptions { UnknownAfter = TimeSpan.FromSeconds(2) });
-        ledgers.Share(link, options, options.EpochPause, lines);
+        ledgers.Share(link, options, options.RecoveryDelay, lines);
         link.Start();
-        await LedgerReplica.Soon(() => Of("nobody's") == Standing.Good, "it knows what was ended");
+        await LedgerReplica.Soon(() => Of("nobody's") == RevocationStatus.Good, "it knows what was ended");
     }
 
     public async ValueTask DisposeAsync()
@@ -66,14 +65,14 @@ public sealed class WrongContentTests : IAsyncLifetime
 
         lines.Of(LogLevel.Error).ShouldBe(1);
         lines.Of(LogLevel.Warning).ShouldBe(0);
-        Of("ended").ShouldBe(Standing.Ended);
-        Of("late").ShouldBe(Standing.Ended);
+        Of("ended").ShouldBe(RevocationStatus.Revoked);
+        Of("late").ShouldBe(RevocationStatus.Revoked);
         link.IsAway.ShouldBeFalse();
-        await LedgerReplica.Soon(() => Of("other") == Standing.Unknown, "nobody knows what another replica ended");
+        await LedgerReplica.Soon(() => Of("other") == RevocationStatus.Unknown, "nobody knows what another replica ended");
 
         await server.Ask("DEL", name);
-        await LedgerReplica.Soon(() => lines.Has(711) && Of("other") == Standing.Good, "it is over, and that is told");
-        Of("ended").ShouldBe(Standing.Ended);
+        await LedgerReplica.Soon(() => lines.Has(711) && Of("other") == RevocationStatus.Good, "it is over, and that is told");
+        Of("ended").ShouldBe(RevocationStatus.Revoked);
         await LedgerReplica.Soon(() => End("late"), "it is said in Redis");
         lines.Of(LogLevel.Error).ShouldBe(1);
     }
@@ -82,7 +81,7 @@ public sealed class WrongContentTests : IAsyncLifetime
     public async Task The_failed_logins_of_an_address_that_are_of_a_wrong_type_are_counted_here_and_told_once()
     {
         await server.Write(names.Tries("203.0.113.1"), "RPUSH");
-        for (var i = 0; i < AttemptMemory.Free; i++)
+        for (var i = 0; i < LocalLoginThrottle.Free; i++)
         {
             (await ledgers.Attempts.Begin("admin", "203.0.113.1", CancellationToken.None)).MayTry.ShouldBeTrue();
         }
@@ -90,14 +89,14 @@ public sealed class WrongContentTests : IAsyncLifetime
         (await ledgers.Attempts.Begin("admin", "203.0.113.1", CancellationToken.None)).MayTry.ShouldBeFalse();
         lines.Of(LogLevel.Error).ShouldBe(1);
         link.IsAway.ShouldBeFalse();
-        Of("other").ShouldBe(Standing.Good); // nothing else is touched
+        Of("other").ShouldBe(RevocationStatus.Good); // nothing else is touched
     }
 
-    private Standing Of(string id) => ledgers.Revocations.Of(LedgerReplica.Token(id));
+    private RevocationStatus Of(string id) => ledgers.Revocations.Of(LedgerReplica.Token(id));
 
     // What lives for another time stands in another part, and that is a new one.
     private async Task<bool> End(string id, int hours = 1) =>
-        await ledgers.Revocations.End(id, LedgerReplica.In(TimeSpan.FromHours(Math.Pow(4, hours % 8))), CancellationToken.None);
+        await ledgers.Revocations.Revoke(id, LedgerReplica.In(TimeSpan.FromHours(Math.Pow(4, hours % 8))), CancellationToken.None);
 
     /// <summary>A few more tries take seconds: before, there were hundreds in one.</summary>
     private async Task PausesGrow()

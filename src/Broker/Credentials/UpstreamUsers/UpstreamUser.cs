@@ -1,0 +1,32 @@
+using System.Globalization;
+using Policies;
+
+namespace Broker.Credentials;
+
+/// <summary>A user of an upstream, as the upstream answered his last login. Prints as his name.</summary>
+/// <param name="Upstream">Where he logged in.</param>
+/// <param name="UserId">His number there.</param>
+/// <param name="Permissions">Those of the token that it answered.</param>
+/// <param name="RefreshToken">His own way in there; it never leaves the broker.</param>
+/// <param name="End">When that ends.</param>
+internal sealed record UpstreamUser(string Upstream, long UserId, Permissions Permissions, string RefreshToken, DateTimeOffset End)
+{
+    /// <summary>The source of such an identity.</summary>
+    public const string Source = "user";
+
+    /// <summary>Source and colon, as a token's <c>sub</c> starts.</summary>
+    public const string SubjectPrefix = Source + ":";
+
+    /// <summary>Number 17 of one upstream is not number 17 of another.</summary>
+    public string Name { get; } = NameAt(Upstream, UserId);
+
+    public static string NameAt(string upstream, long userId) => $"{upstream}.{userId.ToString(CultureInfo.InvariantCulture)}";
+
+    public static bool IsNameAt(string upstream, string name) =>
+        name.Length > upstream.Length + 1 && name.StartsWith(upstream, StringComparison.Ordinal) && name[upstream.Length] == '.' && !name.AsSpan(upstream.Length + 1).ContainsAnyExceptInRange('0', '9');
+
+    /// <summary>The template value that opens his own account at his upstream, and at no other.</summary>
+    public static string TemplateName(string upstream) => $"{Source}-refresh:{upstream}";
+
+    public override string ToString() => $"{Source}:{Name}";
+}
