@@ -40,7 +40,7 @@ internal static class RotationScripts
           if redis.call('HSTRLEN', KEYS[2], name) > most then return { 'Foreign', '0', '', text(uses) } end
         end
         local l = redis.call('HMGET', KEYS[2], 'n', 'b', 'g', 'e')
-        if not l[1] or count(l[4]) < floor then return { 'Forgotten', '0', '', text(uses) } end
+        if not l[1] or count(l[4]) < floor then return { 'UnknownFamily', '0', '', text(uses) } end
         local place, following = tonumber(ARGV[1]), count(l[1])
         local verdict = 'Reused'
         if place == following and (ARGV[6] == '' or ARGV[6] ~= l[2]) then
@@ -51,9 +51,9 @@ internal static class RotationScripts
           redis.call('HSET', KEYS[1], 'u', text(uses))
           redis.call('HSET', KEYS[2], 'n', text(place + 1), 'b', ARGV[2], 'g', text(now + ARGV[3]), 'e', text(since))
         elseif place > following then
-          verdict = 'Forgotten'
+          verdict = 'UnknownFamily'
         elseif place == following - 1 and now < count(l[3]) then
-          verdict = 'Again'
+          verdict = 'WithinGrace'
         end
         return { verdict, text(following), l[2] or '', text(uses) }
         """);
