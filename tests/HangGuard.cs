@@ -5,14 +5,18 @@ using Xunit.v3;
 
 [assembly: HangGuard]
 
-/// <summary>Ends the run, and names the tests that hung, when one takes longer than any should: the runner alone would wait for it for ever.</summary>
+/// <summary>
+/// Ends the run, and names the tests that hung, when one takes longer than any should: the runner alone would wait for it for ever.
+/// </summary>
 /// <remarks>Not a run by hand that was told to be long.</remarks>
 [AttributeUsage(AttributeTargets.Assembly)]
 internal sealed class HangGuardAttribute : BeforeAfterTestAttribute
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(10);
 
-    private static readonly bool IsLong = new[] { "BROKER_LONG_TESTS", "KILLER_ROUNDS", "SIMULATION_SEEDS", "SIMULATION_SEED" }.Any(name => Environment.GetEnvironmentVariable(name) is not null);
+    private static readonly bool IsLong = new[] { "BROKER_LONG_TESTS", "KILLER_ROUNDS", "SIMULATION_SEEDS", "SIMULATION_SEED" }.Any(name =>
+        Environment.GetEnvironmentVariable(name) is not null
+    );
 
     private static readonly ConcurrentDictionary<string, (string Name, long Start)> Running = new();
 
@@ -25,7 +29,8 @@ internal sealed class HangGuardAttribute : BeforeAfterTestAttribute
         }
     }
 
-    public override void Before(MethodInfo methodUnderTest, IXunitTest test) => Running[test.UniqueID] = (test.TestDisplayName, Stopwatch.GetTimestamp());
+    public override void Before(MethodInfo methodUnderTest, IXunitTest test) =>
+        Running[test.UniqueID] = (test.TestDisplayName, Stopwatch.GetTimestamp());
 
     public override void After(MethodInfo methodUnderTest, IXunitTest test) => Running.TryRemove(test.UniqueID, out _);
 

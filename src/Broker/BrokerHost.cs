@@ -2,10 +2,10 @@ using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
-using Broker.TokenService;
 using Broker.Limits;
 using Broker.Operations;
 using Broker.Redis;
+using Broker.TokenService;
 using Broker.UpstreamTokens;
 using Microsoft.AspNetCore.Cors.Infrastructure;
 using Microsoft.AspNetCore.DataProtection;
@@ -30,14 +30,32 @@ internal sealed class BrokerHost : IDisposable
     /// <param name="time">The clock.</param>
     /// <param name="missingSecrets">How bad it is when a secret is not there: to serve, an error.</param>
     public BrokerHost(
-        IReadOnlyList<string> files, Func<string, string?> environment, ILoggerFactory loggers, TimeProvider time, Severity missingSecrets = Severity.Error)
+        IReadOnlyList<string> files,
+        Func<string, string?> environment,
+        ILoggerFactory loggers,
+        TimeProvider time,
+        Severity missingSecrets = Severity.Error
+    )
     {
         (this.loggers, this.time) = (loggers, time);
         vault = new(time, loggers.CreateLogger<TokenCellRegistry>());
         ledgers = new(time);
         ledgers.Follow(Snapshots);
         credentials = new(Snapshots, time, loggers, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
-        Loader = new(files, [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time, loggers.CreateLogger<DeviceHiveLogins>()), time)], Snapshots, environment) { MissingSecrets = missingSecrets };
+        Loader = new(
+            files,
+            [
+                new UpstreamCompiler(vault),
+                credentials,
+                new RouteCompiler(),
+                new TokenServiceCompiler(ledgers, new DeviceHiveLogins(vault, time, loggers.CreateLogger<DeviceHiveLogins>()), time),
+            ],
+            Snapshots,
+            environment
+        )
+        {
+            MissingSecrets = missingSecrets,
+        };
     }
 
     public SnapshotStore Snapshots { get; } = new();
@@ -52,7 +70,11 @@ internal sealed class BrokerHost : IDisposable
         var snapshot = Snapshots.Current;
         var builder = WebApplication.CreateEmptyBuilder(new() { ContentRootPath = AppContext.BaseDirectory });
         builder.Services.AddSingleton(loggers).AddLogging().AddSingleton(time).AddSingleton(Snapshots).AddSingleton(Loader);
-        builder.WebHost.UseKestrel(options => Operations.Listeners.Apply(options, snapshot, time, loggers));
+        builder.WebHost.UseKestrel(options =>
+        {
+            Operations.Listeners.Apply(options, snapshot, time, loggers);
+            HeaderBytes.Apply(options);
+        });
         AddForwarding(builder.Services);
         if (instead is null)
         {
@@ -81,7 +103,13 @@ internal sealed class BrokerHost : IDisposable
         if (options.Redis is { } redis && store is null)
         {
             var replica = $"{Environment.MachineName}:{Environment.ProcessId}";
-            store = SharedTokenStoreFactory.Open(vault, redis, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), replica, loggers.CreateLogger<RedisLink>());
+            store = SharedTokenStoreFactory.Open(
+                vault,
+                redis,
+                static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)),
+                replica,
+                loggers.CreateLogger<RedisLink>()
+            );
             Snapshots.Published += snapshot => store.Follow(snapshot.Broker.Redis);
             if (withLedgers && options.TokenService is not null)
             {
@@ -117,12 +145,13 @@ internal sealed class BrokerHost : IDisposable
 
         var policies = app.Services.GetRequiredService<SnapshotConfigProvider>();
         app.MapReverseProxy(proxy =>
-        {
-            proxy.UseMiddleware<Admission>();
-            proxy.UseSessionAffinity();
-            proxy.UseLoadBalancing();
-            proxy.UsePassiveHealthChecks();
-        }).ConfigureEndpoints((endpoint, route) => endpoint.WithMetadata(policies.PolicyOf(route)));
+            {
+                proxy.UseMiddleware<Admission>();
+                proxy.UseSessionAffinity();
+                proxy.UseLoadBalancing();
+                proxy.UsePassiveHealthChecks();
+            })
+            .ConfigureEndpoints((endpoint, route) => endpoint.WithMetadata(policies.PolicyOf(route)));
         app.Services.GetRequiredService<Readmission>().Routing = RoutingAlone(app);
     }
 
@@ -159,8 +188,9 @@ internal sealed class BrokerHost : IDisposable
 
     private static void AddOperations(IServiceCollection services, BrokerOptions options, Func<string?> lackedKey)
     {
-        services.AddSingleton(provider => new Readiness(
-            provider.GetRequiredService<SnapshotStore>(), () => lackedKey() is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null));
+        services.AddSingleton(provider => new Readiness(provider.GetRequiredService<SnapshotStore>(), () =>
+            lackedKey() is { } key ? $"encryption key '{key}' is not in Broker:Redis:Encryption" : null
+        ));
         services.AddHostedService<ManagementServer>();
         services.AddHostedService<Drain>();
         services.AddHostedService<SnapshotPoller>();

@@ -44,8 +44,13 @@ internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider tim
         foreach (var (at, account, options) in users.SameHost(snapshot.Broker.Upstreams))
         {
             // A template may stand for any name that fits it.
-            if (options.Login is { } ours && (AddressThrottle.MayMeet(ours, login)
-                || table.ByName[at].Accounts[account].User.Logins.Any(template => template.Names.Count > 0 && template.MayMeet(folded))))
+            if (
+                options.Login is { } ours
+                && (
+                    AddressThrottle.MayMeet(ours, login)
+                    || table.ByName[at].Accounts[account].User.Logins.Any(template => template.Names.Count > 0 && template.MayMeet(folded))
+                )
+            )
             {
                 CredentialLog.OwnAccount(log, upstream, $"{at}/{account}");
                 return true;
@@ -57,17 +62,26 @@ internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider tim
 
     public async Task<bool?> IsLetIn(Snapshot snapshot, string upstream, Caller user, CancellationToken cancellation)
     {
-        if (OptionsOf(snapshot, upstream, out var endpoint) is not { } options
-            || user.TemplateValues.GetValueOrDefault(UpstreamUser.TemplateName(upstream)) is not { } refresh)
+        if (
+            OptionsOf(snapshot, upstream, out var endpoint) is not { } options
+            || user.TemplateValues.GetValueOrDefault(UpstreamUser.TemplateName(upstream)) is not { } refresh
+        )
         {
             return null;
         }
 
         // A refresh token stays as it is there: to use it once more changes nothing.
-        var source = new DeviceHiveSource(vault.Http, endpoint, DeviceHiveAccounts.RefreshOf(endpoint),
-            new() { RefreshToken = new("a login", refresh) }, "");
+        var source = new DeviceHiveSource(
+            vault.Http,
+            endpoint,
+            DeviceHiveAccounts.RefreshOf(endpoint),
+            new() { RefreshToken = new("a login", refresh) },
+            ""
+        );
         var answer = await Ask(upstream, options, stop => source.Refresh(new(null, refresh), stop), cancellation);
-        return answer.Kind == TokenAnswerKind.Token ? true : answer.Kind == TokenAnswerKind.Refused && answer.IsDefinite ? false : null;
+        return answer.Kind == TokenAnswerKind.Token ? true
+            : answer.Kind == TokenAnswerKind.Refused && answer.IsDefinite ? false
+            : null;
     }
 
     private static DeviceHiveUpstreamOptions? OptionsOf(Snapshot snapshot, string upstream, out Uri endpoint)
@@ -78,7 +92,11 @@ internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider tim
 
     /// <summary>A call with the deadline of the upstream's other token calls. The log says so where it brought no answer.</summary>
     private async Task<TokenAnswer> Ask(
-        string upstream, DeviceHiveUpstreamOptions options, Func<CancellationToken, Task<TokenAnswer>> call, CancellationToken cancellation)
+        string upstream,
+        DeviceHiveUpstreamOptions options,
+        Func<CancellationToken, Task<TokenAnswer>> call,
+        CancellationToken cancellation
+    )
     {
         using var deadline = new CancellationTokenSource(options.CallDeadline, time);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation);
@@ -106,27 +124,44 @@ internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider tim
     private UpstreamUser? UserOf(string upstream, TokenPair pair, ActionNames actions)
     {
         var payload = Wire.Claims(pair.Access).Member("payload");
-        var end = Wire.Claims(pair.Refresh).Member("payload").Number("e") is { } milliseconds && milliseconds is > 0 and < 1e14
-            ? DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds)
-            : default;
-        if (pair.Refresh is null || end < time.GetUtcNow() + Shortest || payload.Member("u") is not { ValueKind: JsonValueKind.Number } u || !u.TryGetInt64(out var id))
+        var end =
+            Wire.Claims(pair.Refresh).Member("payload").Number("e") is { } milliseconds && milliseconds is > 0 and < 1e14
+                ? DateTimeOffset.FromUnixTimeMilliseconds((long)milliseconds)
+                : default;
+        if (
+            pair.Refresh is null
+            || end < time.GetUtcNow() + Shortest
+            || payload.Member("u") is not { ValueKind: JsonValueKind.Number } u
+            || !u.TryGetInt64(out var id)
+        )
         {
             return null;
         }
 
         // The vendor reads [] and a missing 'a' in two ways; here both are nothing. Its own token bounds what "*" is: his networks.
         var devices = payload.Member("d") is { } named ? Names(named) : Selection.Everything;
-        return new(upstream, id, new(actions.Select(Texts(payload.Member("a")), out _), Names(payload.Member("n")), Names(payload.Member("dt")), devices), pair.Refresh, end);
+        return new(
+            upstream,
+            id,
+            new(actions.Select(Texts(payload.Member("a")), out _), Names(payload.Member("n")), Names(payload.Member("dt")), devices),
+            pair.Refresh,
+            end
+        );
     }
 
     private static Selection Names(JsonElement? list) => Selection.Of(Texts(list).Where(text => text.Length > 0));
 
     private static IEnumerable<string> Texts(JsonElement? list) =>
-        list is not { ValueKind: JsonValueKind.Array } items ? []
-        : items.EnumerateArray().Select(item => item.ValueKind switch
-        {
-            JsonValueKind.String => item.GetString()!,
-            JsonValueKind.Number when item.TryGetInt64(out var number) => number.ToString(CultureInfo.InvariantCulture),
-            _ => "",
-        });
+        list is not { ValueKind: JsonValueKind.Array } items
+            ? []
+            : items
+                .EnumerateArray()
+                .Select(item =>
+                    item.ValueKind switch
+                    {
+                        JsonValueKind.String => item.GetString()!,
+                        JsonValueKind.Number when item.TryGetInt64(out var number) => number.ToString(CultureInfo.InvariantCulture),
+                        _ => "",
+                    }
+                );
 }

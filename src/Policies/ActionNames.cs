@@ -13,16 +13,24 @@ public sealed class ActionNames
     private const int Any = 0;
     private const int None = 1;
 
+    // csharpier-ignore
     private static readonly string[] DeviceHive =
     [
-        "GetNetwork", "GetDevice", "GetDeviceNotification", "GetDeviceCommand", "RegisterDevice", "CreateDeviceCommand", "UpdateDeviceCommand",
-        "CreateDeviceNotification", "GetCurrentUser", "UpdateCurrentUser", "ManageUser", "ManageConfiguration", "ManageNetwork", "ManageToken",
-        "ManagePlugin", "GetDeviceType", "ManageDeviceType",
+        "GetNetwork", "GetDevice", "GetDeviceNotification", "GetDeviceCommand", "RegisterDevice", "CreateDeviceCommand",
+        "UpdateDeviceCommand", "CreateDeviceNotification", "GetCurrentUser", "UpdateCurrentUser", "ManageUser",
+        "ManageConfiguration", "ManageNetwork", "ManageToken", "ManagePlugin", "GetDeviceType", "ManageDeviceType",
     ];
 
     // What these do reaches no device, network, type or command: only they may stand on a route with "Reach": "none".
-    private static readonly FrozenSet<string> WithoutReach =
-        FrozenSet.Create(StringComparer.Ordinal, "GetCurrentUser", "UpdateCurrentUser", "ManageUser", "ManageConfiguration", "ManageToken", "ManagePlugin");
+    private static readonly FrozenSet<string> WithoutReach = FrozenSet.Create(
+        StringComparer.Ordinal,
+        "GetCurrentUser",
+        "UpdateCurrentUser",
+        "ManageUser",
+        "ManageConfiguration",
+        "ManageToken",
+        "ManagePlugin"
+    );
 
     private readonly FrozenDictionary<string, string> byName;
     private readonly FrozenDictionary<int, string> byNumber;
@@ -44,9 +52,17 @@ public sealed class ActionNames
 
         foreach (var (name, number) in own)
         {
-            if (number < FirstOwnNumber || all.ContainsValue(number) || name is Selection.Wildcard or "None" or "" || !all.TryAdd(name, number))
+            if (
+                number < FirstOwnNumber
+                || all.ContainsValue(number)
+                || name is Selection.Wildcard or "None" or ""
+                || !all.TryAdd(name, number)
+            )
             {
-                throw new ArgumentException($"Action '{name}' = {number}: own numbers start at {FirstOwnNumber}, and names and numbers are unique.", nameof(own));
+                throw new ArgumentException(
+                    $"Action '{name}' = {number}: own numbers start at {FirstOwnNumber}, and names and numbers are unique.",
+                    nameof(own)
+                );
             }
         }
 

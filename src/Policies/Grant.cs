@@ -1,6 +1,8 @@
 namespace Policies;
 
-/// <summary>What an issued token may hold, and until when. A grant is only ever narrowed and shortened: that is the law of attenuation.</summary>
+/// <summary>
+/// What an issued token may hold, and until when. A grant is only ever narrowed and shortened: that is the law of attenuation.
+/// </summary>
 /// <param name="Permissions">What it may do and reach.</param>
 /// <param name="EndsAt">Milliseconds since 1970 at which it, and all that comes of it, is over. The default is long over.</param>
 public readonly record struct Grant(Permissions Permissions, long EndsAt)
@@ -17,7 +19,11 @@ public readonly record struct Grant(Permissions Permissions, long EndsAt)
     {
         narrowed = default;
         var wanted = new Permissions(
-            wish.Actions ?? Permissions.Actions, wish.Networks ?? Permissions.Networks, wish.DeviceTypes ?? Permissions.DeviceTypes, wish.Devices ?? Permissions.Devices);
+            wish.Actions ?? Permissions.Actions,
+            wish.Networks ?? Permissions.Networks,
+            wish.DeviceTypes ?? Permissions.DeviceTypes,
+            wish.Devices ?? Permissions.Devices
+        );
         if (!wanted.Actions.IsWithin(Permissions.Actions))
         {
             return Decision.ActionNotGranted;

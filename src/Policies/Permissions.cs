@@ -10,9 +10,17 @@ public readonly record struct Permissions(Selection Actions, Selection Networks,
 
     /// <summary>Whether nothing is permitted here that <paramref name="other"/> does not permit.</summary>
     public bool IsWithin(in Permissions other) =>
-        Actions.IsWithin(other.Actions) && Networks.IsWithin(other.Networks) && DeviceTypes.IsWithin(other.DeviceTypes) && Devices.IsWithin(other.Devices);
+        Actions.IsWithin(other.Actions)
+        && Networks.IsWithin(other.Networks)
+        && DeviceTypes.IsWithin(other.DeviceTypes)
+        && Devices.IsWithin(other.Devices);
 
     /// <summary>What both permit.</summary>
     public Permissions Intersect(in Permissions other) =>
-        new(Actions.Intersect(other.Actions), Networks.Intersect(other.Networks), DeviceTypes.Intersect(other.DeviceTypes), Devices.Intersect(other.Devices));
+        new(
+            Actions.Intersect(other.Actions),
+            Networks.Intersect(other.Networks),
+            DeviceTypes.Intersect(other.DeviceTypes),
+            Devices.Intersect(other.Devices)
+        );
 }

@@ -73,7 +73,9 @@ public readonly struct Reach : IEquatable<Reach>
 
     /// <inheritdoc/>
     public bool Equals(Reach other) =>
-        notDemanded == other.notDemanded && id == other.id && (ids is null ? other.ids is null : other.ids is not null && ids.SequenceEqual(other.ids, StringComparer.Ordinal));
+        notDemanded == other.notDemanded
+        && id == other.id
+        && (ids is null ? other.ids is null : other.ids is not null && ids.SequenceEqual(other.ids, StringComparer.Ordinal));
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => obj is Reach other && Equals(other);

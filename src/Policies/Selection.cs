@@ -106,7 +106,10 @@ public readonly struct Selection : IEquatable<Selection>
     public static bool operator !=(Selection left, Selection right) => !left.Equals(right);
 
     /// <summary>The names for a person to read: <c>*</c>, <c>nothing</c>, or the names with commas.</summary>
-    public override string ToString() => IsEverything ? Wildcard : IsNothing ? "nothing" : string.Join(",", Names);
+    public override string ToString() =>
+        IsEverything ? Wildcard
+        : IsNothing ? "nothing"
+        : string.Join(",", Names);
 
     private static Selection OfSet(HashSet<string> set) => set.Count == 0 ? Nothing : new(false, set.ToFrozenSet(StringComparer.Ordinal));
 }

@@ -58,18 +58,21 @@ public sealed record Selector(SelectorKind Kind, string Name, bool IsOptional)
 
     /// <summary>As a route's metadata writes it.</summary>
     public override string ToString() =>
-        $"{(Kind == SelectorKind.QueryList ? "query" : Kind.ToString().ToLowerInvariant())}:{Name}{(Kind == SelectorKind.QueryList ? "[]" : "")}{(IsOptional ? "?" : "")}";
+        $"{(Kind == SelectorKind.QueryList ? "query" : Kind.ToString().ToLowerInvariant())}:{Name}"
+        + (Kind == SelectorKind.QueryList ? "[]" : "")
+        + (IsOptional ? "?" : "");
 
-    private static SelectorKind? KindOf(string word) => word switch
-    {
-        "route" => SelectorKind.Route,
-        "query" => SelectorKind.Query,
-        "header" => SelectorKind.Header,
-        "body" => SelectorKind.Body,
-        "form" => SelectorKind.Form,
-        "const" => SelectorKind.Const,
-        _ => null,
-    };
+    private static SelectorKind? KindOf(string word) =>
+        word switch
+        {
+            "route" => SelectorKind.Route,
+            "query" => SelectorKind.Query,
+            "header" => SelectorKind.Header,
+            "body" => SelectorKind.Body,
+            "form" => SelectorKind.Form,
+            "const" => SelectorKind.Const,
+            _ => null,
+        };
 
     private static string? Problem(SelectorKind kind, string name, bool optional)
     {

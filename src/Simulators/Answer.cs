@@ -30,7 +30,12 @@ public sealed record Answer
 
     /// <summary>An answer whose body is this text.</summary>
     public static Answer Text(int status, string body, string contentType = "text/plain; charset=utf-8") =>
-        new() { Status = status, ContentType = contentType, Body = Encoding.UTF8.GetBytes(body) };
+        new()
+        {
+            Status = status,
+            ContentType = contentType,
+            Body = Encoding.UTF8.GetBytes(body),
+        };
 
     /// <summary>An answer whose body is this value as JSON, names as they are.</summary>
     public static Answer Json(int status, object? body) =>
@@ -42,10 +47,11 @@ public sealed record Answer
         };
 
     /// <summary>The same answer with one more header.</summary>
-    public Answer With(string header, string value) =>
-        this with { Headers = new Dictionary<string, string>(Headers) { [header] = value } };
+    public Answer With(string header, string value) => this with { Headers = new Dictionary<string, string>(Headers) { [header] = value } };
 
-    /// <summary>Writes it; when cut, the promised length is the whole and what comes is half, at which Kestrel closes the connection.</summary>
+    /// <summary>
+    /// Writes it; when cut, the promised length is the whole and what comes is half, at which Kestrel closes the connection.
+    /// </summary>
     internal async Task WriteAsync(HttpContext context, bool cut = false)
     {
         var response = context.Response;

@@ -1,6 +1,8 @@
 namespace Simulators;
 
-/// <summary>The signing key that jjwt 0.7.0 makes of a text: it reads it as Base64, skips what is none, and drops an incomplete last quad.</summary>
+/// <summary>
+/// The signing key that jjwt 0.7.0 makes of a text: it reads it as Base64, skips what is none, and drops an incomplete last quad.
+/// </summary>
 public static class JjwtKey
 {
     private const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";

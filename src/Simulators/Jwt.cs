@@ -19,8 +19,13 @@ internal static class Jwt
     public static JsonElement? Read(string token, byte[] key)
     {
         var parts = token.Split('.');
-        if (parts.Length != 3 || !CryptographicOperations.FixedTimeEquals(
-            Encoding.UTF8.GetBytes(Signature($"{parts[0]}.{parts[1]}", key)), Encoding.UTF8.GetBytes(parts[2])))
+        if (
+            parts.Length != 3
+            || !CryptographicOperations.FixedTimeEquals(
+                Encoding.UTF8.GetBytes(Signature($"{parts[0]}.{parts[1]}", key)),
+                Encoding.UTF8.GetBytes(parts[2])
+            )
+        )
         {
             return null;
         }

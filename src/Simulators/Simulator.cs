@@ -100,9 +100,7 @@ public abstract class Simulator : IAsyncDisposable
     private protected abstract void Map(Routes routes);
 
     /// <summary>What is done to a request before it is routed.</summary>
-    private protected virtual void Prepare(HttpRequest request)
-    {
-    }
+    private protected virtual void Prepare(HttpRequest request) { }
 
     private protected CancellationTokenSource Until(Call call) =>
         CancellationTokenSource.CreateLinkedTokenSource(call.Context.RequestAborted, _closing.Token);
@@ -126,12 +124,14 @@ public abstract class Simulator : IAsyncDisposable
             builder.WebHost.UseKestrelHttpsConfiguration();
         }
         _application = builder.Build();
-        _application.Use((context, next) =>
-        {
-            context.Items[WireMethod] = context.Request.Method;
-            Prepare(context.Request);
-            return next(context);
-        });
+        _application.Use(
+            (context, next) =>
+            {
+                context.Items[WireMethod] = context.Request.Method;
+                Prepare(context.Request);
+                return next(context);
+            }
+        );
         _application.UseRouting();
         _application.Use(RecordAsync);
         _application.UseWebSockets();
@@ -166,11 +166,16 @@ public abstract class Simulator : IAsyncDisposable
             var body = traits?.ConsoleStreams == true ? "" : await ReadBodyAsync(context.Request);
             var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
             var headers = context.Request.Headers.ToDictionary(
-                header => header.Key, header => header.Value.Select(value => value ?? "").ToArray(), StringComparer.OrdinalIgnoreCase);
-            Received.Add(new(Now, traits?.Kind ?? RequestKind.Data, (string)context.Items[WireMethod]!, target, headers, body)
-            {
-                RemotePort = context.Connection.RemotePort,
-            });
+                header => header.Key,
+                header => header.Value.Select(value => value ?? "").ToArray(),
+                StringComparer.OrdinalIgnoreCase
+            );
+            Received.Add(
+                new(Now, traits?.Kind ?? RequestKind.Data, (string)context.Items[WireMethod]!, target, headers, body)
+                {
+                    RemotePort = context.Connection.RemotePort,
+                }
+            );
             context.Features.Set(new Call(context, body));
         }
         await next(context);

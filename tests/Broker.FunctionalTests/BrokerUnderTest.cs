@@ -12,7 +12,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Broker.FunctionalTests;
 
-/// <summary>A real broker on real sockets in this process, on a config of its own in a folder of its own; every port is a free one.</summary>
+/// <summary>
+/// A real broker on real sockets in this process, on a config of its own in a folder of its own; every port is a free one.
+/// </summary>
 internal sealed class BrokerUnderTest : IAsyncDisposable
 {
     private readonly ILoggerFactory loggers;
@@ -21,12 +23,30 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     private readonly StringWriter log;
     private readonly ConcurrentDictionary<string, string> environment;
 
-    private BrokerUnderTest(ILoggerFactory loggers, BrokerHost host, WebApplication app, StringWriter log, ConcurrentDictionary<string, string> environment, string file)
+    private BrokerUnderTest(
+        ILoggerFactory loggers,
+        BrokerHost host,
+        WebApplication app,
+        StringWriter log,
+        ConcurrentDictionary<string, string> environment,
+        string file
+    )
     {
         (this.loggers, this.host, this.app, this.log, this.environment, ConfigFile) = (loggers, host, app, log, environment, file);
         Address = AddressOf(app.Services);
         Management = app.Services.GetServices<IHostedService>().OfType<ManagementServer>().Single().Address;
-        Client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = Address, Timeout = TimeSpan.FromSeconds(30) };
+        Client = new(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                UseCookies = false,
+                AllowAutoRedirect = false,
+            }
+        )
+        {
+            BaseAddress = Address,
+            Timeout = TimeSpan.FromSeconds(30),
+        };
     }
 
     public Uri Address { get; }
@@ -35,7 +55,8 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
     public IEnumerable<Uri> Addresses => app.Urls.Select(url => new Uri(url));
 
     /// <summary>Whether its first listener speaks HTTP/2 alone.</summary>
-    public bool IsHttp2 => host.Snapshots.Current.Kestrel["Endpoints"]?.AsObject().FirstOrDefault().Value?["Protocols"]?.ToString() == "Http2";
+    public bool IsHttp2 =>
+        host.Snapshots.Current.Kestrel["Endpoints"]?.AsObject().FirstOrDefault().Value?["Protocols"]?.ToString() == "Http2";
 
     public Uri Management { get; }
 
@@ -110,7 +131,8 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
                 await (ask?.Invoke() ?? Task.CompletedTask);
                 return Log.Contains(text, StringComparison.Ordinal);
             },
-            $"the log holds '{text}'");
+            $"the log holds '{text}'"
+        );
         return Log;
     }
 
@@ -128,7 +150,12 @@ internal sealed class BrokerUnderTest : IAsyncDisposable
         JsonObject root;
         try
         {
-            root = JsonNode.Parse(config, documentOptions: new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowTrailingCommas = true })!.AsObject();
+            root = JsonNode
+                .Parse(
+                    config,
+                    documentOptions: new() { CommentHandling = System.Text.Json.JsonCommentHandling.Skip, AllowTrailingCommas = true }
+                )!
+                .AsObject();
         }
         catch (System.Text.Json.JsonException)
         {

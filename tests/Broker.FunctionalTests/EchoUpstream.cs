@@ -29,12 +29,18 @@ internal sealed class EchoUpstream : IAsyncDisposable
     /// <summary>The one request that was received.</summary>
     public Received Only => Requests.Single();
 
-    /// <summary>Answers each request; the default is 200 with a small JSON body. Set <see cref="ReadsBody"/> to false when it reads the body itself.</summary>
+    /// <summary>
+    /// Answers each request; the default is 200 with a small JSON body. Set <see cref="ReadsBody"/> to false when it reads the body itself.
+    /// </summary>
     public RequestDelegate Answer { get; set; } = context => context.Response.WriteAsync("""{"ok":true}""");
 
     public bool ReadsBody { get; set; } = true;
 
-    public static async Task<EchoUpstream> Start(HttpProtocols protocols = HttpProtocols.Http1, X509Certificate2? certificate = null, bool latin1 = false)
+    public static async Task<EchoUpstream> Start(
+        HttpProtocols protocols = HttpProtocols.Http1,
+        X509Certificate2? certificate = null,
+        bool latin1 = false
+    )
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrel(options =>
@@ -75,8 +81,14 @@ internal sealed class EchoUpstream : IAsyncDisposable
             body = await reader.ReadToEndAsync();
         }
 
-        var headers = context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase);
-        Requests.Enqueue(new(context.Request.Method, context.Features.Get<IHttpRequestFeature>()!.RawTarget, headers, body, context.Request.Protocol));
+        var headers = context.Request.Headers.ToDictionary(
+            header => header.Key,
+            header => header.Value.ToString(),
+            StringComparer.OrdinalIgnoreCase
+        );
+        Requests.Enqueue(
+            new(context.Request.Method, context.Features.Get<IHttpRequestFeature>()!.RawTarget, headers, body, context.Request.Protocol)
+        );
         await Answer(context);
     }
 }

@@ -17,7 +17,10 @@ internal static class Judgement
         {
             var file = Path.Combine(folder, "broker.json");
             File.WriteAllText(file, config);
-            var variables = (environment.Length > 0 ? environment : TestConfig.Environment).ToDictionary(pair => pair.Item1, pair => pair.Item2);
+            var variables = (environment.Length > 0 ? environment : TestConfig.Environment).ToDictionary(
+                pair => pair.Item1,
+                pair => pair.Item2
+            );
             using var host = new BrokerHost([file], variables.GetValueOrDefault, NullLoggerFactory.Instance, TimeProvider.System);
             return [.. host.Loader.Load().ConfigErrors.All.Select(mistake => mistake.ToString())];
         }
@@ -27,7 +30,9 @@ internal static class Judgement
         }
     }
 
-    public static IEnumerable<string> Errors(this IEnumerable<string> lines) => lines.Where(line => line.StartsWith("error", StringComparison.Ordinal));
+    public static IEnumerable<string> Errors(this IEnumerable<string> lines) =>
+        lines.Where(line => line.StartsWith("error", StringComparison.Ordinal));
 
-    public static IEnumerable<string> Warnings(this IEnumerable<string> lines) => lines.Where(line => line.StartsWith("warning", StringComparison.Ordinal));
+    public static IEnumerable<string> Warnings(this IEnumerable<string> lines) =>
+        lines.Where(line => line.StartsWith("warning", StringComparison.Ordinal));
 }

@@ -16,20 +16,27 @@ internal static class TestConfig
 
     public static string DigestOf(string key) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
 
-    /// <summary>Upstream 'api' (Static bearer), caller 'tester' who may do everything, and these routes by name; their cluster is 'api' unless they say otherwise.</summary>
+    /// <summary>
+    /// Upstream 'api' (Static bearer), caller 'tester' who may do everything, and these routes by name; their cluster is 'api' unless they
+    /// say otherwise.
+    /// </summary>
     public static JsonObject With(Uri upstream, params (string Name, string Route)[] routes)
     {
-        var config = JsonNode.Parse($$"""
-            {
-              "Broker": {
-                "Upstreams": { "api": { "Kind": "Static", "AllowInsecure": true,
-                  "Accounts": { "default": { "Header": "Authorization", "Prefix": "Bearer ", "Value": { "Env": "UPSTREAM_SECRET" } } } } },
-                "Callers": { "tester": { "Keys": [ { "Sha256": "{{DigestOf(Key)}}" } ],
-                  "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] } }
-              },
-              "ReverseProxy": { "Routes": {}, "Clusters": { "api": { "Destinations": { "main": { "Address": "{{upstream}}" } } } } }
-            }
-            """)!.AsObject();
+        var config = JsonNode
+            .Parse(
+                $$"""
+                {
+                  "Broker": {
+                    "Upstreams": { "api": { "Kind": "Static", "AllowInsecure": true,
+                      "Accounts": { "default": { "Header": "Authorization", "Prefix": "Bearer ", "Value": { "Env": "UPSTREAM_SECRET" } } } } },
+                    "Callers": { "tester": { "Keys": [ { "Sha256": "{{DigestOf(Key)}}" } ],
+                      "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] } }
+                  },
+                  "ReverseProxy": { "Routes": {}, "Clusters": { "api": { "Destinations": { "main": { "Address": "{{upstream}}" } } } } }
+                }
+                """
+            )!
+            .AsObject();
         foreach (var (name, text) in routes)
         {
             var route = JsonNode.Parse(text)!.AsObject();
@@ -41,7 +48,8 @@ internal static class TestConfig
     }
 
     /// <summary>A route for everything below a path, action alone.</summary>
-    public const string CatchAll = """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""";
+    public const string CatchAll =
+        """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""";
 
     public static HttpRequestMessage Request(HttpMethod method, string path, string? key = Key)
     {

@@ -69,9 +69,24 @@ public sealed class AccountsTests : IAsyncLifetime
     /// <summary>Both callers at once at every replica.</summary>
     private async Task EachAsHimself(int logins)
     {
-        var users = await Task.WhenAll(Enumerable.Range(0, 60).Select(async i => (
-            IsOther: i % 2 == 1,
-            User: User(await fleet.Ask(fleet.Brokers[i % Brokers], "hive", "", CancellationToken.None, i % 2 == 1 ? Landscape.OtherKey : Landscape.Key)))));
+        var users = await Task.WhenAll(
+            Enumerable
+                .Range(0, 60)
+                .Select(async i =>
+                    (
+                        IsOther: i % 2 == 1,
+                        User: User(
+                            await fleet.Ask(
+                                fleet.Brokers[i % Brokers],
+                                "hive",
+                                "",
+                                CancellationToken.None,
+                                i % 2 == 1 ? Landscape.OtherKey : Landscape.Key
+                            )
+                        )
+                    )
+                )
+        );
         users.ShouldAllBe(one => one.User == (one.IsOther ? "admin" : "operator"));
         hive.Logins.ShouldBe(logins);
     }

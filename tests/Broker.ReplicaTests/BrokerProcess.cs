@@ -6,7 +6,9 @@ using System.Text.RegularExpressions;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>A broker as it is installed: the built executable, in a process of its own, with a config file and secrets in its environment.</summary>
+/// <summary>
+/// A broker as it is installed: the built executable, in a process of its own, with a config file and secrets in its environment.
+/// </summary>
 internal sealed partial class BrokerProcess : IAsyncDisposable
 {
     private const int Kill9 = 9;
@@ -19,18 +21,27 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
     private readonly Process process;
     private readonly StringBuilder log;
 
-    static BrokerProcess() => AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-    {
-        foreach (var process in Running.Values)
+    static BrokerProcess() =>
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
-            process.Kill();
-        }
-    };
+            foreach (var process in Running.Values)
+            {
+                process.Kill();
+            }
+        };
 
     private BrokerProcess(Process process, StringBuilder log, Uri address, Uri management)
     {
         (this.process, this.log, Address, Management, Id) = (process, log, address, management, process.Id);
-        Client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false, PooledConnectionIdleTimeout = TimeSpan.FromMinutes(10) })
+        Client = new(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                UseCookies = false,
+                AllowAutoRedirect = false,
+                PooledConnectionIdleTimeout = TimeSpan.FromMinutes(10),
+            }
+        )
         {
             BaseAddress = address,
             Timeout = TimeSpan.FromMinutes(3),
@@ -63,7 +74,11 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
 
     public static async Task<BrokerProcess> Start(string configFile, IEnumerable<(string Name, string Value)> environment)
     {
-        var start = new ProcessStartInfo(Program, ["serve", "--config", configFile]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Program, ["serve", "--config", configFile])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         start.Environment["DOTNET_TieredPGO"] = "0"; // processes that live for seconds
         foreach (var (name, value) in environment)
         {

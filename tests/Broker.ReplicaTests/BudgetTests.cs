@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>13 and 6: never more logins than the budget, over all replicas, failures counted, while Redis is there, away, back or another.</summary>
+/// <summary>
+/// 13 and 6: never more logins than the budget, over all replicas, failures counted, while Redis is there, away, back or another.
+/// </summary>
 public sealed class BudgetTests : IAsyncLifetime
 {
     private const int Brokers = 3;
@@ -16,7 +18,11 @@ public sealed class BudgetTests : IAsyncLifetime
     private readonly List<Wire> wires = [];
     private readonly Landscape landscape = new()
     {
-        Redis = JsonNode.Parse("""{ "CallTimeout": "00:00:00.400", "Lease": "00:00:02", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.500", "MaxReplicas": 3 }""")!.AsObject(),
+        Redis = JsonNode
+            .Parse(
+                """{ "CallTimeout": "00:00:00.400", "Lease": "00:00:02", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.500", "MaxReplicas": 3 }"""
+            )!
+            .AsObject(),
     };
 
     private RedisServer redis = null!;
@@ -30,7 +36,10 @@ public sealed class BudgetTests : IAsyncLifetime
             wires.Add(new(redis.Port));
         }
         simulator = await landscape.OAuth2(
-            "budget", Landscape.Strict, more: $$""" "MaxRetryDelay": "00:00:00.100", "TokenWaitTimeout": "00:00:05", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """);
+            "budget",
+            Landscape.Strict,
+            more: $$""" "MaxRetryDelay": "00:00:00.100", "TokenWaitTimeout": "00:00:05", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """
+        );
     }
 
     public async ValueTask DisposeAsync()
@@ -71,12 +80,20 @@ public sealed class BudgetTests : IAsyncLifetime
     {
         wires.ForEach(wire => wire.Fault = WireFault.Resets);
         await using var fleet = await Fleet.Start(landscape, Brokers, i => [wires[i].Endpoint]);
-        await Task.WhenAll(Enumerable.Range(0, Brokers).Select(i =>
-            Eventually.Holds(async () => (await fleet.Ask(i, "budget")).Status == 200, "the account is served without Redis")));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, Brokers)
+                .Select(i =>
+                    Eventually.Holds(async () => (await fleet.Ask(i, "budget")).Status == 200, "the account is served without Redis")
+                )
+        );
         simulator.Logins.ShouldBe(Brokers);
         (await fleet.AskAll(30, "budget")).ShouldAllBe(answer => answer.Status == 200);
         wires.ForEach(wire => wire.Fault = WireFault.None);
-        await Eventually.Holds(() => fleet.Brokers.All(broker => broker.Log.Contains("\"Id\":701", StringComparison.Ordinal)), "Redis is reached");
+        await Eventually.Holds(
+            () => fleet.Brokers.All(broker => broker.Log.Contains("\"Id\":701", StringComparison.Ordinal)),
+            "Redis is reached"
+        );
         simulator.RevokeAccessTokens();
         for (var i = 0; i < Brokers; i++)
         {
@@ -88,7 +105,8 @@ public sealed class BudgetTests : IAsyncLifetime
                 await fleet.AskAll(Brokers, "budget");
                 return simulator.Received.Data.TakeLast(Brokers).Select(request => request.Bearer()).Distinct().Count() == 1;
             },
-            "all of them share one token");
+            "all of them share one token"
+        );
         await WithinTheBudget(redis);
     }
 

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>A Cluster is changed while brokers run: slots move from node to node, and a master stands still until its replica has its place.</summary>
+/// <summary>
+/// A Cluster is changed while brokers run: slots move from node to node, and a master stands still until its replica has its place.
+/// </summary>
 public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHelper output) : IClassFixture<ReplicatedCluster>
 {
     private string next = "";
@@ -22,7 +24,8 @@ public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHe
                 await move.Begin();
                 await move.Finish();
             },
-            () => Task.CompletedTask);
+            () => Task.CompletedTask
+        );
         (await cluster.MasterOf(next)).ShouldBe(move.To);
         await monitor.CaughtUp(move.To);
         await monitor.DisposeAsync();
@@ -44,7 +47,8 @@ public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHe
                 await move.Begin();
                 await move.Carry(keysThatWentAhead);
             },
-            () => move.Finish());
+            () => move.Finish()
+        );
     }
 
     [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
@@ -58,21 +62,34 @@ public sealed class ClusterChangesTests(ReplicatedCluster cluster, ITestOutputHe
                 var others = cluster.Servers.Where(server => server != master).ToList();
                 master.Freeze();
                 await Eventually.Holds(
-                    async () => (await Task.WhenAll(others.Select(server => server.Ask("ROLE")))).Count(role => role.StartsWith("master", StringComparison.Ordinal)) == 3,
-                    "its replica is the master");
+                    async () =>
+                        (await Task.WhenAll(others.Select(server => server.Ask("ROLE")))).Count(role =>
+                            role.StartsWith("master", StringComparison.Ordinal)
+                        ) == 3,
+                    "its replica is the master"
+                );
             },
-            () => Done(() => master.Thaw()));
-        await Eventually.Holds(async () => (await master.Ask("ROLE")).StartsWith("slave", StringComparison.Ordinal), "it is the replica now");
+            () => Done(() => master.Thaw())
+        );
+        await Eventually.Holds(
+            async () => (await master.Ask("ROLE")).StartsWith("slave", StringComparison.Ordinal),
+            "it is the replica now"
+        );
     }
 
     /// <summary>Whether this note was written, and the client that wrote it next waited for a replica.</summary>
     private static bool IsNoted(List<string> lines, string note)
     {
-        var written = lines.FindIndex(
-            line => line.Contains(" lua] \"HSET\" ", StringComparison.Ordinal) && line.Contains($"\"{note}\"", StringComparison.Ordinal));
+        var written = lines.FindIndex(line =>
+            line.Contains(" lua] \"HSET\" ", StringComparison.Ordinal) && line.Contains($"\"{note}\"", StringComparison.Ordinal)
+        );
         var script = written < 0 ? -1 : lines.FindLastIndex(written, line => line.Contains("] \"EVAL", StringComparison.Ordinal));
-        return script >= 0 && lines[script].Split(' ')[2] is var client && lines.Skip(written).FirstOrDefault(
-            line => line.Contains($" {client} ", StringComparison.Ordinal))?.Contains("] \"WAIT\" \"1\"", StringComparison.Ordinal) == true;
+        return script >= 0
+            && lines[script].Split(' ')[2] is var client
+            && lines
+                .Skip(written)
+                .FirstOrDefault(line => line.Contains($" {client} ", StringComparison.Ordinal))
+                ?.Contains("] \"WAIT\" \"1\"", StringComparison.Ordinal) == true;
     }
 
     private static Task Done(Action action)

@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>Three brokers on a Cluster of three masters with a replica each: a master is replaced or dies, and not one request fails while a live token exists.</summary>
+/// <summary>
+/// Three brokers on a Cluster of three masters with a replica each: a master is replaced or dies, and not one request fails while a live
+/// token exists.
+/// </summary>
 public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifetime
 {
     private readonly Staggered accounts = new();
@@ -43,7 +46,9 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         var dead = (await With("master"))[0];
         await dead.Kill();
         await Eventually.Holds(
-            async () => (await With("master", except: dead)).Count == 3, "the dead master's replica has taken its place");
+            async () => (await With("master", except: dead)).Count == 3,
+            "the dead master's replica has taken its place"
+        );
         await accounts.Renewed(before, accounts.Names.Count()); // those of the dead master among them
         await load.Goes(accounts.Names.Count() * 3);
         output.WriteLine($"served {load.Served}; {accounts.Told(load)}");
@@ -51,7 +56,10 @@ public sealed class ClusterFailoverTests(ITestOutputHelper output) : IAsyncLifet
         foreach (var name in accounts.Names)
         {
             accounts.Landscape[name].SentTwice().ShouldBe(0, name);
-            accounts.Landscape[name].MostLoginsIn(Staggered.Per * 0.75).ShouldBeLessThanOrEqualTo(Staggered.CanLogIn(name) ? Staggered.Permit : 0, name);
+            accounts
+                .Landscape[name]
+                .MostLoginsIn(Staggered.Per * 0.75)
+                .ShouldBeLessThanOrEqualTo(Staggered.CanLogIn(name) ? Staggered.Permit : 0, name);
         }
     }
 

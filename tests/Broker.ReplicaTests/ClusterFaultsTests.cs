@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>Whatever happens to the wires to a Cluster, to all nodes or to one: not one request fails while a live token exists, and no account is lost.</summary>
+/// <summary>
+/// Whatever happens to the wires to a Cluster, to all nodes or to one: not one request fails while a live token exists, and no account is
+/// lost.
+/// </summary>
 public sealed class ClusterFaultsTests(FaultyCluster cluster, ITestOutputHelper output) : IClassFixture<FaultyCluster>
 {
     private string next = "";
@@ -12,18 +15,22 @@ public sealed class ClusterFaultsTests(FaultyCluster cluster, ITestOutputHelper 
     [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     [InlineData(100)]
     [InlineData(600)] // no answer comes in time
-    public Task Latency_to_every_node(int milliseconds) => Endures(
-        () => cluster.All(wire => wire.Latency = TimeSpan.FromMilliseconds(milliseconds)),
-        () => cluster.All(wire => wire.Latency = TimeSpan.Zero));
+    public Task Latency_to_every_node(int milliseconds) =>
+        Endures(
+            () => cluster.All(wire => wire.Latency = TimeSpan.FromMilliseconds(milliseconds)),
+            () => cluster.All(wire => wire.Latency = TimeSpan.Zero)
+        );
 
     [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     [InlineData(nameof(WireFault.Resets))]
     [InlineData(nameof(WireFault.Stalls))]
     [InlineData(nameof(WireFault.Drops))]
     [InlineData(nameof(WireFault.CutsAnswers))]
-    public Task Every_wire(string fault) => Endures(
-        () => cluster.All(wire => wire.Fault = Enum.Parse<WireFault>(fault)),
-        () => cluster.All(wire => wire.Fault = WireFault.None));
+    public Task Every_wire(string fault) =>
+        Endures(
+            () => cluster.All(wire => wire.Fault = Enum.Parse<WireFault>(fault)),
+            () => cluster.All(wire => wire.Fault = WireFault.None)
+        );
 
     [Theory(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     [InlineData(nameof(WireFault.Resets))]
@@ -36,7 +43,8 @@ public sealed class ClusterFaultsTests(FaultyCluster cluster, ITestOutputHelper 
         await Endures(
             async () => (wire = cluster.WireOf(await NodeOfTheNext())).Fault = Enum.Parse<WireFault>(fault),
             () => Done(() => wire.Fault = WireFault.None),
-            () => next);
+            () => next
+        );
     }
 
     [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
@@ -66,7 +74,8 @@ public sealed class ClusterFaultsTests(FaultyCluster cluster, ITestOutputHelper 
                 await cluster.Staggered.Renewed(before, cluster.Staggered.Names.Count(Staggered.CanLogIn));
                 wire.Fault = WireFault.None;
             },
-            () => next);
+            () => next
+        );
     }
 
     private static Task Done(Action action)

@@ -47,5 +47,7 @@ public sealed partial class CommandCountTests(ThreeReplicas replicas) : IClassFi
     private static partial Regex Tag();
 
     private static int Count(Monitor monitor, string identity) =>
-        monitor.Lines.Count(line => line.Contains(identity, StringComparison.Ordinal) && !line.Contains(" lua] ", StringComparison.Ordinal));
+        monitor.Lines.Count(line =>
+            line.Contains(identity, StringComparison.Ordinal) && !line.Contains(" lua] ", StringComparison.Ordinal)
+        );
 }

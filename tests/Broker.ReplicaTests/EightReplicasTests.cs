@@ -64,8 +64,12 @@ public abstract class EightReplicasTests(EightReplicas replicas)
         await replicas.Fleet.Ask(0, "expiring");
         replicas.Short.TokenLifetime = TimeSpan.FromHours(1); // so that there is one expiry
         await using var load = new Load(replicas.Fleet, ["expiring"], pause: TimeSpan.Zero, each: 5); // several at once at every broker
-        // A refresh is counted as it comes, and while its answer is made the first token is the only live one: so the second has to be seen, too.
-        await Eventually.Holds(() => simulator.Refreshes > 0 && simulator.LiveTokens == 1 && Bearers(simulator) > 1, "the first token has expired, and the second is used");
+        // A refresh is counted as it comes, and while its answer is made the first token is the only live one: so the second has to be
+        // seen, too.
+        await Eventually.Holds(
+            () => simulator.Refreshes > 0 && simulator.LiveTokens == 1 && Bearers(simulator) > 1,
+            "the first token has expired, and the second is used"
+        );
         await load.Goes(EightReplicas.Count * 5 * 4);
         load.Failed.ShouldBeEmpty(replicas.Fleet.Told());
         (simulator.Logins, simulator.Refreshes, simulator.RefreshesGranted).ShouldBe((1, 1, 1));
@@ -78,7 +82,8 @@ public abstract class EightReplicasTests(EightReplicas replicas)
 
 /// <summary>On one Redis.</summary>
 public sealed class EightReplicasOnOneRedisTests(EightReplicasOnOneRedisTests.Replicas replicas)
-    : EightReplicasTests(replicas), IClassFixture<EightReplicasOnOneRedisTests.Replicas>
+    : EightReplicasTests(replicas),
+        IClassFixture<EightReplicasOnOneRedisTests.Replicas>
 {
     public sealed class Replicas : EightReplicas
     {
@@ -88,7 +93,8 @@ public sealed class EightReplicasOnOneRedisTests(EightReplicasOnOneRedisTests.Re
 
 /// <summary>On a primary with a replica.</summary>
 public sealed class EightReplicasOnAReplicatedRedisTests(EightReplicasOnAReplicatedRedisTests.Replicas replicas)
-    : EightReplicasTests(replicas), IClassFixture<EightReplicasOnAReplicatedRedisTests.Replicas>
+    : EightReplicasTests(replicas),
+        IClassFixture<EightReplicasOnAReplicatedRedisTests.Replicas>
 {
     public sealed class Replicas : EightReplicas
     {
@@ -98,7 +104,8 @@ public sealed class EightReplicasOnAReplicatedRedisTests(EightReplicasOnAReplica
 
 /// <summary>On a Cluster of three nodes.</summary>
 public sealed class EightReplicasOnAClusterTests(EightReplicasOnAClusterTests.Replicas replicas)
-    : EightReplicasTests(replicas), IClassFixture<EightReplicasOnAClusterTests.Replicas>
+    : EightReplicasTests(replicas),
+        IClassFixture<EightReplicasOnAClusterTests.Replicas>
 {
     public sealed class Replicas : EightReplicas
     {

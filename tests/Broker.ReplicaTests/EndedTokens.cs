@@ -3,7 +3,9 @@ using Shouldly;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>Tokens of which some were ended and some refresh tokens were used; every broker is asked all the time whether it accepts what was ended.</summary>
+/// <summary>
+/// Tokens of which some were ended and some refresh tokens were used; every broker is asked all the time whether it accepts what was ended.
+/// </summary>
 internal sealed class EndedTokens : IAsyncDisposable
 {
     private readonly TokenFleet fleet;
@@ -37,7 +39,11 @@ internal sealed class EndedTokens : IAsyncDisposable
     /// <summary>Ends a token, a session and a caller at one broker, uses refresh tokens at the other, and watches from then on.</summary>
     public async Task End()
     {
-        var (token, session, caller) = (await TokenFleet.Login(fleet.Brokers[0]), await TokenFleet.Login(fleet.Brokers[1]), await TokenFleet.Login(fleet.Brokers[1], "clerk"));
+        var (token, session, caller) = (
+            await TokenFleet.Login(fleet.Brokers[0]),
+            await TokenFleet.Login(fleet.Brokers[1]),
+            await TokenFleet.Login(fleet.Brokers[1], "clerk")
+        );
         await TokenFleet.Ended(fleet.Brokers[0], "token=" + token.Access);
         await TokenFleet.Ended(fleet.Brokers[0], "token=" + session.Refresh);
         await TokenFleet.Ended(fleet.Brokers[0], "caller=key:clerk");
@@ -57,7 +63,9 @@ internal sealed class EndedTokens : IAsyncDisposable
         watching = Watch();
     }
 
-    /// <summary>All brokers know again; what was ended is, and a used refresh token, which is shown to a broker each, is not taken twice.</summary>
+    /// <summary>
+    /// All brokers know again; what was ended is, and a used refresh token, which is shown to a broker each, is not taken twice.
+    /// </summary>
     public async Task StayEnded()
     {
         foreach (var (broker, i) in fleet.Brokers.Select((broker, i) => (broker, i)))

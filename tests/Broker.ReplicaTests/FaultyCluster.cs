@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>Three brokers on a Cluster of three masters, a wire before each that it announces as its own port, and staggered accounts.</summary>
+/// <summary>
+/// Three brokers on a Cluster of three masters, a wire before each that it announces as its own port, and staggered accounts.
+/// </summary>
 public class FaultyCluster : IAsyncLifetime
 {
     private const int Brokers = 3;
@@ -15,9 +17,7 @@ public class FaultyCluster : IAsyncLifetime
     private Redises redis = null!;
 
     public FaultyCluster()
-        : this(0)
-    {
-    }
+        : this(0) { }
 
     private protected FaultyCluster(int replicas) => this.replicas = replicas;
 
@@ -79,10 +79,12 @@ public class FaultyCluster : IAsyncLifetime
     internal void All(Action<Wire> change) => wires.ForEach(change);
 
     /// <summary>The account that has its token longest: the next that comes due.</summary>
-    internal string Next(Func<string, bool>? which = null) => Staggered.Names.Where(which ?? (static _ => true)).MinBy(name => Staggered.Landscape[name].Received.Token[^1].At)!;
+    internal string Next(Func<string, bool>? which = null) =>
+        Staggered.Names.Where(which ?? (static _ => true)).MinBy(name => Staggered.Landscape[name].Received.Token[^1].At)!;
 
     /// <summary>Begins a fault, waits until an account's renewal has met it, ends it a second later, and sees that all goes on.</summary>
-    /// <remarks>A steady stream of requests to every account at every broker runs through it: not one fails that a live token could have served.</remarks>
+    /// <remarks>A steady stream of requests to every account at every broker runs through it: not one fails that a live token could have
+    /// served.</remarks>
     /// <param name="begin">Begins it.</param>
     /// <param name="end">Ends it.</param>
     /// <param name="meets">The account at whose node or slot it is, where it is at one; any where it is at all of them.</param>
@@ -103,10 +105,15 @@ public class FaultyCluster : IAsyncLifetime
         await Staggered.Renewed(before, accounts: 2);
         await load.Goes(Staggered.Names.Count() * 3);
         load.Failed.Where(failure => failure.MustServe).ShouldBeEmpty();
-        load.Failed.ShouldAllBe(failure => failure.Status == 503 && (failure.Code == "upstream-token-unavailable" || failure.Code == "login-budget-spent"));
+        load.Failed.ShouldAllBe(failure =>
+            failure.Status == 503 && (failure.Code == "upstream-token-unavailable" || failure.Code == "login-budget-spent")
+        );
         if (meets is not null)
         {
-            (Told() - lines).ShouldBeLessThanOrEqualTo(Brokers * 3, "what the other nodes answer does not mean that Redis is back: it is not told each time");
+            (Told() - lines).ShouldBeLessThanOrEqualTo(
+                Brokers * 3,
+                "what the other nodes answer does not mean that Redis is back: it is not told each time"
+            );
         }
         foreach (var name in Staggered.Names)
         {
@@ -114,7 +121,8 @@ public class FaultyCluster : IAsyncLifetime
             upstream.SentTwice().ShouldBe(0, name);
             upstream.MostLoginsIn(Staggered.Per * 0.75).ShouldBeLessThanOrEqualTo(Staggered.CanLogIn(name) ? Staggered.Permit : 0, name);
         }
-        return $"met {met}; served {load.Served}; without a token {load.Failed.Count}: {load.Failed.FirstOrDefault()}; told {Told() - lines}";
+        return $"met {met}; served {load.Served}; without a token {load.Failed.Count}: {load.Failed.FirstOrDefault()}; told "
+            + $"{Told() - lines}";
     }
 
     /// <summary>How often a broker said that Redis is away.</summary>
@@ -130,7 +138,12 @@ public class FaultyCluster : IAsyncLifetime
             await Staggered.Begin(Fleet, name);
             foreach (var server in redis.Servers)
             {
-                foreach (var pair in (await server.Ask("KEYS", "*:pair")).Split('\n').Where(pair => pair.Length > 0 && !pairs.ContainsValue(pair)).Take(1))
+                foreach (
+                    var pair in (await server.Ask("KEYS", "*:pair"))
+                        .Split('\n')
+                        .Where(pair => pair.Length > 0 && !pairs.ContainsValue(pair))
+                        .Take(1)
+                )
                 {
                     pairs[name] = pair;
                 }

@@ -16,7 +16,8 @@ internal sealed class Fleet : IAsyncDisposable
 
     public IReadOnlyList<BrokerProcess> Brokers => brokers;
 
-    public static Task<Fleet> Start(Landscape landscape, int count, params IEnumerable<string> redis) => Start(landscape, count, _ => redis);
+    public static Task<Fleet> Start(Landscape landscape, int count, params IEnumerable<string> redis) =>
+        Start(landscape, count, _ => redis);
 
     /// <param name="landscape">The upstreams.</param>
     /// <param name="count">How many brokers.</param>
@@ -45,10 +46,17 @@ internal sealed class Fleet : IAsyncDisposable
     /// <summary>One request to one broker, as the caller with the key.</summary>
     public Task<Answered> Ask(int i, string upstream, CancellationToken cancellation = default) => Ask(brokers[i], upstream, cancellation);
 
-    public Task<Answered> Ask(BrokerProcess broker, string upstream, CancellationToken cancellation = default) => Ask(broker, upstream, "", cancellation);
+    public Task<Answered> Ask(BrokerProcess broker, string upstream, CancellationToken cancellation = default) =>
+        Ask(broker, upstream, "", cancellation);
 
     /// <summary>With a query, which the upstream sees, and as another caller.</summary>
-    public async Task<Answered> Ask(BrokerProcess broker, string upstream, string query, CancellationToken cancellation, string key = Landscape.Key)
+    public async Task<Answered> Ask(
+        BrokerProcess broker,
+        string upstream,
+        string query,
+        CancellationToken cancellation,
+        string key = Landscape.Key
+    )
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, landscape.Path(upstream) + query);
         request.Headers.Add("X-Api-Key", key);
@@ -58,11 +66,25 @@ internal sealed class Fleet : IAsyncDisposable
     }
 
     /// <summary>So many requests at once, in turn to each broker.</summary>
-    public Task<Answered[]> AskAll(int count, string upstream) => Task.WhenAll(Enumerable.Range(0, count).Select(i => Ask(i % brokers.Length, upstream)));
+    public Task<Answered[]> AskAll(int count, string upstream) =>
+        Task.WhenAll(Enumerable.Range(0, count).Select(i => Ask(i % brokers.Length, upstream)));
 
     /// <summary>What the brokers logged, but for the requests.</summary>
-    public string Told() => string.Join('\n', brokers.SelectMany((broker, i) =>
-        broker.Log.Split('\n').Where(line => line.Length > 0 && !line.Contains("\"Id\":500", StringComparison.Ordinal) && !line.Contains("\"Id\":103", StringComparison.Ordinal)).Select(line => $"{i}: {line}")));
+    public string Told() =>
+        string.Join(
+            '\n',
+            brokers.SelectMany(
+                (broker, i) =>
+                    broker
+                        .Log.Split('\n')
+                        .Where(line =>
+                            line.Length > 0
+                            && !line.Contains("\"Id\":500", StringComparison.Ordinal)
+                            && !line.Contains("\"Id\":103", StringComparison.Ordinal)
+                        )
+                        .Select(line => $"{i}: {line}")
+            )
+        );
 
     public async ValueTask DisposeAsync()
     {

@@ -85,7 +85,10 @@ public sealed class InvariantsTests(ThreeReplicas replicas) : IClassFixture<Thre
         await Rewrite();
         for (var i = 0; i < ThreeReplicas.Count; i++)
         {
-            await Eventually.Holds(async () => (string?)Read(await Fleet.Ask(i, "changed"), "audience") == OAuth2Simulator.OtherAudience, "the new audience is in force");
+            await Eventually.Holds(
+                async () => (string?)Read(await Fleet.Ask(i, "changed"), "audience") == OAuth2Simulator.OtherAudience,
+                "the new audience is in force"
+            );
         }
         simulator.Logins.ShouldBe(3);
 
@@ -93,7 +96,10 @@ public sealed class InvariantsTests(ThreeReplicas replicas) : IClassFixture<Thre
         await Rewrite();
         for (var i = 0; i < ThreeReplicas.Count; i++)
         {
-            await Eventually.Holds(async () => (await Fleet.Ask(i, "changed")) is { Status: 502, Code: "upstream-refused-login" }, "what the old secret got is not used");
+            await Eventually.Holds(
+                async () => (await Fleet.Ask(i, "changed")) is { Status: 502, Code: "upstream-refused-login" },
+                "what the old secret got is not used"
+            );
         }
         simulator.LoginsGranted.ShouldBe(3);
         simulator.Logins.ShouldBeLessThanOrEqualTo(3 + 3, "three refusals of one secret, over all replicas");
@@ -115,7 +121,8 @@ public sealed class InvariantsTests(ThreeReplicas replicas) : IClassFixture<Thre
         (await newcomer.Ask(0, "moved")).Status.ShouldBe(200);
         (await newcomer.Ask(0, "moved-too")).Status.ShouldBe(200);
         (one.Logins, two.Logins).ShouldBe((2, 2));
-        one.Received.Data.Select(request => request.Bearer()).ShouldNotContain(bearer => two.Received.Data.Any(request => request.Bearer() == bearer));
+        one.Received.Data.Select(request => request.Bearer())
+            .ShouldNotContain(bearer => two.Received.Data.Any(request => request.Bearer() == bearer));
     }
 
     /// <summary>12.</summary>

@@ -6,7 +6,10 @@ using Xunit;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>Signing keys change at one broker after the other while callers log in at both and show what they got at both: add, sign with the new, verify with both, drop.</summary>
+/// <summary>
+/// Signing keys change at one broker after the other while callers log in at both and show what they got at both: add, sign with the new,
+/// verify with both, drop.
+/// </summary>
 [Collection(Lanes.TokenService)]
 public sealed class KeyRotationTests
 {
@@ -84,11 +87,22 @@ public sealed class KeyRotationTests
         }
     }
 
-    private static JsonObject Keys(string[] ids) => new(ids.Select(id =>
-        KeyValuePair.Create<string, JsonNode?>(id, JsonNode.Parse($$"""{ "Algorithm": "ES256", "Key": { "Env": "{{id.ToUpperInvariant()}}" } }"""))));
+    private static JsonObject Keys(string[] ids) =>
+        new(
+            ids.Select(id =>
+                KeyValuePair.Create<string, JsonNode?>(
+                    id,
+                    JsonNode.Parse($$"""{ "Algorithm": "ES256", "Key": { "Env": "{{id.ToUpperInvariant()}}" } }""")
+                )
+            )
+        );
 
     private static async Task<IEnumerable<string>> KeySet(BrokerProcess broker) =>
-        JsonElement.Parse(await broker.Client.GetStringAsync("/.well-known/jwks.json")).GetProperty("keys").EnumerateArray().Select(key => key.GetProperty("kid").GetString()!);
+        JsonElement
+            .Parse(await broker.Client.GetStringAsync("/.well-known/jwks.json"))
+            .GetProperty("keys")
+            .EnumerateArray()
+            .Select(key => key.GetProperty("kid").GetString()!);
 
     private static string KeyOf(string token) =>
         JsonElement.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token.Split('.')[0])).GetProperty("kid").GetString()!;

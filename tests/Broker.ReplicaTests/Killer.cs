@@ -2,7 +2,9 @@ using Simulators;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>Kills or pauses the broker that is renewing, at a moment drawn from a seed: at a step on its way to Redis or back, or within the call.</summary>
+/// <summary>
+/// Kills or pauses the broker that is renewing, at a moment drawn from a seed: at a step on its way to Redis or back, or within the call.
+/// </summary>
 internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, Random chance, TimeSpan lease)
 {
     private static readonly string[] Steps = ["take", "note", "extend", "commit", "release", "permit", "call", "call", "commit", "note"];
@@ -19,10 +21,14 @@ internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, R
         var delay = TimeSpan.FromMilliseconds(chance.Next(step == "extend" ? 700 : 250));
         foreach (var upstream in upstreams)
         {
-            upstream.Faults.TokenDelay = step == "extend" ? TimeSpan.FromMilliseconds(700) : step == "call" ? TimeSpan.FromMilliseconds(150) : TimeSpan.Zero;
+            upstream.Faults.TokenDelay =
+                step == "extend" ? TimeSpan.FromMilliseconds(700)
+                : step == "call" ? TimeSpan.FromMilliseconds(150)
+                : TimeSpan.Zero;
             if (step is "permit" && upstream is OAuth2Simulator)
             {
-                // So that there is a login. Of refreshes only: a login that is on its way already would be refused, and rightly answered with 502.
+                // So that there is a login. Of refreshes only: a login that is on its way already would be refused, and rightly answered
+                // with 502.
                 upstream.Faults.AnswerNextRefreshes(Answer.Json(400, new { error = "invalid_grant" }));
             }
         }
@@ -66,11 +72,17 @@ internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, R
             var broker = i;
             wires[i].Gate = async passing =>
             {
-                if (!passing.IsAnswer && onAnswer && (anyStep ? Commands.Holds(passing.Bytes, "take") : Commands.Holds(passing.Bytes, step)))
+                if (
+                    !passing.IsAnswer
+                    && onAnswer
+                    && (anyStep ? Commands.Holds(passing.Bytes, "take") : Commands.Holds(passing.Bytes, step))
+                )
                 {
                     Interlocked.CompareExchange(ref armed, broker, -1);
                 }
-                var isIt = passing.IsAnswer ? onAnswer && Volatile.Read(ref armed) == broker : !onAnswer && Commands.Holds(passing.Bytes, anyStep ? "take" : step);
+                var isIt = passing.IsAnswer
+                    ? onAnswer && Volatile.Read(ref armed) == broker
+                    : !onAnswer && Commands.Holds(passing.Bytes, anyStep ? "take" : step);
                 if (!isIt || Interlocked.Exchange(ref struck, 1) == 1)
                 {
                     return true;
@@ -106,7 +118,8 @@ internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, R
                 }
                 return false;
             },
-            "somebody renews");
+            "somebody renews"
+        );
         await Task.Delay(delay);
         Hit(await hit.Task, kills);
         return $"{delay.TotalMilliseconds} ms into the call";

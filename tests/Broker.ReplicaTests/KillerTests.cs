@@ -32,19 +32,35 @@ public sealed class KillerTests(ITestOutputHelper output)
         var most = 10 + (rounds * 2);
         await using var landscape = new Landscape
         {
-            Redis = JsonNode.Parse("""
-                { "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-                """)!.AsObject(),
+            Redis = JsonNode
+                .Parse(
+                    """
+                    { "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+                    """
+                )!
+                .AsObject(),
         };
         var options = Landscape.Strict with { TokenLifetime = TimeSpan.FromSeconds(2) };
-        var oauth = await landscape.OAuth2("oauth", options, more: $$""" "CallDeadline": "00:00:01", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """);
+        var oauth = await landscape.OAuth2(
+            "oauth",
+            options,
+            more: $$""" "CallDeadline": "00:00:01", "Logins": [ { "Permit": {{Permit}}, "Per": "{{Per}}" } ] """
+        );
         // One login too many, and this account is locked out for longer than the test.
         var damoov = await landscape.Damoov(
             "damoov",
-            options with { MaxLogins = most, LoginWindow = TimeSpan.FromDays(1), Lockout = TimeSpan.FromDays(1) },
-            $$""" "CallDeadline": "00:00:01", "Logins": [ { "Permit": {{Scarce}}, "Per": "{{ScarcePer}}" }, { "Permit": {{most}}, "Per": "1.00:00:00" } ] """);
+            options with
+            {
+                MaxLogins = most,
+                LoginWindow = TimeSpan.FromDays(1),
+                Lockout = TimeSpan.FromDays(1),
+            },
+            $$""" "CallDeadline": "00:00:01", "Logins": [ { "Permit": {{Scarce}}, "Per": "{{ScarcePer}}" }, { "Permit": {{most}}, "Per": "1.00:00:00" } ] """
+        );
         await using var redis = await RedisServer.Start();
-        await using Wire one = new(redis.Port), two = new(redis.Port), three = new(redis.Port);
+        await using Wire one = new(redis.Port),
+            two = new(redis.Port),
+            three = new(redis.Port);
         Wire[] wires = [one, two, three];
         await using var fleet = await Fleet.Start(landscape, wires.Length, i => [wires[i].Endpoint]);
         await Eventually.Holds(async () => (await fleet.Ask(0, "oauth")).Status == 200, "oauth is served");
@@ -66,7 +82,10 @@ public sealed class KillerTests(ITestOutputHelper output)
             await Eventually.Holds(() => simulator.LoginsGranted + simulator.RefreshesGranted >= before + 2, "it is renewed on and on");
         }
         await AllServe(fleet, landscape);
-        output.WriteLine($"logins {oauth.Logins} and {damoov.Logins}, refreshes {oauth.Refreshes} and {damoov.Refreshes}, served {load.Served}, not served {load.Failed.Count}");
+        output.WriteLine(
+            $"logins {oauth.Logins} and {damoov.Logins}, refreshes {oauth.Refreshes} and {damoov.Refreshes}, served {load.Served}, "
+                + $"not served {load.Failed.Count}"
+        );
         if (!load.Failed.All(IsAllowed))
         {
             output.WriteLine(fleet.Told());
@@ -78,7 +97,8 @@ public sealed class KillerTests(ITestOutputHelper output)
         load.Failed.ShouldAllBe(failure => IsAllowed(failure));
     }
 
-    private static bool IsAllowed(Failure failure) => failure.Status == 503 && failure.Code is ("upstream-token-unavailable" or "login-budget-spent");
+    private static bool IsAllowed(Failure failure) =>
+        failure.Status == 503 && failure.Code is ("upstream-token-unavailable" or "login-budget-spent");
 
     /// <summary>The budget was kept, and no login came before its permit.</summary>
     private static async Task Kept(RedisServer redis, string budget, Simulator simulator, int permit, TimeSpan per)

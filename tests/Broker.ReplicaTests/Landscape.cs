@@ -34,7 +34,8 @@ internal sealed class Landscape : IAsyncDisposable
     ];
 
     /// <summary>What <c>Broker:Redis</c> says besides endpoints and keys.</summary>
-    public JsonObject Redis { get; init; } = Json("""{ "CallTimeout": "00:00:05", "Lease": "00:00:15", "RecoveryDelay": "00:00:00.200" }""");
+    public JsonObject Redis { get; init; } =
+        Json("""{ "CallTimeout": "00:00:05", "Lease": "00:00:15", "RecoveryDelay": "00:00:00.200" }""");
 
     public IEnumerable<string> Names => upstreams.Keys;
 
@@ -60,15 +61,32 @@ internal sealed class Landscape : IAsyncDisposable
     public async Task<DamoovSimulator> Damoov(string name, SimulatorOptions options, string more = "")
     {
         var simulator = await DamoovSimulator.StartAsync(options);
-        Add(name, simulator, "Damoov", "v1/Auth/Login", """{ "Email": "admin@fleet.example", "Password": { "Env": "DAMOOV_PASSWORD" } }""", more);
+        Add(
+            name,
+            simulator,
+            "Damoov",
+            "v1/Auth/Login",
+            """{ "Email": "admin@fleet.example", "Password": { "Env": "DAMOOV_PASSWORD" } }""",
+            more
+        );
         return simulator;
     }
 
-    /// <summary>A DeviceHive upstream with an account for each of its users: the operator's, and the administrator's, with which the caller of the other key goes.</summary>
+    /// <summary>
+    /// A DeviceHive upstream with an account for each of its users: the operator's, and the administrator's, with which the caller of the
+    /// other key goes.
+    /// </summary>
     public async Task<DeviceHiveSimulator> DeviceHive(string name)
     {
         var simulator = await DeviceHiveSimulator.StartAsync(Strict);
-        Add(name, simulator, "DeviceHive", "auth/rest/token", """{ "Login": "operator", "Password": { "Env": "OPERATOR_PASSWORD" } }""", "");
+        Add(
+            name,
+            simulator,
+            "DeviceHive",
+            "auth/rest/token",
+            """{ "Login": "operator", "Password": { "Env": "OPERATOR_PASSWORD" } }""",
+            ""
+        );
         Upstream(name)["Accounts"]![Other] = Json("""{ "Login": "admin", "Password": { "Env": "ADMIN_PASSWORD" } }""");
         return simulator;
     }
@@ -81,7 +99,8 @@ internal sealed class Landscape : IAsyncDisposable
     /// <summary>The config of a broker that shares its tokens there.</summary>
     public JsonObject Config(params IEnumerable<string> redis)
     {
-        var config = Json($$"""
+        var config = Json(
+            $$"""
             {
               "Kestrel": { "Endpoints": { "public": { "Url": "http://127.0.0.1:0" } } },
               "Broker": {
@@ -91,7 +110,8 @@ internal sealed class Landscape : IAsyncDisposable
               },
               "ReverseProxy": { "Routes": {}, "Clusters": {} }
             }
-            """);
+            """
+        );
         var shared = Redis.DeepClone().AsObject();
         shared["Endpoints"] = new JsonArray([.. redis.Select(endpoint => JsonValue.Create(endpoint))]);
         shared["NamingKey"] = Json("""{ "Env": "REDIS_NAMES" }""");
@@ -101,26 +121,33 @@ internal sealed class Landscape : IAsyncDisposable
         }
         config["Broker"]!["Redis"] = shared;
         var others = upstreams.Where(upstream => upstream.Value.Upstream["Accounts"]![Other] is not null);
-        config["Broker"]!["Callers"]![Other]!["Accounts"] = new JsonObject(others.Select(upstream => KeyValuePair.Create(upstream.Key, (JsonNode?)Other)));
+        config["Broker"]!["Callers"]![Other]!["Accounts"] = new JsonObject(
+            others.Select(upstream => KeyValuePair.Create(upstream.Key, (JsonNode?)Other))
+        );
         foreach (var (name, (upstream, simulator)) in upstreams)
         {
             config["Broker"]!["Upstreams"]![name] = upstream.DeepClone();
-            config["ReverseProxy"]!["Clusters"]![name] = Json($$"""{ "Destinations": { "main": { "Address": "{{simulator.Address}}" } } }""");
-            config["ReverseProxy"]!["Routes"]![name] = Json($$"""
+            config["ReverseProxy"]!["Clusters"]![name] = Json(
+                $$"""{ "Destinations": { "main": { "Address": "{{simulator.Address}}" } } }"""
+            );
+            config["ReverseProxy"]!["Routes"]![name] = Json(
+                $$"""
                 { "ClusterId": "{{name}}", "Match": { "Path": "/{{name}}/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/{{name}}" } ],
                   "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Query": "*" } }
-                """);
+                """
+            );
         }
         return config;
     }
 
     /// <summary>A request that this upstream answers to whoever shows a live token.</summary>
-    public string Path(string name) => upstreams[name].Simulator switch
-    {
-        DamoovSimulator => $"/{name}/v1/Instances/{DamoovSimulator.InstanceId}",
-        DeviceHiveSimulator => $"/{name}/api/rest/user/current",
-        _ => $"/{name}/api/things",
-    };
+    public string Path(string name) =>
+        upstreams[name].Simulator switch
+        {
+            DamoovSimulator => $"/{name}/v1/Instances/{DamoovSimulator.InstanceId}",
+            DeviceHiveSimulator => $"/{name}/api/rest/user/current",
+            _ => $"/{name}/api/things",
+        };
 
     public async ValueTask DisposeAsync()
     {
@@ -132,10 +159,12 @@ internal sealed class Landscape : IAsyncDisposable
 
     private void Add(string name, Simulator simulator, string kind, string endpoint, string account, string more)
     {
-        var upstream = Json($$"""
+        var upstream = Json(
+            $$"""
             { "Kind": "{{kind}}", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}{{endpoint}}", "TokenWaitTimeout": "00:01:00",
               "RetryDelay": "00:00:00.100", "MaxRetryDelay": "00:00:01", "Logins": {{Ample}}, "Accounts": { "default": {{account}} } }
-            """);
+            """
+        );
         foreach (var (key, value) in Json("{" + more + "}"))
         {
             upstream[key] = value?.DeepClone();
@@ -143,10 +172,11 @@ internal sealed class Landscape : IAsyncDisposable
         upstreams[name] = (upstream, simulator);
     }
 
-    private static string Caller(string key) => $$"""
-        { "Keys": [ { "Sha256": "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}}" } ],
-          "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] }
-        """;
+    private static string Caller(string key) =>
+        $$"""
+            { "Keys": [ { "Sha256": "{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)))}}" } ],
+              "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] }
+            """;
 
     private static JsonObject Json(string text) => JsonNode.Parse(text)!.AsObject();
 }

@@ -5,7 +5,9 @@ namespace Broker.ReplicaTests;
 /// <summary>A request that was not served, and whether there was a token to serve it with.</summary>
 internal sealed record Failure(DateTimeOffset At, int Broker, string Upstream, int Status, string? Code, bool MustServe);
 
-/// <summary>A steady stream of requests to every broker of a fleet that stands neither still nor killed, one after the other to each upstream.</summary>
+/// <summary>
+/// A steady stream of requests to every broker of a fleet that stands neither still nor killed, one after the other to each upstream.
+/// </summary>
 internal sealed class Load : IAsyncDisposable
 {
     private readonly CancellationTokenSource stop = new();
@@ -23,7 +25,13 @@ internal sealed class Load : IAsyncDisposable
     public Load(Fleet fleet, IEnumerable<string> upstreams, TimeSpan pause, Staggered? accounts = null, int each = 1)
     {
         (this.fleet, this.pause, this.accounts) = (fleet, pause, accounts);
-        streams = [.. from i in Enumerable.Range(0, fleet.Brokers.Count) from upstream in upstreams from _ in Enumerable.Range(0, each) select Stream(i, upstream)];
+        streams =
+        [
+            .. from i in Enumerable.Range(0, fleet.Brokers.Count)
+            from upstream in upstreams
+            from _ in Enumerable.Range(0, each)
+            select Stream(i, upstream),
+        ];
     }
 
     public ConcurrentQueue<Failure> Failed { get; } = new();

@@ -4,7 +4,10 @@ using Shouldly;
 
 namespace Broker.ReplicaTests;
 
-/// <summary>The logins that were permitted, as Redis wrote them down by its clock, which is this machine's: its own permits, and what was logged in without it.</summary>
+/// <summary>
+/// The logins that were permitted, as Redis wrote them down by its clock, which is this machine's: its own permits, and what was logged in
+/// without it.
+/// </summary>
 internal static class Permits
 {
     /// <summary>When each was given, in order.</summary>
@@ -20,7 +23,10 @@ internal static class Permits
                 foreach (var permit in (await server.Ask("ZRANGE", budget, "0", "-1", "WITHSCORES")).Split('\n').Chunk(2))
                 {
                     // What was told to both is one login.
-                    permits.TryAdd(permit[0], DateTimeOffset.UnixEpoch.AddMicroseconds(double.Parse(permit[1], CultureInfo.InvariantCulture)));
+                    permits.TryAdd(
+                        permit[0],
+                        DateTimeOffset.UnixEpoch.AddMicroseconds(double.Parse(permit[1], CultureInfo.InvariantCulture))
+                    );
                 }
             }
         }
@@ -30,7 +36,9 @@ internal static class Permits
     public static async Task<string[]> Budgets(RedisServer server, string pattern = "*:logins") =>
         (await server.Ask("KEYS", pattern)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
 
-    /// <summary>The budget as it is promised, whatever the machine's speed: so many permits in any window, and no login without one.</summary>
+    /// <summary>
+    /// The budget as it is promised, whatever the machine's speed: so many permits in any window, and no login without one.
+    /// </summary>
     public static void ShouldKeep(this List<DateTimeOffset> permits, int permit, TimeSpan per, IReadOnlyList<DateTimeOffset> logins)
     {
         for (var i = permit; i < permits.Count; i++)

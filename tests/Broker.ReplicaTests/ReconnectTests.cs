@@ -49,7 +49,9 @@ public sealed class ReconnectTests(ITestOutputHelper output)
         await Works(users, server);
     }
 
-    /// <summary>New connections are answered all the while; that nothing comes back on these is known when a call ran out of time.</summary>
+    /// <summary>
+    /// New connections are answered all the while; that nothing comes back on these is known when a call ran out of time.
+    /// </summary>
     /// <remarks>Where no call is made the client itself notices, a second after four time-outs.</remarks>
     [Fact(Skip = LongRun.Word, SkipUnless = nameof(LongRun.IsOn), SkipType = typeof(LongRun))]
     public async Task Connections_that_are_deaf_while_new_ones_are_good()
@@ -122,7 +124,8 @@ public sealed class ReconnectTests(ITestOutputHelper output)
                 }
                 return next is not null;
             },
-            "another node is the slot's master");
+            "another node is the slot's master"
+        );
         await Works(users, next!);
     }
 

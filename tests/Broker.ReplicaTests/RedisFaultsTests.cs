@@ -15,9 +15,8 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
     [Theory]
     [InlineData(100)]
     [InlineData(600)] // no answer comes in time
-    public Task Latency(int milliseconds) => Endures(
-        () => faulty.Latency(TimeSpan.FromMilliseconds(milliseconds)),
-        () => faulty.Latency(TimeSpan.Zero));
+    public Task Latency(int milliseconds) =>
+        Endures(() => faulty.Latency(TimeSpan.FromMilliseconds(milliseconds)), () => faulty.Latency(TimeSpan.Zero));
 
     [Theory]
     [InlineData(nameof(WireFault.Resets))]
@@ -37,7 +36,10 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
         var since = faulty.Fleet.Brokers.Select((broker, i) => Told(broker)[told[i]..]).ToList();
         since.ShouldContain(lines => lines.Contains(Refuses));
         since.ShouldAllBe(lines => lines.Count(line => line == Refuses) <= 1, "a line a broker, not one a request");
-        since.ShouldAllBe(lines => lines.Zip(lines.Skip(1)).All(two => two.First == Back || two.Second == Back), "none more until it is back");
+        since.ShouldAllBe(
+            lines => lines.Zip(lines.Skip(1)).All(two => two.First == Back || two.Second == Back),
+            "none more until it is back"
+        );
     }
 
     [Fact]
@@ -67,8 +69,12 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
         var replica = await RedisServer.Start("--replicaof", "127.0.0.1", $"{between.Port}");
         await Redises.IsReplicated(primary, replica);
         faulty.Replace(primary);
-        await Eventually.Holds(async () => (await primary.Ask("KEYS", "*:pair")).Split('\n').Length == Accounts.Names.Count(), "every pair was told again");
-        // The next refresh is noted and the note replicated; while the call runs the replica is cut off, so that the commit is the primary's alone.
+        await Eventually.Holds(
+            async () => (await primary.Ask("KEYS", "*:pair")).Split('\n').Length == Accounts.Names.Count(),
+            "every pair was told again"
+        );
+        // The next refresh is noted and the note replicated; while the call runs the replica is cut off, so that the commit is the
+        // primary's alone.
         foreach (var name in Accounts.Names)
         {
             Accounts.Landscape[name].Faults.TokenDelay = TimeSpan.FromSeconds(1);
@@ -90,12 +96,17 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
                 (await Generations(replica)).ShouldBe(pairs, "the write was lost");
                 faulty.Replace(replica);
             },
-            before);
+            before
+        );
     }
 
     /// <summary>What a broker said of Redis.</summary>
     private static List<string> Told(BrokerProcess broker) =>
-        [.. broker.Log.Split('\n').SelectMany(line => new[] { "\"Id\":700", Back, Refuses }.Where(word => line.Contains(word, StringComparison.Ordinal)))];
+        [
+            .. broker
+                .Log.Split('\n')
+                .SelectMany(line => new[] { "\"Id\":700", Back, Refuses }.Where(word => line.Contains(word, StringComparison.Ordinal))),
+        ];
 
     private static Task Done(Action action)
     {
@@ -117,7 +128,10 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
 
     private Task Endures(Action begin, Action end) => Endures(() => Done(begin), () => Done(end));
 
-    /// <summary>A fault that lasts until a renewal has met it and a second longer, under a steady stream of requests to every account at every broker.</summary>
+    /// <summary>
+    /// A fault that lasts until a renewal has met it and a second longer, under a steady stream of requests to every account at every
+    /// broker.
+    /// </summary>
     private async Task Endures(Func<Task> begin, Func<Task> end, Dictionary<string, int>? since = null)
     {
         try
@@ -148,7 +162,9 @@ public sealed class RedisFaultsTests(FaultyRedis faulty, ITestOutputHelper outpu
         await load.Goes(Accounts.Names.Count() * 3);
         output.WriteLine($"met {met}; served {load.Served}; {Accounts.Told(load)}");
         load.Failed.Where(failure => failure.MustServe).ShouldBeEmpty();
-        load.Failed.ShouldAllBe(failure => failure.Status == 503 && (failure.Code == "upstream-token-unavailable" || failure.Code == "login-budget-spent"));
+        load.Failed.ShouldAllBe(failure =>
+            failure.Status == 503 && (failure.Code == "upstream-token-unavailable" || failure.Code == "login-budget-spent")
+        );
         foreach (var name in Accounts.Names)
         {
             var upstream = Accounts.Landscape[name];

@@ -13,7 +13,9 @@ public sealed class RevocationDelayTests(ITestOutputHelper output)
 
     private static readonly (string User, Func<Pair, string> What)[] Kinds =
     [
-        (TokenFleet.User, pair => "token=" + pair.Access), (TokenFleet.User, pair => "token=" + pair.Refresh), ("clerk", _ => "caller=key:clerk"),
+        (TokenFleet.User, pair => "token=" + pair.Access),
+        (TokenFleet.User, pair => "token=" + pair.Refresh),
+        ("clerk", _ => "caller=key:clerk"),
     ];
 
     /// <summary>As it ships; by the word on the channel alone, for the broker looks once in five seconds; by looking alone, for no word gets through.</summary>
@@ -28,12 +30,17 @@ public sealed class RevocationDelayTests(ITestOutputHelper output)
         var words = 0;
         wire.Gate = passing =>
         {
-            var isWord = passing.IsAnswer && passing.Bytes.Span.IndexOf("message"u8) >= 0 && passing.Bytes.Span.IndexOf("\r\nledger\r\n"u8) >= 0;
+            var isWord =
+                passing.IsAnswer && passing.Bytes.Span.IndexOf("message"u8) >= 0 && passing.Bytes.Span.IndexOf("\r\nledger\r\n"u8) >= 0;
             words += isWord ? 1 : 0;
             return Task.FromResult(!isWord || !isDeaf);
         };
-        await using var fleet = await TokenFleet.Start(2, i => [i == 0 ? redis.Endpoint : wire.Endpoint], redisOptions,
-            broker => broker["TokenService"]!["UnknownAfter"] = "00:10:00");
+        await using var fleet = await TokenFleet.Start(
+            2,
+            i => [i == 0 ? redis.Endpoint : wire.Endpoint],
+            redisOptions,
+            broker => broker["TokenService"]!["UnknownAfter"] = "00:10:00"
+        );
         var first = await TokenFleet.Login(fleet.Brokers[0]);
         await fleet.Counts(fleet.Brokers[0], first.Access);
         await fleet.Counts(fleet.Brokers[1], first.Access);
@@ -52,8 +59,10 @@ public sealed class RevocationDelayTests(ITestOutputHelper output)
                 }
             }
             delays.Sort();
-            output.WriteLine($"{redisOptions}{(isDeaf ? ", no word" : "")}: {delays.Count} ended; ms median {delays[delays.Count / 2].TotalMilliseconds:F1}, "
-                + $"p90 {delays[delays.Count * 9 / 10].TotalMilliseconds:F1}, max {delays[^1].TotalMilliseconds:F1}");
+            output.WriteLine(
+                $"{redisOptions}{(isDeaf ? ", no word" : "")}: {delays.Count} ended; ms median {delays[delays.Count / 2].TotalMilliseconds:F1}, "
+                    + $"p90 {delays[delays.Count * 9 / 10].TotalMilliseconds:F1}, max {delays[^1].TotalMilliseconds:F1}"
+            );
             best = delays[^1] < best ? delays[^1] : best;
         }
 

@@ -17,9 +17,15 @@ public sealed class SecrecyTests
     {
         await using var landscape = new Landscape
         {
-            Redis = JsonNode.Parse($$"""
-                { "CallTimeout": "00:00:01", "Lease": "00:00:05", "RecoveryDelay": "00:00:00.200"{{(isEncrypted ? "" : ", \"AllowPlaintext\": true")}} }
-                """)!.AsObject(),
+            Redis = JsonNode
+                .Parse(
+                    $$"""
+                    { "CallTimeout": "00:00:01", "Lease": "00:00:05", "RecoveryDelay": "00:00:00.200"{{(
+                        isEncrypted ? "" : ", \"AllowPlaintext\": true"
+                    )}} }
+                    """
+                )!
+                .AsObject(),
         };
         var oauth = await landscape.OAuth2("oauth", Landscape.Strict);
         var refreshing = await landscape.OAuth2("refreshing", Landscape.Strict, canLogin: false);
@@ -48,9 +54,14 @@ public sealed class SecrecyTests
         await redis.Ask("SAVE");
 
         var logs = string.Concat(fleet.Brokers.Select(broker => broker.Log));
-        var files = string.Concat(Directory.EnumerateFiles(redis.Folder, "*", SearchOption.AllDirectories).Select(file => File.ReadAllText(file, Encoding.Latin1)));
+        var files = string.Concat(
+            Directory.EnumerateFiles(redis.Folder, "*", SearchOption.AllDirectories).Select(file => File.ReadAllText(file, Encoding.Latin1))
+        );
         var commands = string.Join('\n', monitor.Lines);
-        var tokens = simulators.SelectMany(simulator => simulator.Received.Data.Select(request => request.Bearer()!).Concat(simulator.Spent())).Distinct().ToList();
+        var tokens = simulators
+            .SelectMany(simulator => simulator.Received.Data.Select(request => request.Bearer()!).Concat(simulator.Spent()))
+            .Distinct()
+            .ToList();
         tokens.Count.ShouldBeGreaterThanOrEqualTo(10);
         string[] secrets = [.. tokens, .. Landscape.Secrets.Select(secret => secret.Item2), Landscape.Key];
 
@@ -65,11 +76,16 @@ public sealed class SecrecyTests
 
     /// <summary>The places, not the secrets: a report is no place for them either.</summary>
     private static IEnumerable<int> Found(IEnumerable<string> secrets, string text) =>
-        secrets.Select((secret, i) => (secret, i)).Where(pair => text.Contains(pair.secret, StringComparison.Ordinal)).Select(pair => pair.i);
+        secrets
+            .Select((secret, i) => (secret, i))
+            .Where(pair => text.Contains(pair.secret, StringComparison.Ordinal))
+            .Select(pair => pair.i);
 
     private static JsonObject Talkative(JsonObject config)
     {
-        config["Serilog"] = JsonNode.Parse("""{ "MinimumLevel": { "Default": "Verbose", "Override": { "Microsoft": "Verbose", "System": "Verbose", "Yarp": "Verbose" } } }""");
+        config["Serilog"] = JsonNode.Parse(
+            """{ "MinimumLevel": { "Default": "Verbose", "Override": { "Microsoft": "Verbose", "System": "Verbose", "Yarp": "Verbose" } } }"""
+        );
         return config;
     }
 }

@@ -18,18 +18,25 @@ internal sealed class SharedUsers : IDisposable
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(20);
     private static readonly RedisScript RenewalStep = new("step", "return redis.call('SET', KEYS[1], ARGV[1])");
     private static readonly RedisScript Note = new(
-        "note", """
+        "note",
+        """
         redis.call('SET', KEYS[1], ARGV[1])
         local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
         return { 1, run, tonumber(string.match(redis.call('INFO', 'replication'), 'connected_slaves:(%d+)')) }
-        """);
+        """
+    );
 
     private readonly CancellationTokenSource stop = new();
     private readonly IReadOnlyList<User> users;
 
     public SharedUsers(IEnumerable<string> endpoints)
     {
-        var settings = new RedisSettings { Endpoints = [.. endpoints], CallTimeout = CallTimeout, Channel = Channel };
+        var settings = new RedisSettings
+        {
+            Endpoints = [.. endpoints],
+            CallTimeout = CallTimeout,
+            Channel = Channel,
+        };
         users = [.. Ways.Select(way => new User(way, settings))];
         _ = OneByOne(users[0], async () => await users[0].Link.Run(RenewalStep, [Key], ["a"]) is not null);
         _ = Often(users[1], async () => await users[1].Link.Run(RenewalStep, [Key], ["b"]) is not null);
@@ -42,7 +49,9 @@ internal sealed class SharedUsers : IDisposable
     {
         var started = new SharedUsers(endpoints);
         await Eventually.Holds(
-            () => started.users.Take(3).All(user => user.WorkedAt > 0) && started.users.All(user => !user.Link.IsAway), "all steps are answered");
+            () => started.users.Take(3).All(user => user.WorkedAt > 0) && started.users.All(user => !user.Link.IsAway),
+            "all steps are answered"
+        );
         return started;
     }
 
@@ -61,8 +70,12 @@ internal sealed class SharedUsers : IDisposable
         var from = Stopwatch.GetTimestamp();
         while (users.Any(user => user.WorkedAt < from || user.Link.IsAway))
         {
-            Stopwatch.GetElapsedTime(from).ShouldBeLessThan(
-                TimeSpan.FromSeconds(60), string.Join(", ", users.Where(user => user.WorkedAt < from).Select(user => user.What)));
+            Stopwatch
+                .GetElapsedTime(from)
+                .ShouldBeLessThan(
+                    TimeSpan.FromSeconds(60),
+                    string.Join(", ", users.Where(user => user.WorkedAt < from).Select(user => user.What))
+                );
             await server.Ask("PUBLISH", Channel, "word");
             await Task.Delay(Between);
         }

@@ -14,7 +14,11 @@ public sealed class SlowEndpointTests
     {
         await using var landscape = new Landscape
         {
-            Redis = JsonNode.Parse("""{ "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.100", "RecoveryDelay": "00:00:00.100" }""")!.AsObject(),
+            Redis = JsonNode
+                .Parse(
+                    """{ "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.100", "RecoveryDelay": "00:00:00.100" }"""
+                )!
+                .AsObject(),
         };
         var simulator = await landscape.OAuth2("slow", Landscape.Strict);
         await using var redis = await RedisServer.Start();
@@ -31,7 +35,11 @@ public sealed class SlowEndpointTests
     {
         await using var landscape = new Landscape
         {
-            Redis = JsonNode.Parse("""{ "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.100", "RecoveryDelay": "00:00:00.100" }""")!.AsObject(),
+            Redis = JsonNode
+                .Parse(
+                    """{ "CallTimeout": "00:00:00.400", "Lease": "00:00:01.200", "Poll": "00:00:00.100", "RecoveryDelay": "00:00:00.100" }"""
+                )!
+                .AsObject(),
         };
         var simulator = await landscape.OAuth2("slow", Landscape.Strict, more: "\"CallDeadline\": \"00:00:03\"");
         await using var redis = await RedisServer.Start();

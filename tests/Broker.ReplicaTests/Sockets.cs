@@ -19,7 +19,10 @@ internal static class Sockets
             foreach (var line in File.ReadLines(table).Skip(1))
             {
                 var parts = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-                if (parts[9] != "0" && int.Parse(parts[1].AsSpan(parts[1].IndexOf(':') + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture) == port)
+                if (
+                    parts[9] != "0"
+                    && int.Parse(parts[1].AsSpan(parts[1].IndexOf(':') + 1), NumberStyles.HexNumber, CultureInfo.InvariantCulture) == port
+                )
                 {
                     yield return parts[9];
                 }

@@ -7,7 +7,8 @@ using Xunit;
 namespace Broker.ReplicaTests;
 
 /// <summary>
-/// Nobody waits for a Redis that takes commands and answers none. The bound is no speed: it is many CallTimeouts for a loaded machine, and far less than the
+/// Nobody waits for a Redis that takes commands and answers none. The bound is no speed: it is many CallTimeouts for a loaded machine, and
+/// far less than the
 /// minute of patience that whoever waited for Redis would use up. Redis stands still until the answers are there.
 /// </summary>
 public sealed class StoppedRedisTests
@@ -18,7 +19,10 @@ public sealed class StoppedRedisTests
     [Fact]
     public async Task A_route_is_answered_with_a_token_and_without_one_while_redis_stands_still()
     {
-        await using var landscape = new Landscape { Redis = JsonNode.Parse($$"""{ "CallTimeout": "{{CallTimeout}}", "RecoveryDelay": "00:00:00.200" }""")!.AsObject() };
+        await using var landscape = new Landscape
+        {
+            Redis = JsonNode.Parse($$"""{ "CallTimeout": "{{CallTimeout}}", "RecoveryDelay": "00:00:00.200" }""")!.AsObject(),
+        };
         await landscape.OAuth2("held");
         await landscape.OAuth2("cold");
         await using var redis = await RedisServer.Start();

@@ -9,7 +9,20 @@ public sealed class ThreeReplicas : IAsyncLifetime
 {
     public const int Count = 3;
 
-    private static readonly string[] Upstreams = ["rejected", "waited", "ended", "tokenless", "changed", "given-up", "patient", "moved", "moved-too", "counted", "secret"];
+    private static readonly string[] Upstreams =
+    [
+        "rejected",
+        "waited",
+        "ended",
+        "tokenless",
+        "changed",
+        "given-up",
+        "patient",
+        "moved",
+        "moved-too",
+        "counted",
+        "secret",
+    ];
 
     internal RedisServer Redis { get; private set; } = null!;
 

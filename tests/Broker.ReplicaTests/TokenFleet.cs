@@ -17,7 +17,13 @@ internal sealed class TokenFleet : IAsyncDisposable
     private const string Password = "correct horse";
     private const string Form = "application/x-www-form-urlencoded";
 
-    private static readonly (string, string)[] Secrets = [.. Landscape.Secrets, ("HASH", HashOf(Password)), ("FIRST", NewKey()), ("SECOND", NewKey())];
+    private static readonly (string, string)[] Secrets =
+    [
+        .. Landscape.Secrets,
+        ("HASH", HashOf(Password)),
+        ("FIRST", NewKey()),
+        ("SECOND", NewKey()),
+    ];
 
     private readonly string folder = Directory.CreateTempSubdirectory("token-fleet-").FullName;
     private readonly Landscape landscape;
@@ -32,7 +38,12 @@ internal sealed class TokenFleet : IAsyncDisposable
     /// <param name="redis">How each reaches Redis.</param>
     /// <param name="more">What the config says of Redis besides.</param>
     /// <param name="change">What is otherwise in the section <c>Broker</c>.</param>
-    public static async Task<TokenFleet> Start(int count, Func<int, IEnumerable<string>> redis, string more = "{}", Action<JsonObject>? change = null)
+    public static async Task<TokenFleet> Start(
+        int count,
+        Func<int, IEnumerable<string>> redis,
+        string more = "{}",
+        Action<JsonObject>? change = null
+    )
     {
         // An epoch is young for 5.5 s; all else has the product's own times.
         var times = JsonNode.Parse("""{ "CallTimeout": "00:00:00.500", "RecoveryDelay": "00:00:00.500" }""")!.AsObject();
@@ -69,9 +80,11 @@ internal sealed class TokenFleet : IAsyncDisposable
         broker["TokenService"] = new JsonObject { ["RefreshTokens"] = "Rotating", ["RotationGrace"] = "00:05:00" };
         foreach (var name in new[] { User, "clerk", "driver" })
         {
-            broker["Callers"]![name] = JsonNode.Parse("""
+            broker["Callers"]![name] = JsonNode.Parse(
+                """
                 { "Basic": { "Hash": { "Env": "HASH" } }, "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] }
-                """);
+                """
+            );
             broker["Callers"]![name]!["UserId"] = name.Length;
         }
         change?.Invoke(broker);
@@ -93,7 +106,8 @@ internal sealed class TokenFleet : IAsyncDisposable
         return PairOf(answer!);
     }
 
-    public static Task<Answered> Use(BrokerProcess broker, string refresh) => Post(broker, "/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""");
+    public static Task<Answered> Use(BrokerProcess broker, string refresh) =>
+        Post(broker, "/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""");
 
     /// <summary>What comes of the use once it is known.</summary>
     public static async Task<Answered> Used(BrokerProcess broker, string refresh)
@@ -104,12 +118,17 @@ internal sealed class TokenFleet : IAsyncDisposable
     }
 
     /// <summary>Ends a token, the session of a refresh token, or all of a caller (<c>caller=key:NAME</c>).</summary>
-    public static Task<Answered> End(BrokerProcess broker, string what) => Post(
-        broker, what.StartsWith("caller=", StringComparison.Ordinal) ? "/oauth/revoke-all" : "/oauth/revoke",
-        $"{what}&client_id={User}&client_secret={Uri.EscapeDataString(Password)}", Form);
+    public static Task<Answered> End(BrokerProcess broker, string what) =>
+        Post(
+            broker,
+            what.StartsWith("caller=", StringComparison.Ordinal) ? "/oauth/revoke-all" : "/oauth/revoke",
+            $"{what}&client_id={User}&client_secret={Uri.EscapeDataString(Password)}",
+            Form
+        );
 
     /// <summary>Ends it until it is known to be ended everywhere.</summary>
-    public static Task Ended(BrokerProcess broker, string what) => Eventually.Holds(async () => (await End(broker, what)).Status == 200, "it is ended");
+    public static Task Ended(BrokerProcess broker, string what) =>
+        Eventually.Holds(async () => (await End(broker, what)).Status == 200, "it is ended");
 
     /// <summary>A request of a forwarded route.</summary>
     public async Task<int> Ask(BrokerProcess broker, string access)
@@ -130,10 +149,12 @@ internal sealed class TokenFleet : IAsyncDisposable
     }
 
     /// <summary>Until the token counts there.</summary>
-    public Task Counts(BrokerProcess broker, string access) => Eventually.Holds(async () => await Ask(broker, access) == 200, "the token counts");
+    public Task Counts(BrokerProcess broker, string access) =>
+        Eventually.Holds(async () => await Ask(broker, access) == 200, "the token counts");
 
     /// <summary>Until it is refused there.</summary>
-    public Task IsRefused(BrokerProcess broker, string access) => Eventually.Holds(async () => await Ask(broker, access) == 401, "the token is refused");
+    public Task IsRefused(BrokerProcess broker, string access) =>
+        Eventually.Holds(async () => await Ask(broker, access) == 401, "the token is refused");
 
     public static Pair PairOf(Answered answer)
     {
@@ -171,5 +192,7 @@ internal sealed class TokenFleet : IAsyncDisposable
     }
 
     private static string HashOf(string password) =>
-        new PasswordHasher<object>(Microsoft.Extensions.Options.Options.Create(new PasswordHasherOptions { IterationCount = 10_000 })).HashPassword(new(), password);
+        new PasswordHasher<object>(
+            Microsoft.Extensions.Options.Options.Create(new PasswordHasherOptions { IterationCount = 10_000 })
+        ).HashPassword(new(), password);
 }

@@ -7,7 +7,8 @@ namespace Broker.ReplicaTests;
 internal static class TokenRequests
 {
     /// <summary>The refresh tokens that were sent, in order.</summary>
-    public static IReadOnlyList<string> Spent(this Simulator simulator) => [.. simulator.Received.Token.Select(RefreshToken).OfType<string>()];
+    public static IReadOnlyList<string> Spent(this Simulator simulator) =>
+        [.. simulator.Received.Token.Select(RefreshToken).OfType<string>()];
 
     /// <summary>How many refresh tokens were sent more than once.</summary>
     public static int SentTwice(this Simulator simulator) => simulator.Spent().GroupBy(token => token).Count(token => token.Count() > 1);
@@ -29,9 +30,14 @@ internal static class TokenRequests
         {
             return (string?)JsonNode.Parse(request.Body)?["RefreshToken"];
         }
-        return request.Body.Split('&').Select(field => field.Split('=', 2)).Where(field => field is ["refresh_token", _])
-            .Select(field => Uri.UnescapeDataString(field[1])).FirstOrDefault();
+        return request
+            .Body.Split('&')
+            .Select(field => field.Split('=', 2))
+            .Where(field => field is ["refresh_token", _])
+            .Select(field => Uri.UnescapeDataString(field[1]))
+            .FirstOrDefault();
     }
 
-    public static string? Bearer(this ReceivedRequest request) => request.Header("Authorization")?.Replace("Bearer ", "", StringComparison.Ordinal);
+    public static string? Bearer(this ReceivedRequest request) =>
+        request.Header("Authorization")?.Replace("Bearer ", "", StringComparison.Ordinal);
 }

@@ -5,7 +5,8 @@ using Xunit;
 namespace Broker.ReplicaTests;
 
 /// <summary>
-/// Two brokers, and a third that starts as soon as Redis is back: what was ended stays ended at all of them and at every moment, and a used refresh token is
+/// Two brokers, and a third that starts as soon as Redis is back: what was ended stays ended at all of them and at every moment, and a used
+/// refresh token is
 /// not taken again, whatever Redis has forgotten.
 /// </summary>
 [Collection(Lanes.TokenService)]
@@ -100,7 +101,8 @@ public sealed class TokensAndRedisLostTests
                 (await fleet.Ask(fleet.Brokers[1], tokens.Kept.Access)).ShouldBe(200);
                 return (await Masters(redis.Servers.Where(server => server != dead))).Count == 3;
             },
-            "its replica has taken its place");
+            "its replica has taken its place"
+        );
         await fleet.Add(redis.Endpoints.Where(endpoint => endpoint != dead.Endpoint));
 
         await tokens.StayEnded();
@@ -111,7 +113,11 @@ public sealed class TokensAndRedisLostTests
     public async Task Without_a_word_of_redis_tokens_of_ours_are_503_and_nothing_else_is_and_who_is_told_to_serve_serves()
     {
         await using var redis = await RedisServer.Start();
-        await using var fleet = await TokenFleet.Start(2, _ => [redis.Endpoint], change: broker => broker["TokenService"]!["UnknownAfter"] = "00:00:08");
+        await using var fleet = await TokenFleet.Start(
+            2,
+            _ => [redis.Endpoint],
+            change: broker => broker["TokenService"]!["UnknownAfter"] = "00:00:08"
+        );
         var serving = await fleet.Add([redis.Endpoint], broker => broker["TokenService"]!["WhenUnknown"] = "Serve");
         await using var tokens = await EndedTokens.Begin(fleet, brokersInTheEnd: 4);
         await tokens.End();
@@ -124,10 +130,12 @@ public sealed class TokensAndRedisLostTests
         {
             await Eventually.Holds(async () => await fleet.Ask(broker, tokens.Kept.Access) == 503, "it has given up");
         }
-        TimeProvider.System.GetElapsedTime(killed).ShouldBeGreaterThan(TimeSpan.FromSeconds(4)); // it had heard within half a Poll, or a little more where the machine is busy
+        // it had heard within half a Poll, or a little more where the machine is busy
+        TimeProvider.System.GetElapsedTime(killed).ShouldBeGreaterThan(TimeSpan.FromSeconds(4));
         foreach (var broker in fleet.Brokers)
         {
-            await Eventually.Holds(async () => await fleet.AskByKey(broker) == 200, "who comes by a key is served"); // once the broker may log in at the upstream alone
+            // once the broker may log in at the upstream alone
+            await Eventually.Holds(async () => await fleet.AskByKey(broker) == 200, "who comes by a key is served");
             (await fleet.Ask(broker, tokens.Kept.Access)).ShouldBe(broker == serving ? 200 : 503);
             (await TokenFleet.LogIn(broker)).Status.ShouldBe(503);
             (await TokenFleet.Use(broker, tokens.Kept.Refresh)).Status.ShouldBe(503);
@@ -158,8 +166,10 @@ public sealed class TokensAndRedisLostTests
     }
 
     private static async Task<int> Steps(RedisServer redis) =>
-        System.Text.RegularExpressions.Regex.Match(await redis.Ask("INFO", "commandstats"), "cmdstat_evalsha:calls=([0-9]+)") is { Success: true } match
-            ? int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture) : 0;
+        System.Text.RegularExpressions.Regex.Match(await redis.Ask("INFO", "commandstats"), "cmdstat_evalsha:calls=([0-9]+)")
+            is { Success: true } match
+            ? int.Parse(match.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture)
+            : 0;
 
     private static async Task<List<RedisServer>> Masters(IEnumerable<RedisServer> servers)
     {

@@ -25,7 +25,9 @@ internal enum WireFault
 /// <summary>Bytes on their way.</summary>
 internal readonly record struct Passing(Wire Wire, ReadOnlyMemory<byte> Bytes, bool IsAnswer);
 
-/// <summary>A TCP proxy of the tests, to a port that may change: the wire between a broker and Redis, on which things go wrong on demand.</summary>
+/// <summary>
+/// A TCP proxy of the tests, to a port that may change: the wire between a broker and Redis, on which things go wrong on demand.
+/// </summary>
 internal sealed class Wire : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);

@@ -3,7 +3,10 @@ namespace Broker.Tests;
 /// <summary>Bytes that a call allocates on this thread.</summary>
 internal static class Allocations
 {
-    /// <summary>The least of some goes: what the runtime itself allocates once, while it warms up, does not count; what each call does shows in each.</summary>
+    /// <summary>
+    /// The least of some goes: what the runtime itself allocates once, while it warms up, does not count; what each call does shows in
+    /// each.
+    /// </summary>
     public static long Of(Action call)
     {
         var least = long.MaxValue;

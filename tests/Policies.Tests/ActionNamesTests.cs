@@ -72,7 +72,9 @@ public sealed class ActionNamesTests
     [Fact]
     public void What_is_unknown_is_told_and_selects_nothing()
     {
-        ActionNames.BuiltIn.Select(["GetDevice", "getnetwork", "Fly", "19"], out var unknown).ShouldBe(Selection.Of("GetDevice", "GetNetwork"));
+        ActionNames
+            .BuiltIn.Select(["GetDevice", "getnetwork", "Fly", "19"], out var unknown)
+            .ShouldBe(Selection.Of("GetDevice", "GetNetwork"));
         unknown.ShouldBe(["Fly", "19"]);
     }
 
@@ -94,7 +96,8 @@ public sealed class ActionNamesTests
     [InlineData("*", 1000)]
     [InlineData("", 1000)]
     [InlineData("Negative", -1)]
-    public void An_action_that_would_hide_another_is_refused(string name, int number) => Should.Throw<ArgumentException>(() => With(name, number));
+    public void An_action_that_would_hide_another_is_refused(string name, int number) =>
+        Should.Throw<ArgumentException>(() => With(name, number));
 
     [Fact]
     public void Two_actions_never_share_a_number() =>

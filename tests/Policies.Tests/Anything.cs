@@ -9,10 +9,12 @@ internal static class Anything
 {
     private static readonly string[] Names = ["a", "b", "c", "A", "12", "all", "nothing", "a,b"];
 
-    public static Gen<Selection> Selection { get; } = Gen.Frequency(
-        (1, Gen.Constant(Policies.Selection.Nothing)),
-        (1, Gen.Constant(Policies.Selection.Everything)),
-        (6, Gen.SubListOf(Names).Select(names => Policies.Selection.Of(names))));
+    public static Gen<Selection> Selection { get; } =
+        Gen.Frequency(
+            (1, Gen.Constant(Policies.Selection.Nothing)),
+            (1, Gen.Constant(Policies.Selection.Everything)),
+            (6, Gen.SubListOf(Names).Select(names => Policies.Selection.Of(names)))
+        );
 
     public static Gen<Permissions> Permissions { get; } =
         from actions in Selection
@@ -21,11 +23,13 @@ internal static class Anything
         from devices in Selection
         select new Permissions(actions, networks, types, devices);
 
-    public static Gen<Reach> Reach { get; } = Gen.Frequency(
-        (1, Gen.Constant(Policies.Reach.All)),
-        (1, Gen.Constant(Policies.Reach.Nothing)),
-        (3, Gen.Elements(Names).Select(Policies.Reach.One)),
-        (3, Gen.NonEmptyListOf(Gen.Elements(Names)).Select(names => Policies.Reach.These([.. names]))));
+    public static Gen<Reach> Reach { get; } =
+        Gen.Frequency(
+            (1, Gen.Constant(Policies.Reach.All)),
+            (1, Gen.Constant(Policies.Reach.Nothing)),
+            (3, Gen.Elements(Names).Select(Policies.Reach.One)),
+            (3, Gen.NonEmptyListOf(Gen.Elements(Names)).Select(names => Policies.Reach.These([.. names])))
+        );
 
     public static Gen<Demand> Demand { get; } =
         from action in Gen.Elements<string?>(["a", "b", "A", "*", null])
@@ -41,5 +45,9 @@ internal static class Anything
 
     public static Gen<(T First, T Second)> Two<T>(Gen<T> gen) => from first in gen from second in gen select (first, second);
 
-    public static Gen<(T First, T Second, T Third)> Three<T>(Gen<T> gen) => from first in gen from second in gen from third in gen select (first, second, third);
+    public static Gen<(T First, T Second, T Third)> Three<T>(Gen<T> gen) =>
+        from first in gen
+        from second in gen
+        from third in gen
+        select (first, second, third);
 }

@@ -9,53 +9,81 @@ public sealed class PolicyLawTests
     private static bool Grants(in Permissions permissions, in Demand demand) => Policy.Decide(permissions, demand) == Decision.Granted;
 
     [Fact]
-    public void Narrowing_never_grants_more() => Anything.Holds(
-        from two in Anything.Two(Anything.Permissions) from demand in Anything.Demand select (two.First, two.Second, demand),
-        drawn => !Grants(drawn.First.Intersect(drawn.Second), drawn.demand) || (Grants(drawn.First, drawn.demand) && Grants(drawn.Second, drawn.demand)));
+    public void Narrowing_never_grants_more() =>
+        Anything.Holds(
+            from two in Anything.Two(Anything.Permissions)
+            from demand in Anything.Demand
+            select (two.First, two.Second, demand),
+            drawn =>
+                !Grants(drawn.First.Intersect(drawn.Second), drawn.demand)
+                || (Grants(drawn.First, drawn.demand) && Grants(drawn.Second, drawn.demand))
+        );
 
     [Fact]
-    public void What_lies_within_grants_nothing_that_the_whole_does_not() => Anything.Holds(
-        from two in Anything.Two(Anything.Permissions) from demand in Anything.Demand select (two.First, two.Second, demand),
-        drawn => !drawn.First.IsWithin(drawn.Second) || !Grants(drawn.First, drawn.demand) || Grants(drawn.Second, drawn.demand));
+    public void What_lies_within_grants_nothing_that_the_whole_does_not() =>
+        Anything.Holds(
+            from two in Anything.Two(Anything.Permissions)
+            from demand in Anything.Demand
+            select (two.First, two.Second, demand),
+            drawn => !drawn.First.IsWithin(drawn.Second) || !Grants(drawn.First, drawn.demand) || Grants(drawn.Second, drawn.demand)
+        );
 
     [Fact]
-    public void What_both_grant_the_intersection_grants() => Anything.Holds(
-        from two in Anything.Two(Anything.Permissions) from demand in Anything.Demand select (two.First, two.Second, demand),
-        drawn => !(Grants(drawn.First, drawn.demand) && Grants(drawn.Second, drawn.demand)) || Grants(drawn.First.Intersect(drawn.Second), drawn.demand));
+    public void What_both_grant_the_intersection_grants() =>
+        Anything.Holds(
+            from two in Anything.Two(Anything.Permissions)
+            from demand in Anything.Demand
+            select (two.First, two.Second, demand),
+            drawn =>
+                !(Grants(drawn.First, drawn.demand) && Grants(drawn.Second, drawn.demand))
+                || Grants(drawn.First.Intersect(drawn.Second), drawn.demand)
+        );
 
     [Fact]
-    public void An_intersection_lies_within_both() => Anything.Holds(
-        Anything.Two(Anything.Permissions),
-        two => two.First.Intersect(two.Second) is var both && both.IsWithin(two.First) && both.IsWithin(two.Second));
+    public void An_intersection_lies_within_both() =>
+        Anything.Holds(Anything.Two(Anything.Permissions), two =>
+            two.First.Intersect(two.Second) is var both && both.IsWithin(two.First) && both.IsWithin(two.Second)
+        );
 
     [Fact]
     public void Within_is_reflexive() => Anything.Holds(Anything.Permissions, one => one.IsWithin(one));
 
     [Fact]
-    public void Within_is_antisymmetric() => Anything.Holds(
-        Anything.Two(Anything.Selection), two => (two.First.IsWithin(two.Second) && two.Second.IsWithin(two.First)) == (two.First == two.Second));
+    public void Within_is_antisymmetric() =>
+        Anything.Holds(Anything.Two(Anything.Selection), two =>
+            (two.First.IsWithin(two.Second) && two.Second.IsWithin(two.First)) == (two.First == two.Second)
+        );
 
     [Fact]
-    public void Within_is_transitive() => Anything.Holds(
-        Anything.Three(Anything.Selection),
-        three => !(three.First.IsWithin(three.Second) && three.Second.IsWithin(three.Third)) || three.First.IsWithin(three.Third));
+    public void Within_is_transitive() =>
+        Anything.Holds(Anything.Three(Anything.Selection), three =>
+            !(three.First.IsWithin(three.Second) && three.Second.IsWithin(three.Third)) || three.First.IsWithin(three.Third)
+        );
 
     [Fact]
-    public void Equal_selections_have_equal_hashes() => Anything.Holds(
-        Anything.Two(Anything.Selection), two => two.First != two.Second || two.First.GetHashCode() == two.Second.GetHashCode());
+    public void Equal_selections_have_equal_hashes() =>
+        Anything.Holds(Anything.Two(Anything.Selection), two =>
+            two.First != two.Second || two.First.GetHashCode() == two.Second.GetHashCode()
+        );
 
     [Fact]
     public void Everything_contains_all_and_grants_every_demand_that_names_an_action()
     {
-        Anything.Holds(Anything.Selection, one => one.IsWithin(Selection.Everything) && (one.IsEverything || !Selection.Everything.IsWithin(one)));
+        Anything.Holds(Anything.Selection, one =>
+            one.IsWithin(Selection.Everything) && (one.IsEverything || !Selection.Everything.IsWithin(one))
+        );
         Anything.Holds(Anything.Name, Selection.Everything.Contains);
         Anything.Holds(Anything.Demand, demand => Grants(Permissions.Everything, demand) == (demand.Action is not null));
     }
 
     [Fact]
-    public void Each_id_that_is_reached_must_be_permitted() => Anything.Holds(
-        from names in Gen.NonEmptyListOf(Anything.Name) from selection in Anything.Selection select (names, selection),
-        drawn => Reach.These([.. drawn.names]).IsWithin(drawn.selection) == drawn.names.All(name => drawn.selection.Contains(name)));
+    public void Each_id_that_is_reached_must_be_permitted() =>
+        Anything.Holds(
+            from names in Gen.NonEmptyListOf(Anything.Name)
+            from selection in Anything.Selection
+            select (names, selection),
+            drawn => Reach.These([.. drawn.names]).IsWithin(drawn.selection) == drawn.names.All(name => drawn.selection.Contains(name))
+        );
 
     [Fact]
     public void All_is_within_everything_and_nothing_else() =>
@@ -115,11 +143,18 @@ public sealed class PolicyLawTests
     [Fact]
     public void Deciding_allocates_nothing()
     {
-        var permissions = new Permissions(Selection.Of("GetDevice"), Selection.Of("12", "13"), Selection.Everything, Selection.Of("a", "b", "c"));
+        var permissions = new Permissions(
+            Selection.Of("GetDevice"),
+            Selection.Of("12", "13"),
+            Selection.Everything,
+            Selection.Of("a", "b", "c")
+        );
         Demand[] demands =
         [
-            new("GetDevice", Reach.One("12"), Reach.All, Reach.These(["a", "c"])), new("GetDevice", Reach.One("14"), Reach.All, Reach.One("a")),
-            new("Other", default, default, default), default,
+            new("GetDevice", Reach.One("12"), Reach.All, Reach.These(["a", "c"])),
+            new("GetDevice", Reach.One("14"), Reach.All, Reach.One("a")),
+            new("Other", default, default, default),
+            default,
         ];
         var granted = Rounds(100);
 

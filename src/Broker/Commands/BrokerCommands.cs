@@ -8,7 +8,9 @@ internal static class BrokerCommands
     public static Task<int> Run(string[] args, ConsoleStreams streams, CancellationToken cancellation)
     {
         var config = ConfigOption();
-        var root = new RootCommand("The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out.")
+        var root = new RootCommand(
+            "The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out."
+        )
         {
             config,
             ServeCommand.Create(streams),
@@ -22,14 +24,20 @@ internal static class BrokerCommands
             SchemaCommand.Create(streams),
         };
         root.SetAction((parsed, stop) => ServeCommand.Run(parsed.GetValue(config) ?? [], streams, stop));
-        var configuration = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, ProcessTerminationTimeout = null };
+        var configuration = new InvocationConfiguration
+        {
+            Output = streams.Out,
+            Error = streams.Error,
+            ProcessTerminationTimeout = null,
+        };
         return root.Parse(args).InvokeAsync(configuration, cancellation);
     }
 
     /// <summary>The config files; the one that ships where none is named.</summary>
-    public static Option<string[]> ConfigOption() => new("--config", "-c")
-    {
-        Description = "A config file; may be given several times: a later one goes before an earlier.",
-        DefaultValueFactory = _ => [Path.Combine(AppContext.BaseDirectory, "config", "broker.json")],
-    };
+    public static Option<string[]> ConfigOption() =>
+        new("--config", "-c")
+        {
+            Description = "A config file; may be given several times: a later one goes before an earlier.",
+            DefaultValueFactory = _ => [Path.Combine(AppContext.BaseDirectory, "config", "broker.json")],
+        };
 }

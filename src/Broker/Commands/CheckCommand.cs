@@ -22,11 +22,22 @@ internal static class CheckCommand
 
     private static async Task<int> Run(string[] files, bool needsSecrets, bool asJson, ConsoleStreams streams)
     {
-        using var host = new BrokerHost(files, streams.Environment, NullLoggerFactory.Instance, TimeProvider.System, needsSecrets ? Severity.Error : Severity.Warning);
+        using var host = new BrokerHost(
+            files,
+            streams.Environment,
+            NullLoggerFactory.Instance,
+            TimeProvider.System,
+            needsSecrets ? Severity.Error : Severity.Warning
+        );
         var result = host.Loader.Load();
         if (asJson)
         {
-            var mistakes = result.ConfigErrors.All.Select(mistake => new { severity = mistake.Severity.ToString().ToLowerInvariant(), path = mistake.Path, message = mistake.Message });
+            var mistakes = result.ConfigErrors.All.Select(mistake => new
+            {
+                severity = mistake.Severity.ToString().ToLowerInvariant(),
+                path = mistake.Path,
+                message = mistake.Message,
+            });
             await streams.Out.WriteLineAsync(JsonSerializer.Serialize(new { loads = result.Snapshot is not null, mistakes }, Json));
         }
         else

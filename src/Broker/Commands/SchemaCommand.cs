@@ -9,11 +9,13 @@ internal static class SchemaCommand
     public static Command Create(ConsoleStreams streams)
     {
         var command = new Command("schema", "Prints the JSON Schema of a config file (config/broker.schema.json).");
-        command.SetAction(async (_, _) =>
-        {
-            await streams.Out.WriteAsync(SchemaWriter.Write());
-            return 0;
-        });
+        command.SetAction(
+            async (_, _) =>
+            {
+                await streams.Out.WriteAsync(SchemaWriter.Write());
+                return 0;
+            }
+        );
         return command;
     }
 }

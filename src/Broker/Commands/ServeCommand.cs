@@ -46,7 +46,12 @@ internal static class ServeCommand
         var services = app.Services.GetServices<IHostedService>().ToList();
         services.OfType<SnapshotPoller>().Single().Warn(loaded);
         ServeLog.Started(
-            logger, string.Join(' ', app.Urls), $"{services.OfType<ManagementServer>().Single().Address}", loaded.Snapshot.Version, loaded.ConfigErrors.All.Count);
+            logger,
+            string.Join(' ', app.Urls),
+            $"{services.OfType<ManagementServer>().Single().Address}",
+            loaded.Snapshot.Version,
+            loaded.ConfigErrors.All.Count
+        );
         await app.WaitForShutdownAsync(stop);
         ServeLog.Stopped(logger);
         return 0;
@@ -68,7 +73,8 @@ internal static class ServeCommand
                 {
                     return cause is SocketException
                         ? $"{OneLine(failure)} Choose another address in Kestrel:Endpoints or Broker:Management:Url."
-                        : $"a certificate cannot be read ({OneLine(cause)}) Look at the Certificate keys in Kestrel: Path and KeyPath are PEM files that belong together.";
+                        : $"a certificate cannot be read ({OneLine(cause)}) Look at the Certificate keys in Kestrel: Path and "
+                            + "KeyPath are PEM files that belong together.";
                 }
             }
 

@@ -13,7 +13,11 @@ internal static class SimulateCommand
     {
         var kind = new Argument<string>("kind") { Description = "Which upstream." };
         kind.AcceptOnlyFromAmong([.. SimulatorKinds.Names]);
-        var host = new Option<string>("--host") { Description = "The address to listen on: in a container 0.0.0.0, or nobody reaches it.", DefaultValueFactory = _ => "127.0.0.1" };
+        var host = new Option<string>("--host")
+        {
+            Description = "The address to listen on: in a container 0.0.0.0, or nobody reaches it.",
+            DefaultValueFactory = _ => "127.0.0.1",
+        };
         host.Validators.Add(result =>
         {
             if (!IPAddress.TryParse(result.GetValueOrDefault<string>(), out _))
@@ -23,8 +27,27 @@ internal static class SimulateCommand
         });
         var port = new Option<int>("--port") { Description = "Port there; 0 is any free one.", DefaultValueFactory = _ => 0 };
         var lifetime = DurationOption.Create("--token-lifetime", "Life of its tokens, as hh:mm:ss; the vendor's own when missing.");
-        var command = new Command("simulate", "Runs a strict stand-in for an upstream on loopback, unless --host says otherwise.") { kind, host, port, lifetime };
-        command.SetAction((parsed, stop) => Run(parsed.GetValue(kind)!, new() { Host = IPAddress.Parse(parsed.GetValue(host)!), Port = parsed.GetValue(port), TokenLifetime = parsed.GetValue(lifetime) }, streams, stop));
+        var command = new Command("simulate", "Runs a strict stand-in for an upstream on loopback, unless --host says otherwise.")
+        {
+            kind,
+            host,
+            port,
+            lifetime,
+        };
+        command.SetAction(
+            (parsed, stop) =>
+                Run(
+                    parsed.GetValue(kind)!,
+                    new()
+                    {
+                        Host = IPAddress.Parse(parsed.GetValue(host)!),
+                        Port = parsed.GetValue(port),
+                        TokenLifetime = parsed.GetValue(lifetime),
+                    },
+                    streams,
+                    stop
+                )
+        );
         return command;
     }
 
@@ -33,14 +56,18 @@ internal static class SimulateCommand
         try
         {
             await using var simulator = await SimulatorKinds.StartAsync(kind, options);
-            await streams.Out.WriteLineAsync($"{kind} listens on {simulator.Address}; what it received: {simulator.Address}_simulator/received. Ctrl-C ends it.");
+            await streams.Out.WriteLineAsync(
+                $"{kind} listens on {simulator.Address}; what it received: {simulator.Address}_simulator/received. Ctrl-C ends it."
+            );
             await SimulatorFormatter.Write(kind, simulator.Address, streams.Out);
             await Stopped(stop);
             return 0;
         }
         catch (Exception failure) when (failure is IOException or SocketException)
         {
-            await streams.Error.WriteLineAsync($"error: {kind} cannot listen on port {options.Port}: {(failure.InnerException ?? failure).Message}");
+            await streams.Error.WriteLineAsync(
+                $"error: {kind} cannot listen on port {options.Port}: {(failure.InnerException ?? failure).Message}"
+            );
             return 1;
         }
     }

@@ -28,10 +28,12 @@ internal sealed class Snapshot
     public required ActionNames Actions { get; init; }
 
     /// <summary>What a folder compiled. Not for the hot path: a compiled route holds what it needs.</summary>
-    public T Part<T>() where T : class => (T)parts[typeof(T)];
+    public T Part<T>()
+        where T : class => (T)parts[typeof(T)];
 
     /// <summary>Keeps what a folder compiled; only while the snapshot is a candidate.</summary>
-    public void Add<T>(T part) where T : class => parts.Add(typeof(T), part);
+    public void Add<T>(T part)
+        where T : class => parts.Add(typeof(T), part);
 }
 
 /// <summary>Compiles one folder's part of a candidate and tells every mistake in it.</summary>

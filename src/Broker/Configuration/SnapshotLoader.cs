@@ -3,20 +3,28 @@ using Policies;
 
 namespace Broker.Configuration;
 
-/// <summary>Makes a snapshot of the config files: read, merge, bind, validate, compile; nothing is published unless all of it is in order.</summary>
+/// <summary>
+/// Makes a snapshot of the config files: read, merge, bind, validate, compile; nothing is published unless all of it is in order.
+/// </summary>
 /// <param name="files">The config files; a later one goes before an earlier.</param>
 /// <param name="compilers">The folders' parts, in their order.</param>
 /// <param name="store">Where a good snapshot is published.</param>
 /// <param name="environment">The environment's variables by name; they count where the config names them and nowhere else.</param>
 internal sealed class SnapshotLoader(
-    IReadOnlyList<string> files, IEnumerable<ISnapshotCompiler> compilers, SnapshotStore store, Func<string, string?> environment)
+    IReadOnlyList<string> files,
+    IEnumerable<ISnapshotCompiler> compilers,
+    SnapshotStore store,
+    Func<string, string?> environment
+)
 {
     private readonly Lock turn = new();
     private readonly List<ISnapshotCompiler> compilers = [.. compilers];
     private Sources? seen;
     private long version;
 
-    /// <summary>How bad it is when a secret's file or variable is not there: an error to serve, a warning to check on another machine.</summary>
+    /// <summary>
+    /// How bad it is when a secret's file or variable is not there: an error to serve, a warning to check on another machine.
+    /// </summary>
     public Severity MissingSecrets { get; init; } = Severity.Error;
 
     /// <summary>Reads a candidate and publishes nothing.</summary>
@@ -103,15 +111,16 @@ internal sealed class SnapshotLoader(
         return candidate;
     }
 
-    private Snapshot NewSnapshot(BrokerOptions broker, Sections sections, ActionNames actions) => new()
-    {
-        Version = ++version,
-        Broker = broker,
-        ReverseProxy = sections.ReverseProxy,
-        Kestrel = sections.Kestrel,
-        Serilog = sections.Serilog,
-        Actions = actions,
-    };
+    private Snapshot NewSnapshot(BrokerOptions broker, Sections sections, ActionNames actions) =>
+        new()
+        {
+            Version = ++version,
+            Broker = broker,
+            ReverseProxy = sections.ReverseProxy,
+            Kestrel = sections.Kestrel,
+            Serilog = sections.Serilog,
+            Actions = actions,
+        };
 
     private void Compile(Snapshot candidate, ConfigErrors mistakes)
     {
@@ -139,7 +148,10 @@ internal sealed class SnapshotLoader(
                     return;
                 }
 
-                mistakes.Error(compiler.GetType().Name, $"could not compile the config ({failure.GetType().Name}); this is a fault of the broker's");
+                mistakes.Error(
+                    compiler.GetType().Name,
+                    $"could not compile the config ({failure.GetType().Name}); this is a fault of the broker's"
+                );
                 return;
             }
         }

@@ -6,7 +6,8 @@ namespace Broker.Configuration;
 
 /// <summary>Looks at the config files and secrets every <c>PollInterval</c>, and reloads when what they hold has changed.</summary>
 /// <remarks>Polled and not watched: Kubernetes swaps a symlink above the files, which a watcher on them does not see.</remarks>
-internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store, TimeProvider time, ILogger<SnapshotPoller> logger) : BackgroundService
+internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store, TimeProvider time, ILogger<SnapshotPoller> logger)
+    : BackgroundService
 {
     private readonly Snapshot? started = store.IsLoaded ? store.Current : null;
     private IReadOnlyList<ConfigError> told = [];
@@ -50,14 +51,19 @@ internal sealed class SnapshotPoller(SnapshotLoader loader, SnapshotStore store,
     }
 
     /// <summary>The sections that are read once, at start, and say something else now.</summary>
-    private IEnumerable<string> LaterThanNow(Snapshot now) => started is null ? [] : new[]
-    {
-        (Name: "Kestrel", IsSame: JsonNode.DeepEquals(started.Kestrel, now.Kestrel)),
-        (Name: "Serilog", IsSame: JsonNode.DeepEquals(started.Serilog, now.Serilog)),
-        (Name: "Broker:Telemetry", IsSame: started.Broker.Telemetry == now.Broker.Telemetry),
-        (Name: "Broker:Redis", IsSame: RedisOptions.IsStartedAs(started.Broker.Redis, now.Broker.Redis)),
-        (Name: "Broker:Management", IsSame: started.Broker.Management == now.Broker.Management),
-    }.Where(section => !section.IsSame).Select(section => section.Name);
+    private IEnumerable<string> LaterThanNow(Snapshot now) =>
+        started is null
+            ? []
+            : new[]
+            {
+                (Name: "Kestrel", IsSame: JsonNode.DeepEquals(started.Kestrel, now.Kestrel)),
+                (Name: "Serilog", IsSame: JsonNode.DeepEquals(started.Serilog, now.Serilog)),
+                (Name: "Broker:Telemetry", IsSame: started.Broker.Telemetry == now.Broker.Telemetry),
+                (Name: "Broker:Redis", IsSame: RedisOptions.IsStartedAs(started.Broker.Redis, now.Broker.Redis)),
+                (Name: "Broker:Management", IsSame: started.Broker.Management == now.Broker.Management),
+            }
+                .Where(section => !section.IsSame)
+                .Select(section => section.Name);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

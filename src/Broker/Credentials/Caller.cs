@@ -5,7 +5,9 @@ namespace Broker.Credentials;
 /// <summary>Who sends a request: an identity (source, name) and its permissions. The same name from two sources is two callers.</summary>
 internal sealed class Caller
 {
-    /// <summary>Where the identity comes from: <c>key</c> for a caller of the config, else the external issuer's name in the config.</summary>
+    /// <summary>
+    /// Where the identity comes from: <c>key</c> for a caller of the config, else the external issuer's name in the config.
+    /// </summary>
     public required string Source { get; init; }
 
     /// <summary>The name there.</summary>
@@ -17,7 +19,9 @@ internal sealed class Caller
     /// <summary>The account the caller uses at an upstream, by upstream.</summary>
     public IReadOnlyDictionary<string, string> Accounts { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>What account templates may use: <c>user</c> for a caller of the config, <c>corp:sub</c> for a claim of an external issuer's token.</summary>
+    /// <summary>
+    /// What account templates may use: <c>user</c> for a caller of the config, <c>corp:sub</c> for a claim of an external issuer's token.
+    /// </summary>
     public IReadOnlyDictionary<string, string> TemplateValues { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Requests of this identity at the same time; null is the limit of the config.</summary>

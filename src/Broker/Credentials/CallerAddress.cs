@@ -5,7 +5,9 @@ namespace Broker.Credentials;
 /// <summary>Where a login comes from, as failed ones are counted.</summary>
 internal static class CallerAddress
 {
-    /// <summary>The connection's own address: what a header says of it is not believed. An IPv6 host has a whole /64 to come from.</summary>
+    /// <summary>
+    /// The connection's own address: what a header says of it is not believed. An IPv6 host has a whole /64 to come from.
+    /// </summary>
     public static string Of(IPAddress? address)
     {
         if (address is null)

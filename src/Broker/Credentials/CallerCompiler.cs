@@ -49,9 +49,13 @@ internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selecti
         return new(callers);
     }
 
-    private Permissions PermissionsOf(CallerOptions options, string path) => new(
-        selections.Actions(options.Actions, $"{path}:Actions"), selections.Names(options.Networks, $"{path}:Networks"),
-        selections.Names(options.DeviceTypes, $"{path}:DeviceTypes"), selections.Names(options.Devices, $"{path}:Devices"));
+    private Permissions PermissionsOf(CallerOptions options, string path) =>
+        new(
+            selections.Actions(options.Actions, $"{path}:Actions"),
+            selections.Names(options.Networks, $"{path}:Networks"),
+            selections.Names(options.DeviceTypes, $"{path}:DeviceTypes"),
+            selections.Names(options.Devices, $"{path}:Devices")
+        );
 
     private void CompileKeys(CallerOptions callerOptions, Caller caller, string path)
     {
@@ -67,7 +71,11 @@ internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selecti
             var text = options[i].Sha256.ToUpperInvariant();
             if (text.Length != 64 || !text.All(char.IsAsciiHexDigitUpper))
             {
-                mistakes.Error(at, "is no SHA-256 digest in hex (64 digits); 'broker key new' prints a key and its digest, and the key itself does not belong here");
+                mistakes.Error(
+                    at,
+                    "is no SHA-256 digest in hex (64 digits); 'broker key new' prints a key and its digest, and the key itself does "
+                        + "not belong here"
+                );
             }
             else if (text == DigestOfNothing)
             {

@@ -24,8 +24,10 @@ internal sealed record ConfigCaller(Caller Caller, long? UserId, string? Passwor
 /// <summary>The callers of a config by name.</summary>
 internal sealed class CallerTable(IEnumerable<ConfigCaller> callers)
 {
-    private readonly FrozenDictionary<string, ConfigCaller> byName =
-        callers.ToFrozenDictionary(caller => caller.Caller.Name, StringComparer.Ordinal);
+    private readonly FrozenDictionary<string, ConfigCaller> byName = callers.ToFrozenDictionary(
+        caller => caller.Caller.Name,
+        StringComparer.Ordinal
+    );
 
     public IEnumerable<ConfigCaller> All => byName.Values;
 

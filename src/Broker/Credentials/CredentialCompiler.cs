@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Identity;
 namespace Broker.Credentials;
 
 /// <summary>Compiles every credential of a candidate into its <see cref="CredentialTable"/>.</summary>
-/// <remarks>What outlives a reload (verified credentials, issuers' keys, the bound on password hashes) is taken from the table in force, so a
+/// <remarks>What outlives a reload (verified credentials, issuers' keys, the bound on password hashes) is taken from the table in force, so
+/// a
 /// candidate that is never published leaves nothing behind.</remarks>
 internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
 {
@@ -20,25 +21,40 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
     private readonly UpstreamUserSessions users;
     private readonly ConditionalWeakTable<Snapshot, CredentialTable> compiled = [];
 
-    // For issuers' documents: no proxy of the environment, no cookies, no redirects (the address in the config is the one that was checked).
-    private readonly HttpClient client = new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        ConnectTimeout = TimeSpan.FromSeconds(5),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        MaxResponseHeadersLength = 32,
-    });
+    // For issuers' documents: no proxy of the environment, no cookies, no redirects (the address in the config is the one that was
+    // checked).
+    private readonly HttpClient client = new(
+        new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+            MaxResponseHeadersLength = 32,
+        }
+    );
 
-    public CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IRevocations? revocations = null, ILoginThrottle? attempts = null, UpstreamUserSessions? users = null)
-        : this(store, time, logs, new PasswordHasher<CallerOptions>(), revocations, attempts, users)
-    {
-    }
+    public CredentialCompiler(
+        SnapshotStore store,
+        TimeProvider time,
+        ILoggerFactory logs,
+        IRevocations? revocations = null,
+        ILoginThrottle? attempts = null,
+        UpstreamUserSessions? users = null
+    )
+        : this(store, time, logs, new PasswordHasher<CallerOptions>(), revocations, attempts, users) { }
 
     /// <summary>With another hasher, so that a test can count.</summary>
-    internal CredentialCompiler(SnapshotStore store, TimeProvider time, ILoggerFactory logs, IPasswordHasher<CallerOptions> hasher, IRevocations? revocations = null, ILoginThrottle? attempts = null,
-        UpstreamUserSessions? users = null)
+    internal CredentialCompiler(
+        SnapshotStore store,
+        TimeProvider time,
+        ILoggerFactory logs,
+        IPasswordHasher<CallerOptions> hasher,
+        IRevocations? revocations = null,
+        ILoginThrottle? attempts = null,
+        UpstreamUserSessions? users = null
+    )
     {
         (this.store, this.time, this.hasher) = (store, time, hasher);
         this.revocations = revocations ?? new LocalRevocations(time);
@@ -64,7 +80,12 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
             new ApiKeyReader(callerCompiler.Keys),
             new BasicReader(callers, shared, hasher, candidate.Broker.TokenService is null ? null : attempts, time, log),
             new BearerReader(keys, tokens, issuers, shared.Memory, revocations, refusals, time),
-            tokens, keys, issuers, shared, TrustedProxies.Compile(candidate.Broker.TrustedProxies, mistakes));
+            tokens,
+            keys,
+            issuers,
+            shared,
+            TrustedProxies.Compile(candidate.Broker.TrustedProxies, mistakes)
+        );
         candidate.Add(made);
         compiled.Add(candidate, made);
     }
@@ -88,6 +109,7 @@ internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
         return new(
             previous?.Memory.Capacity == remembered ? previous.Memory : new(remembered),
             previous?.Gate.Limit == hashes ? previous.Gate : new(hashes, time),
-            previous?.ProcessKey ?? RandomNumberGenerator.GetBytes(32));
+            previous?.ProcessKey ?? RandomNumberGenerator.GetBytes(32)
+        );
     }
 }

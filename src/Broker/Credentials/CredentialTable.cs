@@ -5,8 +5,16 @@ namespace Broker.Credentials;
 
 /// <summary>Every credential that a snapshot accepts, and how to read it.</summary>
 internal sealed class CredentialTable(
-    CallerTable callers, ApiKeyReader apiKeys, BasicReader basic, BearerReader bearer, TokenReader? tokens, SigningKeys? keys, IReadOnlyList<IssuerReader> issuers, CredentialShared shared,
-    TrustedProxies proxies)
+    CallerTable callers,
+    ApiKeyReader apiKeys,
+    BasicReader basic,
+    BearerReader bearer,
+    TokenReader? tokens,
+    SigningKeys? keys,
+    IReadOnlyList<IssuerReader> issuers,
+    CredentialShared shared,
+    TrustedProxies proxies
+)
 {
     private const string BearerScheme = "Bearer";
     private const string BasicScheme = "Basic";
@@ -33,12 +41,20 @@ internal sealed class CredentialTable(
     /// <summary>Who asks? Completes at once for a credential that was verified a moment ago.</summary>
     /// <remarks>Looks at headers only. Where a browser shows its token, the route decides whether that counts.</remarks>
     public ValueTask<CredentialResult> Read(
-        IHeaderDictionary headers, CredentialKinds accepted, CancellationToken cancellation, IPAddress? from = null) =>
-        Read(ShownCredential.In(headers), headers, accepted, from, cancellation);
+        IHeaderDictionary headers,
+        CredentialKinds accepted,
+        CancellationToken cancellation,
+        IPAddress? from = null
+    ) => Read(ShownCredential.In(headers), headers, accepted, from, cancellation);
 
     /// <summary>Who asks with this credential, wherever the request shows it?</summary>
     public ValueTask<CredentialResult> Read(
-        in ShownCredential shown, IHeaderDictionary headers, CredentialKinds accepted, IPAddress? from, CancellationToken cancellation) =>
+        in ShownCredential shown,
+        IHeaderDictionary headers,
+        CredentialKinds accepted,
+        IPAddress? from,
+        CancellationToken cancellation
+    ) =>
         shown.Place switch
         {
             CredentialPlace.Authorization => ReadAuthorization(shown.Text, new(accepted, headers, from, cancellation)),
@@ -51,7 +67,11 @@ internal sealed class CredentialTable(
     /// <param name="mayBeOver">Whether the exchange may finish after its token's end.</param>
     /// <param name="cancellation">For who gives up.</param>
     public ValueTask<CredentialResult> ReadAgain(
-        in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) =>
+        in ShownCredential shown,
+        CredentialKinds accepted,
+        bool mayBeOver,
+        CancellationToken cancellation
+    ) =>
         shown.Place switch
         {
             CredentialPlace.Authorization => ReadAuthorization(shown.Text, new(accepted, null, null, cancellation, mayBeOver)),
@@ -62,16 +82,17 @@ internal sealed class CredentialTable(
     public bool HaveChanged(CredentialChanges since) => bearer.HaveChanged(since);
 
     /// <summary>Why the credential of an open exchange counts no more, in a word for the log.</summary>
-    public string WhyNot(Caller admitted, CredentialProblem problem) => problem switch
-    {
-        CredentialProblem.Expired => "token-expired",
-        CredentialProblem.Unknown => "credential-unverified",
-        CredentialProblem.Missing => "credential-missing",
-        _ when admitted.Source == ConfigCaller.Source && callers.IsDisabled(admitted.Name) => "caller-disabled",
-        _ when admitted.Source == ConfigCaller.Source && callers.Find(admitted.Name) is null => "caller-removed",
-        _ when admitted.Token is { } token && bearer.IsEnded(token) => "revoked",
-        _ => "credential-not-accepted", // another key, password or signing key, or a caller that it rests on is gone
-    };
+    public string WhyNot(Caller admitted, CredentialProblem problem) =>
+        problem switch
+        {
+            CredentialProblem.Expired => "token-expired",
+            CredentialProblem.Unknown => "credential-unverified",
+            CredentialProblem.Missing => "credential-missing",
+            _ when admitted.Source == ConfigCaller.Source && callers.IsDisabled(admitted.Name) => "caller-disabled",
+            _ when admitted.Source == ConfigCaller.Source && callers.Find(admitted.Name) is null => "caller-removed",
+            _ when admitted.Token is { } token && bearer.IsEnded(token) => "revoked",
+            _ => "credential-not-accepted", // another key, password or signing key, or a caller that it rests on is gone
+        };
 
     /// <summary>Whose API key this is; null when it is nobody's.</summary>
     public Caller? ReadKey(string key) => apiKeys.Read(key);
@@ -87,7 +108,8 @@ internal sealed class CredentialTable(
         basic.Read(name, password, from, cancellation);
 
     /// <summary>Who asks with this bearer token, with all that is asked of one that comes in a header.</summary>
-    public ValueTask<CredentialResult> ReadBearer(string token, CredentialKinds accepted, CancellationToken cancellation) => bearer.Read(token, accepted, cancellation);
+    public ValueTask<CredentialResult> ReadBearer(string token, CredentialKinds accepted, CancellationToken cancellation) =>
+        bearer.Read(token, accepted, cancellation);
 
     /// <summary>The caller of the config with this number, disabled or not.</summary>
     public ConfigCaller? CallerNumbered(long userId) => callers.Numbered(userId);
@@ -102,10 +124,12 @@ internal sealed class CredentialTable(
     public bool HasPassword(string name) => callers.Find(name)?.PasswordHash is not null;
 
     /// <summary>Callers of the config that are not disabled.</summary>
-    public IEnumerable<string> EnabledIdentities => callers.All.Where(caller => !caller.IsDisabled).Select(caller => caller.Caller.Identity);
+    public IEnumerable<string> EnabledIdentities =>
+        callers.All.Where(caller => !caller.IsDisabled).Select(caller => caller.Caller.Identity);
 
     /// <summary>Callers of the config that are.</summary>
-    public IEnumerable<string> DisabledIdentities => callers.All.Where(caller => caller.IsDisabled).Select(caller => caller.Caller.Identity);
+    public IEnumerable<string> DisabledIdentities =>
+        callers.All.Where(caller => caller.IsDisabled).Select(caller => caller.Caller.Identity);
 
     /// <summary>The caller of the config with this name, for 'explain' and 'token new'; null when there is none.</summary>
     public Caller? CallerNamed(string name) => callers.Find(name)?.Caller;
@@ -117,7 +141,11 @@ internal sealed class CredentialTable(
     public override string ToString() => nameof(CredentialTable);
 
     private ValueTask<CredentialResult> ReadElsewhere(
-        in ShownCredential shown, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation) =>
+        in ShownCredential shown,
+        CredentialKinds accepted,
+        bool mayBeOver,
+        CancellationToken cancellation
+    ) =>
         shown.Place switch
         {
             CredentialPlace.Nowhere => Refused(CredentialProblem.Missing),
@@ -163,5 +191,10 @@ internal sealed class CredentialTable(
 
     /// <summary>How Authorization is read; without headers it is read again.</summary>
     private readonly record struct Reading(
-        CredentialKinds Accepted, IHeaderDictionary? Headers, IPAddress? From, CancellationToken Cancellation, bool MayBeOver = false);
+        CredentialKinds Accepted,
+        IHeaderDictionary? Headers,
+        IPAddress? From,
+        CancellationToken Cancellation,
+        bool MayBeOver = false
+    );
 }

@@ -43,7 +43,8 @@ internal readonly record struct ShownCredential(string? Text, CredentialPlace Pl
     }
 
     /// <summary>This one and another that was found elsewhere in the same request.</summary>
-    public ShownCredential And(ShownCredential other) => Place == CredentialPlace.Nowhere ? other
+    public ShownCredential And(ShownCredential other) =>
+        Place == CredentialPlace.Nowhere ? other
         : other.Place == CredentialPlace.Nowhere ? this
         : new(null, CredentialPlace.Several);
 

@@ -4,7 +4,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Broker.Credentials;
 
-/// <summary>Who may say in <c>X-Forwarded-For</c> where a request comes from. Failed logins are counted by that and the upstream is told of it; nothing is granted for it.</summary>
+/// <summary>
+/// Who may say in <c>X-Forwarded-For</c> where a request comes from. Failed logins are counted by that and the upstream is told of it;
+/// nothing is granted for it.
+/// </summary>
 internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
 {
     private const string Header = "X-Forwarded-For";
@@ -28,7 +31,10 @@ internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
             }
             else if (network.PrefixLength == 0)
             {
-                mistakes.Error($"{Path}:{i}", "is every address: then each caller says itself where it comes from, and guesses passwords without end");
+                mistakes.Error(
+                    $"{Path}:{i}",
+                    "is every address: then each caller says itself where it comes from, and guesses passwords without end"
+                );
             }
             else
             {
@@ -39,7 +45,9 @@ internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
         return new(networks);
     }
 
-    /// <summary>The address that is the client's as far as those can be believed whom the config trusts: the last that is none of theirs.</summary>
+    /// <summary>
+    /// The address that is the client's as far as those can be believed whom the config trusts: the last that is none of theirs.
+    /// </summary>
     public IPAddress? ClientOf(IPAddress? peer, IHeaderDictionary headers)
     {
         if (networks.Count == 0 || peer is null || !IsTrusted(peer))
@@ -61,7 +69,9 @@ internal sealed class TrustedProxies(IReadOnlyList<IPNetwork> networks)
     /// <summary>Whether the config trusts what this peer says of its own callers.</summary>
     public bool IsProxy(IPAddress? peer) => networks.Count > 0 && peer is not null && IsTrusted(peer);
 
-    /// <summary>The addresses in <c>X-Forwarded-For</c>, from the right as far as they can be read: left of that anything may stand.</summary>
+    /// <summary>
+    /// The addresses in <c>X-Forwarded-For</c>, from the right as far as they can be read: left of that anything may stand.
+    /// </summary>
     public static IReadOnlyList<string> HopsOf(IHeaderDictionary headers)
     {
         var hops = string.Join(',', headers[Header].ToArray()).Split(',', StringSplitOptions.TrimEntries);

@@ -9,7 +9,12 @@ namespace Broker.Forwarding;
 
 /// <summary>Decides whether a routed request may pass, and gets the token that it passes with.</summary>
 internal sealed class Admission(
-    ConcurrencyLimit limit, AnonymousLimit anonymous, OpenExchanges open, TimeProvider time, RequestDelegate next)
+    ConcurrencyLimit limit,
+    AnonymousLimit anonymous,
+    OpenExchanges open,
+    TimeProvider time,
+    RequestDelegate next
+)
 {
     public Task Invoke(HttpContext context)
     {
@@ -18,12 +23,15 @@ internal sealed class Admission(
         return admitted.IsCompletedSuccessfully ? Pass(context, passage, admitted.Result) : Wait(context, passage, admitted);
     }
 
-    private async Task Wait(HttpContext context, BrokeredRequest passage, ValueTask<Refusal?> admitted) => await Pass(context, passage, await admitted);
+    private async Task Wait(HttpContext context, BrokeredRequest passage, ValueTask<Refusal?> admitted) =>
+        await Pass(context, passage, await admitted);
 
     private Task Pass(HttpContext context, BrokeredRequest passage, Refusal? refusal)
     {
         passage.Refusal = refusal;
-        return refusal is not null ? Task.CompletedTask : passage.IsHandshake ? PassSocket(context, passage) : next(context);
+        return refusal is not null ? Task.CompletedTask
+            : passage.IsHandshake ? PassSocket(context, passage)
+            : next(context);
     }
 
     private async Task PassSocket(HttpContext context, BrokeredRequest passage)
@@ -36,7 +44,9 @@ internal sealed class Admission(
         }
     }
 
-    /// <summary>The steps of the walk; the first that says no ends it. Nothing here waits for a caller or a token that was seen a moment ago.</summary>
+    /// <summary>
+    /// The steps of the walk; the first that says no ends it. Nothing here waits for a caller or a token that was seen a moment ago.
+    /// </summary>
     private async ValueTask<Refusal?> Admit(HttpContext context, BrokeredRequest passage)
     {
         var route = passage.Route = context.GetEndpoint()!.Metadata.GetMetadata<CompiledRoute>()!;
@@ -46,7 +56,8 @@ internal sealed class Admission(
         }
 
         var request = context.Request;
-        passage.IsHandshake = passage.IsExtendedConnect
+        passage.IsHandshake =
+            passage.IsExtendedConnect
             || (request.Headers.Upgrade.Count > 0 && context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true });
         if (BrowserCredential.Take(context, passage, out var browser) is { } misplaced)
         {
@@ -58,7 +69,12 @@ internal sealed class Admission(
         {
             passage.Shown = ShownCredential.In(request.Headers).And(browser);
             reading = route.Credentials.Read(
-                passage.Shown, request.Headers, route.Accepts, context.Connection.RemoteIpAddress, context.RequestAborted);
+                passage.Shown,
+                request.Headers,
+                route.Accepts,
+                context.Connection.RemoteIpAddress,
+                context.RequestAborted
+            );
         }
 
         // A credential that was verified a moment ago is read at once, and its request is never counted as a stranger's.
@@ -75,14 +91,17 @@ internal sealed class Admission(
             return refused;
         }
 
-        if (passage.Caller is not null && !limit.TryEnter(passage.Caller, route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller, out passage.Slot))
+        if (
+            passage.Caller is not null
+            && !limit.TryEnter(passage.Caller, route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller, out passage.Slot)
+        )
         {
             return Refusal.RateLimited(passage.Caller.ConcurrentRequests ?? route.Snapshot.Broker.Limits.ConcurrentRequestsPerCaller);
         }
 
         passage.PresentDemand = passage.Demand;
-        passage.IsEndless = route.FinishesAtExpiry
-            && request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
+        passage.IsEndless =
+            route.FinishesAtExpiry && request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
         open.Enter(passage, time.GetTimestamp());
         return passage.Account is null ? null : await TakeToken(context, passage);
     }
@@ -104,7 +123,9 @@ internal sealed class Admission(
         // YARP would open a tunnel for any Upgrade that it knows, and send a GET for whatever method was decided on.
         if (request.Headers.Upgrade.Count > 0)
         {
-            passage.IsWebSocket |= request.Method == "GET" && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
+            passage.IsWebSocket |=
+                request.Method == "GET"
+                && request.Headers.Upgrade.ToString().Equals("websocket", StringComparison.OrdinalIgnoreCase)
                 && context.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true };
             if (!passage.IsWebSocket)
             {
@@ -119,7 +140,9 @@ internal sealed class Admission(
             return Refusal.BadPath("The request's target is an address whose path can be read in two ways; send the path alone.");
         }
 
-        return (PathRule.Problem(target, route.IsPathLoose) ?? route.Values.Settle(request, target, route.Path)) is { } problem ? Refusal.BadPath(problem) : null;
+        return (PathRule.Problem(target, route.IsPathLoose) ?? route.Values.Settle(request, target, route.Path)) is { } problem
+            ? Refusal.BadPath(problem)
+            : null;
     }
 
     /// <summary>Steps 2 to 4: who asks, what for, and may they? <c>explain</c> runs this very code.</summary>
@@ -136,8 +159,14 @@ internal sealed class Admission(
         passage.ForwardedBy = ForwardedBy.Of(context, route.Credentials.Proxies);
 
         // The headers first: an id in a header that does not cross was never named.
-        if ((route.Headers.Apply(context.Request.Headers) ?? route.Query.Check(context.Request.QueryString)
-            ?? (passage.IsExtendedConnect ? null : BodyRules.Check(route.Body, context))) is { } notAllowed)
+        if (
+            (
+                route.Headers.Apply(context.Request.Headers)
+                ?? route.Query.Check(context.Request.QueryString)
+                ?? (passage.IsExtendedConnect ? null : BodyRules.Check(route.Body, context))
+            ) is
+            { } notAllowed
+        )
         {
             return notAllowed;
         }

@@ -10,7 +10,13 @@ using Yarp.ReverseProxy.Model;
 namespace Broker.Forwarding;
 
 /// <summary>The outermost step: starts each request's passage, answers what was refused, and tells of it in one line.</summary>
-internal sealed class BrokerMiddleware(TimeProvider time, SnapshotStore snapshots, LineBudget strangers, ILogger<BrokerMiddleware> logger, RequestDelegate next)
+internal sealed class BrokerMiddleware(
+    TimeProvider time,
+    SnapshotStore snapshots,
+    LineBudget strangers,
+    ILogger<BrokerMiddleware> logger,
+    RequestDelegate next
+)
 {
     public async Task Invoke(HttpContext context)
     {
@@ -70,7 +76,11 @@ internal sealed class BrokerMiddleware(TimeProvider time, SnapshotStore snapshot
     /// <summary>The caller's trace goes on to the upstream; without telemetry nobody else would carry it.</summary>
     private static Activity? ContinuedTrace(IHeaderDictionary headers)
     {
-        if (headers.TraceParent.Count != 1 || Activity.Current is not null || !ActivityContext.TryParse(headers.TraceParent, headers.TraceState, out var parent))
+        if (
+            headers.TraceParent.Count != 1
+            || Activity.Current is not null
+            || !ActivityContext.TryParse(headers.TraceParent, headers.TraceState, out var parent)
+        )
         {
             return null;
         }
@@ -80,7 +90,8 @@ internal sealed class BrokerMiddleware(TimeProvider time, SnapshotStore snapshot
     }
 
     private static bool IsWebSocketOverHttp2(HttpContext context) =>
-        context.Request.Method == "CONNECT" && context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
+        context.Request.Method == "CONNECT"
+        && context.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
 
     /// <summary>Writes the refusal, whoever said no: a rule of ours, the token handler, YARP's forwarder, or routing.</summary>
     private async Task Answer(HttpContext context, BrokeredRequest passage)
@@ -103,13 +114,15 @@ internal sealed class BrokerMiddleware(TimeProvider time, SnapshotStore snapshot
             return;
         }
 
-        passage.Refusal ??= passage.HasCallerLeft ? Refusal.CallerLeft : (context.Response.StatusCode, passage.Route) switch
-        {
-            (404, null) => Refusal.NotFound,
-            (405, null) => Refusal.MethodNotAllowed,
-            (504, _) when !passage.IsAnswered => Refusal.UpstreamTimeout, // the route's Timeout ran out
-            _ => null,
-        };
+        passage.Refusal ??= passage.HasCallerLeft
+            ? Refusal.CallerLeft
+            : (context.Response.StatusCode, passage.Route) switch
+            {
+                (404, null) => Refusal.NotFound,
+                (405, null) => Refusal.MethodNotAllowed,
+                (504, _) when !passage.IsAnswered => Refusal.UpstreamTimeout, // the route's Timeout ran out
+                _ => null,
+            };
         if (passage.HasCallerLeft)
         {
             passage.IsUnheard = true;
@@ -140,8 +153,14 @@ internal sealed class BrokerMiddleware(TimeProvider time, SnapshotStore snapshot
     {
         var destination = context.Features.Get<IReverseProxyFeature>()?.ProxiedDestination?.DestinationId;
         ForwardingLog.UpstreamFailed(
-            logger, passage.Route?.Upstream?.Name ?? "(none)", destination ?? "(none)", fault.Refusal.Code, fault.Reason, passage.Route?.Id,
-            TraceOf(context));
+            logger,
+            passage.Route?.Upstream?.Name ?? "(none)",
+            destination ?? "(none)",
+            fault.Refusal.Code,
+            fault.Reason,
+            passage.Route?.Id,
+            TraceOf(context)
+        );
     }
 
     private async Task Fail(HttpContext context, BrokeredRequest passage, Exception failure)
@@ -183,16 +202,35 @@ internal sealed class BrokerMiddleware(TimeProvider time, SnapshotStore snapshot
     {
         // A request that is granted may still be refused: by a limit, for want of a token, by an upstream in trouble.
         var own = passage.Route is null ? context.Features.Get<EndpointLogEntry>() : null;
-        var decision = own is not null ? own.Decision : passage.IsAdmitted ? passage.Route!.IsPublic ? "public" : "granted" : passage.Refusal is null ? "not-decided" : "refused";
+        var decision =
+            own is not null ? own.Decision
+            : passage.IsAdmitted
+                ? passage.Route!.IsPublic ? "public"
+                    : "granted"
+            : passage.Refusal is null ? "not-decided"
+            : "refused";
         var status = passage.IsUnheard ? StatusCodes.Status499ClientClosedRequest : context.Response.StatusCode;
         BrokerMetrics.Request(decision, passage.Refusal?.Code, passage.Route?.Upstream?.Name, status, elapsed);
         var isKnown = (passage.Caller is not null || own?.Caller is not null) && !context.RequestAborted.IsCancellationRequested;
-        if (logger.IsEnabled(LogLevel.Information)
-            && (isKnown || strangers.Take(snapshots.Current.Broker.Limits.AnonymousLogLinesPerSecond)))
+        if (
+            logger.IsEnabled(LogLevel.Information)
+            && (isKnown || strangers.Take(snapshots.Current.Broker.Limits.AnonymousLogLinesPerSecond))
+        )
         {
             RequestLog.Request(
-                logger, context.Request.Method, passage.Route?.Id ?? own?.Route, passage.Caller?.Identity ?? own?.Caller, passage.Route?.Action, decision, passage.Refusal?.Code,
-                passage.Route?.Upstream?.Name, passage.Account?.Name, status, Math.Round(elapsed.TotalMilliseconds, 3), TraceOf(context));
+                logger,
+                context.Request.Method,
+                passage.Route?.Id ?? own?.Route,
+                passage.Caller?.Identity ?? own?.Caller,
+                passage.Route?.Action,
+                decision,
+                passage.Refusal?.Code,
+                passage.Route?.Upstream?.Name,
+                passage.Account?.Name,
+                status,
+                Math.Round(elapsed.TotalMilliseconds, 3),
+                TraceOf(context)
+            );
         }
     }
 

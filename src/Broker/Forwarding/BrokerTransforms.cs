@@ -12,13 +12,9 @@ internal sealed class BrokerTransforms(ILogger<BrokerTransforms> log) : ITransfo
 {
     private static readonly UriCreationOptions RawAddress = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
-    public void ValidateRoute(TransformRouteValidationContext context)
-    {
-    }
+    public void ValidateRoute(TransformRouteValidationContext context) { }
 
-    public void ValidateCluster(TransformClusterValidationContext context)
-    {
-    }
+    public void ValidateCluster(TransformClusterValidationContext context) { }
 
     public void Apply(TransformBuilderContext context)
     {
@@ -126,8 +122,12 @@ internal sealed class BrokerTransforms(ILogger<BrokerTransforms> log) : ITransfo
 
         // An answer of gRPC's that is a status alone must keep its end of stream on its head.
         private static bool IsStream(HttpResponseMessage answer) =>
-            answer.Content.Headers.ContentType?.MediaType is { } type && !answer.Headers.Contains("grpc-status")
-            && (type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) || type.Equals("text/event-stream", StringComparison.OrdinalIgnoreCase));
+            answer.Content.Headers.ContentType?.MediaType is { } type
+            && !answer.Headers.Contains("grpc-status")
+            && (
+                type.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase)
+                || type.Equals("text/event-stream", StringComparison.OrdinalIgnoreCase)
+            );
     }
 
     private sealed class IncomingTrailers : ResponseTrailersTransform

@@ -96,7 +96,9 @@ internal sealed partial class BrokeredRequest : Exchange
     public Refusal? EnterUnknown(HttpContext context, AnonymousLimit limit)
     {
         Anonymous = limit.TryEnter(Route!.Credentials.AddressOf(context), Route.Snapshot.Broker.Limits, out var isAddressFull);
-        return Anonymous is not null ? null : isAddressFull ? Refusal.AddressLimited : Refusal.Busy;
+        return Anonymous is not null ? null
+            : isAddressFull ? Refusal.AddressLimited
+            : Refusal.Busy;
     }
 
     public static BrokeredRequest Of(HttpContext context) =>

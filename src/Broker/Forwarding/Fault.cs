@@ -48,11 +48,16 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
         };
     }
 
-    /// <summary>YARP's passive health policy would hold these against the destination, though they are the caller's, or say nothing of it.</summary>
+    /// <summary>
+    /// YARP's passive health policy would hold these against the destination, though they are the caller's, or say nothing of it.
+    /// </summary>
     public static void ExcuseDestination(HttpContext context, BrokeredRequest passage)
     {
-        if (context.Features.Get<IForwarderErrorFeature>() is { } failed
-            && Of(failed, passage) is { } fault && (!fault.IsUpstreams || fault.Refusal == Refusal.RequestUnsendable))
+        if (
+            context.Features.Get<IForwarderErrorFeature>() is { } failed
+            && Of(failed, passage) is { } fault
+            && (!fault.IsUpstreams || fault.Refusal == Refusal.RequestUnsendable)
+        )
         {
             context.Features.Set<IForwarderErrorFeature>(new Excused(failed));
         }
@@ -65,7 +70,9 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
         var first = failure is AggregateException { InnerExceptions: [var body, ..] } ? body : failure;
         return (BadRequestIn(failure), first) switch
         {
-            (MethodOverrideException, _) => Refusal.NotAllowedHere("The body's field '_method' could change the method: it is not allowed."),
+            (MethodOverrideException, _) => Refusal.NotAllowedHere(
+                "The body's field '_method' could change the method: it is not allowed."
+            ),
             (JsonEncodingException, _) => Refusal.NotAllowedHere("JSON has to be in UTF-8: it has to be looked into."),
             ({ StatusCode: StatusCodes.Status413PayloadTooLarge }, _) => Refusal.BodyTooLarge,
             ({ StatusCode: StatusCodes.Status408RequestTimeout }, _) => Refusal.BodyTooSlow,
@@ -80,17 +87,19 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
     private static bool IsCancellation(Exception? failure) =>
         failure is OperationCanceledException or AggregateException { InnerExceptions: [OperationCanceledException, ..] };
 
-    private static Fault Canceled(IForwarderErrorFeature failed, BrokeredRequest passage) => passage.HasCallerLeft ? Left : TimedOut(failed, passage);
+    private static Fault Canceled(IForwarderErrorFeature failed, BrokeredRequest passage) =>
+        passage.HasCallerLeft ? Left : TimedOut(failed, passage);
 
     private static Fault Left => new(Refusal.CallerLeft, "the caller's connection");
 
-    private static BadHttpRequestException? BadRequestIn(Exception? failure) => failure switch
-    {
-        null => null,
-        BadHttpRequestException found => found,
-        AggregateException several => several.InnerExceptions.Select(BadRequestIn).FirstOrDefault(found => found is not null),
-        _ => BadRequestIn(failure.InnerException),
-    };
+    private static BadHttpRequestException? BadRequestIn(Exception? failure) =>
+        failure switch
+        {
+            null => null,
+            BadHttpRequestException found => found,
+            AggregateException several => several.InnerExceptions.Select(BadRequestIn).FirstOrDefault(found => found is not null),
+            _ => BadRequestIn(failure.InnerException),
+        };
 
     private static Fault TimedOut(IForwarderErrorFeature failed, BrokeredRequest passage)
     {
@@ -104,7 +113,8 @@ internal readonly record struct Fault(Refusal Refusal, string Reason)
             ? new(Refusal.UpstreamConnectTimeout, "no connection within the time for it")
             : new(
                 Refusal.UpstreamTimeout,
-                passage.IsAnswered ? "nothing more came in time, in the middle of its answer" : "no answer came in time");
+                passage.IsAnswered ? "nothing more came in time, in the middle of its answer" : "no answer came in time"
+            );
     }
 
     /// <summary>A failure of the caller's, as YARP knows them.</summary>

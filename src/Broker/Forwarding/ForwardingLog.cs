@@ -6,7 +6,17 @@ namespace Broker.Forwarding;
 internal static partial class ForwardingLog
 {
     [LoggerMessage(
-        400, LogLevel.Warning, "Upstream {Upstream}, destination {Destination}: {Code}, {Reason} (route {Route}, trace {TraceId})")]
+        400,
+        LogLevel.Warning,
+        "Upstream {Upstream}, destination {Destination}: {Code}, {Reason} (route {Route}, trace {TraceId})"
+    )]
     public static partial void UpstreamFailed(
-        ILogger log, string upstream, string destination, string code, string reason, string? route, string traceId);
+        ILogger log,
+        string upstream,
+        string destination,
+        string code,
+        string reason,
+        string? route,
+        string traceId
+    );
 }

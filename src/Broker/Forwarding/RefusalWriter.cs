@@ -6,7 +6,9 @@ using Microsoft.Net.Http.Headers;
 
 namespace Broker.Forwarding;
 
-/// <summary>A refusal on the wire: problem+json (RFC 9457) with the members <c>error</c> and <c>message</c> that DeviceHive's clients read.</summary>
+/// <summary>
+/// A refusal on the wire: problem+json (RFC 9457) with the members <c>error</c> and <c>message</c> that DeviceHive's clients read.
+/// </summary>
 internal static class RefusalWriter
 {
     public static async Task Write(HttpContext context, Refusal refusal, string? traceId = null)
@@ -49,14 +51,15 @@ internal static class RefusalWriter
     }
 
     /// <summary>RFC 6750, 3: a request without any credential gets the bare challenge.</summary>
-    private static string? Challenge(Refusal refusal) => (refusal.Status, refusal.Code) switch
-    {
-        (401, "credential-missing") => "Bearer",
-        (401, "token-expired") => "Bearer error=\"invalid_token\", error_description=\"Token expired\"",
-        (401, _) => "Bearer error=\"invalid_token\"",
-        (403, _) => "Bearer error=\"insufficient_scope\"",
-        _ => null,
-    };
+    private static string? Challenge(Refusal refusal) =>
+        (refusal.Status, refusal.Code) switch
+        {
+            (401, "credential-missing") => "Bearer",
+            (401, "token-expired") => "Bearer error=\"invalid_token\", error_description=\"Token expired\"",
+            (401, _) => "Bearer error=\"invalid_token\"",
+            (403, _) => "Bearer error=\"insufficient_scope\"",
+            _ => null,
+        };
 
     private static ReadOnlyMemory<byte> Body(Refusal refusal, string? traceId)
     {

@@ -4,7 +4,9 @@ using System.Security.Cryptography.X509Certificates;
 
 namespace Broker.Operations;
 
-/// <summary>A listener's certificate from files, with its chain; read again when the files change, and the last good one serves on.</summary>
+/// <summary>
+/// A listener's certificate from files, with its chain; read again when the files change, and the last good one serves on.
+/// </summary>
 /// <remarks>Kestrel's own reload closes the listener and every connection on it; a renewed certificate is no reason for that.</remarks>
 internal sealed class CertificateFile
 {
@@ -75,10 +77,16 @@ internal sealed class CertificateFile
     {
         if (X509Certificate2.GetCertContentType(path) == X509ContentType.Pkcs12)
         {
-            return SslStreamCertificateContext.Create(X509CertificateLoader.LoadPkcs12FromFile(path, password), additionalCertificates: null, offline: true);
+            return SslStreamCertificateContext.Create(
+                X509CertificateLoader.LoadPkcs12FromFile(path, password),
+                additionalCertificates: null,
+                offline: true
+            );
         }
 
-        var leaf = password is null ? X509Certificate2.CreateFromPemFile(path, keyPath) : X509Certificate2.CreateFromEncryptedPemFile(path, password, keyPath);
+        var leaf = password is null
+            ? X509Certificate2.CreateFromPemFile(path, keyPath)
+            : X509Certificate2.CreateFromEncryptedPemFile(path, password, keyPath);
         var chain = new X509Certificate2Collection();
         chain.ImportFromPemFile(path);
         return SslStreamCertificateContext.Create(leaf, chain, offline: true);

@@ -31,9 +31,11 @@ internal static class CertificateJudge
             return CertificateFault.Name;
         }
 
-        return (errors & SslPolicyErrors.RemoteCertificateNotAvailable) == 0 && chain is { ChainStatus.Length: > 0 }
+        return
+            (errors & SslPolicyErrors.RemoteCertificateNotAvailable) == 0
+            && chain is { ChainStatus.Length: > 0 }
             && chain.ChainStatus.All(status => status.Status == X509ChainStatusFlags.NotTimeValid)
-                ? CertificateFault.Expired
-                : CertificateFault.Trust;
+            ? CertificateFault.Expired
+            : CertificateFault.Trust;
     }
 }

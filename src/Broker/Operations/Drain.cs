@@ -2,8 +2,16 @@ using Broker.Configuration;
 
 namespace Broker.Operations;
 
-/// <summary>SIGTERM: not ready at once; only after <c>DrainDelay</c> does the server stop to take connections, and what is in flight finishes.</summary>
-internal sealed class Drain(Readiness readiness, SnapshotStore snapshots, TimeProvider time, IHostApplicationLifetime lifetime, ILogger<Drain> logger) : IHostedLifecycleService
+/// <summary>
+/// SIGTERM: not ready at once; only after <c>DrainDelay</c> does the server stop to take connections, and what is in flight finishes.
+/// </summary>
+internal sealed class Drain(
+    Readiness readiness,
+    SnapshotStore snapshots,
+    TimeProvider time,
+    IHostApplicationLifetime lifetime,
+    ILogger<Drain> logger
+) : IHostedLifecycleService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {

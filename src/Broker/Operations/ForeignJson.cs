@@ -7,7 +7,8 @@ namespace Broker.Operations;
 
 /// <summary>Reads JSON that another system answered, as such answers are in the world: compressed without being asked, with a byte order
 /// mark, in UTF-16.</summary>
-/// <remarks>Each step is bounded by itself, so that neither what a body decodes to nor what stands between two encodings is large.</remarks>
+/// <remarks>Each step is bounded by itself, so that neither what a body decodes to nor what stands between two encodings is
+/// large.</remarks>
 internal static class ForeignJson
 {
     private const int MostEncodings = 4;
@@ -139,7 +140,9 @@ internal static class ForeignJson
     /// <summary>"deflate" is zlib's format (RFC 9110, 8.4.1.2), and some servers leave its two first bytes out.</summary>
     private static bool IsZlib(byte[] bytes) => bytes.Length >= 2 && (bytes[0] & 0x0F) == 8 && ((bytes[0] << 8) | bytes[1]) % 31 == 0;
 
-    /// <summary>JSON is UTF-8 (RFC 8259, 8.1). A byte order mark is taken off, UTF-16 is converted, and other bytes become U+FFFD.</summary>
+    /// <summary>
+    /// JSON is UTF-8 (RFC 8259, 8.1). A byte order mark is taken off, UTF-16 is converted, and other bytes become U+FFFD.
+    /// </summary>
     private static ReadOnlyMemory<byte> AsUtf8(byte[] bytes)
     {
         var text = bytes.AsSpan();

@@ -14,9 +14,8 @@ internal static class Listeners
     {
         var limits = snapshot.Broker.Limits;
         options.AddServerHeader = false;
-        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true); // a line ends with CR LF, as everybody behind here reads it
-        options.RequestHeaderEncodingSelector = Forwarding.HeaderBytes.Read;
-        options.ResponseHeaderEncodingSelector = static _ => System.Text.Encoding.Latin1;
+        // a line ends with CR LF, as everybody behind here reads it
+        AppContext.SetSwitch("Microsoft.AspNetCore.Server.Kestrel.DisableHttp1LineFeedTerminators", true);
         options.Limits.MaxRequestHeadersTotalSize = limits.RequestHeaderBytes;
         options.Limits.Http2.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes; // else one field has a limit of its own, of 32 KB
         options.Limits.Http3.MaxRequestHeaderFieldSize = limits.RequestHeaderBytes;
@@ -24,8 +23,7 @@ internal static class Listeners
         options.Limits.MaxRequestBodySize = limits.RequestBodyBytes;
         options.Limits.MinResponseDataRate = null;
         options.Limits.RequestHeadersTimeout = limits.AnonymousTimeout;
-        options.Limits.MinRequestBodyDataRate =
-            limits.MinRequestBodyBytesPerSecond is { } rate ? new(rate, TimeSpan.FromSeconds(5)) : null;
+        options.Limits.MinRequestBodyDataRate = limits.MinRequestBodyBytesPerSecond is { } rate ? new(rate, TimeSpan.FromSeconds(5)) : null;
         if (!snapshot.Kestrel.ContainsKey("Endpoints"))
         {
             options.ListenLocalhost(8080);
@@ -46,7 +44,9 @@ internal static class Listeners
         var certificate = endpoint.ConfigSection.GetSection("Certificate");
 
         // Several names on one port, or callers with certificates: Kestrel's own way, which reads the files at start.
-        var isPlain = !endpoint.ConfigSection.GetSection("Sni").Exists() && endpoint.HttpsOptions.ClientCertificateMode == ClientCertificateMode.NoCertificate;
+        var isPlain =
+            !endpoint.ConfigSection.GetSection("Sni").Exists()
+            && endpoint.HttpsOptions.ClientCertificateMode == ClientCertificateMode.NoCertificate;
         if (!endpoint.IsHttps || !isPlain || certificate["Path"] is not { } path)
         {
             return;
@@ -55,14 +55,19 @@ internal static class Listeners
         var log = loggers.CreateLogger<CertificateFile>();
         var file = new CertificateFile(path, certificate["KeyPath"], certificate["Password"], snapshot.Broker.PollInterval, time, log);
         var protocols = endpoint.HttpsOptions.SslProtocols;
-        endpoint.ListenOptions.UseHttps(new TlsHandshakeCallbackOptions
-        {
-            HandshakeTimeout = snapshot.Broker.Limits.AnonymousTimeout,
-            OnConnection = _ => new(new SslServerAuthenticationOptions
+        endpoint.ListenOptions.UseHttps(
+            new TlsHandshakeCallbackOptions
             {
-                ServerCertificateContext = file.Current,
-                EnabledSslProtocols = protocols == SslProtocols.None ? SslProtocols.Tls12 | SslProtocols.Tls13 : protocols,
-            }),
-        });
+                HandshakeTimeout = snapshot.Broker.Limits.AnonymousTimeout,
+                OnConnection = _ =>
+                    new(
+                        new SslServerAuthenticationOptions
+                        {
+                            ServerCertificateContext = file.Current,
+                            EnabledSslProtocols = protocols == SslProtocols.None ? SslProtocols.Tls12 | SslProtocols.Tls13 : protocols,
+                        }
+                    ),
+            }
+        );
     }
 }

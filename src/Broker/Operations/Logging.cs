@@ -10,18 +10,29 @@ internal static class Logging
 {
     // These write whole addresses, or the very line that could not be read: a query or a header may hold a secret. No config turns them on.
     private static readonly string[] Talkative =
-        ["Microsoft.AspNetCore.Server.Kestrel", "Microsoft.AspNetCore.HttpLogging", "Yarp.ReverseProxy.Forwarder"];
+    [
+        "Microsoft.AspNetCore.Server.Kestrel",
+        "Microsoft.AspNetCore.HttpLogging",
+        "Yarp.ReverseProxy.Forwarder",
+    ];
 
-    /// <summary>The loggers of a process, silent until Serilog is added: the config that decides about it is read by parts that log.</summary>
-    /// <remarks>Hosting's own request log stays off: it would make a span and a scope for each request, only to have the edge's line beside them.</remarks>
+    /// <summary>
+    /// The loggers of a process, silent until Serilog is added: the config that decides about it is read by parts that log.
+    /// </summary>
+    /// <remarks>Hosting's own request log stays off: it would make a span and a scope for each request, only to have the edge's line beside
+    /// them.</remarks>
     public static ILoggerFactory NewFactory() =>
-        LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Trace).AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None));
+        LoggerFactory.Create(logging =>
+            logging.SetMinimumLevel(LogLevel.Trace).AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None)
+        );
 
     /// <summary>Adds Serilog as the snapshot has it.</summary>
     public static void AddSerilog(this ILoggerFactory loggers, Snapshot snapshot, TextWriter output)
     {
-        // At Information these write several lines a request, and any stranger could fill the disk. The section may still turn one on by name.
-        var configuration = new LoggerConfiguration().MinimumLevel.Information()
+        // At Information these write several lines a request, and any stranger could fill the disk. The section may still turn one on by
+        // name.
+        var configuration = new LoggerConfiguration()
+            .MinimumLevel.Information()
             .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
             .MinimumLevel.Override("System", LogEventLevel.Warning)
             .MinimumLevel.Override("Yarp", LogEventLevel.Warning);

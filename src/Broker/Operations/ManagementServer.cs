@@ -6,12 +6,15 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Broker.Operations;
 
 /// <summary>Health and readiness on a listener of their own: no Host header can reach them from the public one.</summary>
-internal sealed class ManagementServer(SnapshotStore snapshots, Readiness readiness, ILoggerFactory loggers) : IHostedService, IAsyncDisposable
+internal sealed class ManagementServer(SnapshotStore snapshots, Readiness readiness, ILoggerFactory loggers)
+    : IHostedService,
+        IAsyncDisposable
 {
     private WebApplication? app;
 
     /// <summary>Where it listens, once started.</summary>
-    public Uri Address => new(app!.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
+    public Uri Address =>
+        new(app!.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First());
 
     public async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -29,13 +32,16 @@ internal sealed class ManagementServer(SnapshotStore snapshots, Readiness readin
 
     public ValueTask DisposeAsync() => app?.DisposeAsync() ?? default;
 
-    private object Report() => new
-    {
-        status = readiness.IsReady ? "ready" : readiness.IsDraining ? "draining" : readiness.Obstacle ?? "no config",
-        config = new
+    private object Report() =>
+        new
         {
-            version = snapshots.IsLoaded ? snapshots.Current.Version : 0,
-            refused = snapshots.Refused.Select(mistake => new { path = mistake.Path, message = mistake.Message }),
-        },
-    };
+            status = readiness.IsReady ? "ready"
+            : readiness.IsDraining ? "draining"
+            : readiness.Obstacle ?? "no config",
+            config = new
+            {
+                version = snapshots.IsLoaded ? snapshots.Current.Version : 0,
+                refused = snapshots.Refused.Select(mistake => new { path = mistake.Path, message = mistake.Message }),
+            },
+        };
 }

@@ -64,23 +64,40 @@ internal sealed class Printable : ILogEventEnricher
         return (isCut ? printable.Append(CultureInfo.InvariantCulture, $"[cut, {text.Length} characters]") : printable).ToString();
     }
 
-    private static bool IsShown(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (
-        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate or UnicodeCategory.PrivateUse
-        or UnicodeCategory.OtherNotAssigned or UnicodeCategory.LineSeparator
-        or UnicodeCategory.ParagraphSeparator or UnicodeCategory.SpaceSeparator);
+    private static bool IsShown(Rune rune) =>
+        rune.Value == ' '
+        || Rune.GetUnicodeCategory(rune)
+            is not (
+                UnicodeCategory.Control
+                or UnicodeCategory.Format
+                or UnicodeCategory.Surrogate
+                or UnicodeCategory.PrivateUse
+                or UnicodeCategory.OtherNotAssigned
+                or UnicodeCategory.LineSeparator
+                or UnicodeCategory.ParagraphSeparator
+                or UnicodeCategory.SpaceSeparator
+            );
 
-    private static LogEventPropertyValue Of(LogEventPropertyValue value, int longest) => value switch
-    {
-        ScalarValue { Value: string text } =>
-            Of(text, longest) is var printable && ReferenceEquals(printable, text) ? value : new ScalarValue(printable),
-        ScalarValue { Value: null or bool or int or long or double or decimal or uint or ulong or short or byte or float } => value,
-        ScalarValue { Value: DateTime or DateTimeOffset or DateOnly or TimeOnly or TimeSpan or Guid } => value,
-        ScalarValue { Value: { } other } => new ScalarValue(Of(other.ToString() ?? "", longest)),
-        SequenceValue many => new SequenceValue(many.Elements.Take(longest).Select(element => Of(element, longest))),
-        StructureValue parts => new StructureValue(
-            parts.Properties.Select(part => new LogEventProperty(part.Name, Of(part.Value, longest))), parts.TypeTag),
-        DictionaryValue pairs => new DictionaryValue(pairs.Elements.Take(longest).Select(
-            pair => KeyValuePair.Create((ScalarValue)Of(pair.Key, longest), Of(pair.Value, longest))).DistinctBy(pair => pair.Key)),
-        _ => value,
-    };
+    private static LogEventPropertyValue Of(LogEventPropertyValue value, int longest) =>
+        value switch
+        {
+            ScalarValue { Value: string text } => Of(text, longest) is var printable && ReferenceEquals(printable, text)
+                ? value
+                : new ScalarValue(printable),
+            ScalarValue { Value: null or bool or int or long or double or decimal or uint or ulong or short or byte or float } => value,
+            ScalarValue { Value: DateTime or DateTimeOffset or DateOnly or TimeOnly or TimeSpan or Guid } => value,
+            ScalarValue { Value: { } other } => new ScalarValue(Of(other.ToString() ?? "", longest)),
+            SequenceValue many => new SequenceValue(many.Elements.Take(longest).Select(element => Of(element, longest))),
+            StructureValue parts => new StructureValue(
+                parts.Properties.Select(part => new LogEventProperty(part.Name, Of(part.Value, longest))),
+                parts.TypeTag
+            ),
+            DictionaryValue pairs => new DictionaryValue(
+                pairs
+                    .Elements.Take(longest)
+                    .Select(pair => KeyValuePair.Create((ScalarValue)Of(pair.Key, longest), Of(pair.Value, longest)))
+                    .DistinctBy(pair => pair.Key)
+            ),
+            _ => value,
+        };
 }

@@ -2,7 +2,9 @@ using Broker.Configuration;
 
 namespace Broker.Operations;
 
-/// <summary>Whether requests should be sent here: a config is loaded and the process is not draining. Never whether an upstream is well.</summary>
+/// <summary>
+/// Whether requests should be sent here: a config is loaded and the process is not draining. Never whether an upstream is well.
+/// </summary>
 /// <param name="snapshots">What is loaded.</param>
 /// <param name="obstacle">What else stands in the way, in words; null when nothing does.</param>
 internal sealed class Readiness(SnapshotStore snapshots, Func<string?> obstacle)

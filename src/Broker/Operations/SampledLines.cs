@@ -14,7 +14,12 @@ internal sealed class SampledLines : ILoggerProvider, ISupportExternalScope
     // The server, YARP and the framework below them; and our own folders that a request runs through.
     private static readonly string[] Sampled =
     [
-        "Microsoft.AspNetCore.", "System.Net.", "Yarp.", "Broker.Forwarding.", "Broker.TokenService.", "Broker.Credentials",
+        "Microsoft.AspNetCore.",
+        "System.Net.",
+        "Yarp.",
+        "Broker.Forwarding.",
+        "Broker.TokenService.",
+        "Broker.Credentials",
         "Broker.DeviceHiveLogins",
     ];
 

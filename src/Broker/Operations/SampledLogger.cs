@@ -20,7 +20,12 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
     public bool IsEnabled(LogLevel logLevel) => inner.IsEnabled(logLevel);
 
     public void Log<TState>(
-        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    )
     {
         if (!inner.IsEnabled(logLevel))
         {
@@ -52,15 +57,17 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
     }
 
     /// <summary>Whether a failure comes of a connection that broke, or of what was sent on it.</summary>
-    private static bool IsOfAConnection(Exception? failure) => failure switch
-    {
-        null => false,
-        OperationCanceledException or IOException or BadHttpRequestException or ConnectionAbortedException => true,
-        // A first record of TLS that is no hello names no host, so there is no certificate for it: SslStream calls that a fault of ours.
-        NotSupportedException => PlaceOf(failure)?.DeclaringType == typeof(SslStream),
-        AggregateException several => several.InnerExceptions.Any(IsOfAConnection),
-        _ => IsOfAConnection(failure.InnerException),
-    };
+    private static bool IsOfAConnection(Exception? failure) =>
+        failure switch
+        {
+            null => false,
+            OperationCanceledException or IOException or BadHttpRequestException or ConnectionAbortedException => true,
+            // A first record of TLS that is no hello names no host, so there is no certificate for it: SslStream calls that a fault of
+            // ours.
+            NotSupportedException => PlaceOf(failure)?.DeclaringType == typeof(SslStream),
+            AggregateException several => several.InnerExceptions.Any(IsOfAConnection),
+            _ => IsOfAConnection(failure.InnerException),
+        };
 
     private static MethodBase? PlaceOf(Exception failure) => new StackTrace(failure).GetFrame(0)?.GetMethod();
 
@@ -79,10 +86,10 @@ internal sealed class SampledLogger(SampledLines lines, string category, ILogger
     private readonly record struct FrameworkLine(string Message, string Causes)
     {
         public IReadOnlyList<KeyValuePair<string, object?>> Values =>
-        [
-            new("Message", Message),
-            new("Causes", Causes),
-            new("{OriginalFormat}", Causes.Length == 0 ? "{Message}" : "{Message} ({Causes})"),
-        ];
+            [
+                new("Message", Message),
+                new("Causes", Causes),
+                new("{OriginalFormat}", Causes.Length == 0 ? "{Message}" : "{Message} ({Causes})"),
+            ];
     }
 }

@@ -3,7 +3,11 @@ namespace Broker.Operations;
 /// <summary>A process's life in three lines (event ids 520-529).</summary>
 internal static partial class ServeLog
 {
-    [LoggerMessage(520, LogLevel.Information, "The broker listens on {Addresses}, health on {Management}; config version {Version}, {Warnings} warnings")]
+    [LoggerMessage(
+        520,
+        LogLevel.Information,
+        "The broker listens on {Addresses}, health on {Management}; config version {Version}, {Warnings} warnings"
+    )]
     public static partial void Started(ILogger logger, string addresses, string management, long version, int warnings);
 
     [LoggerMessage(521, LogLevel.Information, "Told to stop: not ready any more, requests are taken for {Seconds} s")]

@@ -6,8 +6,11 @@ internal static partial class StrangersLog
     [LoggerMessage(530, LogLevel.Warning, "{Count} further lines of {Category}, event {Event}, were not written in {Seconds} s")]
     public static partial void NotWritten(ILogger logger, long count, string category, string @event, double seconds);
 
-    [LoggerMessage(531, LogLevel.Warning,
+    [LoggerMessage(
+        531,
+        LogLevel.Warning,
         "{Count} request lines were not written in {Seconds} s, of callers who are not known or gave their request up: "
-        + "there were more than Broker:Limits:AnonymousLogLinesPerSecond")]
+            + "there were more than Broker:Limits:AnonymousLogLinesPerSecond"
+    )]
     public static partial void RequestsNotWritten(ILogger logger, long count, double seconds);
 }

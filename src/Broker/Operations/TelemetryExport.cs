@@ -23,11 +23,18 @@ internal static class TelemetryExport
             return;
         }
 
-        services.AddOpenTelemetry()
+        services
+            .AddOpenTelemetry()
             .ConfigureResource(resource => resource.Clear().AddService(options.ServiceName))
-            .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddMeter(Meters).AddOtlpExporter(target => Point(target, options, "metrics")))
-            .WithTracing(traces => traces.AddAspNetCoreInstrumentation(spans => spans.EnrichWithHttpRequest = static (span, _) => Strip(span))
-                .AddSource(Sources).AddOtlpExporter(target => Point(target, options, "traces")));
+            .WithMetrics(metrics =>
+                metrics.AddAspNetCoreInstrumentation().AddMeter(Meters).AddOtlpExporter(target => Point(target, options, "metrics"))
+            )
+            .WithTracing(traces =>
+                traces
+                    .AddAspNetCoreInstrumentation(spans => spans.EnrichWithHttpRequest = static (span, _) => Strip(span))
+                    .AddSource(Sources)
+                    .AddOtlpExporter(target => Point(target, options, "traces"))
+            );
         services.AddHostedService<TelemetryFlush>();
     }
 
@@ -48,7 +55,10 @@ internal static class TelemetryExport
     }
 }
 
-/// <summary>Sends what is left when the host stops. OpenTelemetry's hosting does it only when its providers are disposed of, and a process may end before.</summary>
+/// <summary>
+/// Sends what is left when the host stops. OpenTelemetry's hosting does it only when its providers are disposed of, and a process may end
+/// before.
+/// </summary>
 internal sealed class TelemetryFlush(MeterProvider metrics, TracerProvider traces) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -7,13 +7,19 @@ namespace Broker.Redis;
 /// <summary>Whether it was written, and whether a replica has it.</summary>
 internal sealed record Replicated(bool IsWritten, bool IsReplicated);
 
-/// <summary>A client of its own for notes and the <c>WAIT</c> behind them: that blocks its connection, so whatever else went over it would wait too.</summary>
+/// <summary>
+/// A client of its own for notes and the <c>WAIT</c> behind them: that blocks its connection, so whatever else went over it would wait too.
+/// </summary>
 /// <remarks>
-/// <c>WAIT</c> answers for what was written on its connection, by the server that holds it. The client may open a connection anew between the two, or
-/// follow a slot to another node: so the connection's number is asked before and after, and the server's run id too. An answer counts only where both
+/// <c>WAIT</c> answers for what was written on its connection, by the server that holds it. The client may open a connection anew between
+/// the two, or
+/// follow a slot to another node: so the connection's number is asked before and after, and the server's run id too. An answer counts only
+/// where both
 /// are the same.
-/// A primary that has no replica connected counts as one without, also when it lost its only one a moment ago: Redis does not say which, and after a
-/// failover there may be none for hours. What is risked is a second failover, to one that missed note and pair: a Redis that lost its memory, whose
+/// A primary that has no replica connected counts as one without, also when it lost its only one a moment ago: Redis does not say which,
+/// and after a
+/// failover there may be none for hours. What is risked is a second failover, to one that missed note and pair: a Redis that lost its
+/// memory, whose
 /// clients tell it what they hold.
 /// </remarks>
 internal sealed class NoteLink(Func<RedisSettings> current, TimeProvider time) : IDisposable
@@ -35,7 +41,9 @@ internal sealed class NoteLink(Func<RedisSettings> current, TimeProvider time) :
             var node = await opened.GetDatabase().IdentifyEndpointAsync(keys[0]) ?? throw new TimeoutException("no node");
             var (answer, run) = await Write(opened, node, script, keys, values);
             // In a slot that moves another node may have written it: again, then, and waited for there. It is the same note.
-            return answer ?? (await ServerOf(opened, run) is { } other ? (await Write(opened, other, script, keys, values)).Answer : null) ?? new(true, false);
+            return answer
+                ?? (await ServerOf(opened, run) is { } other ? (await Write(opened, other, script, keys, values)).Answer : null)
+                ?? new(true, false);
         }
         catch (RedisException)
         {
@@ -54,7 +62,13 @@ internal sealed class NoteLink(Func<RedisSettings> current, TimeProvider time) :
     }
 
     /// <returns>No answer when the script ran elsewhere; and the run id of the server where it ran.</returns>
-    private async Task<(Replicated? Answer, string Run)> Write(ConnectionMultiplexer opened, EndPoint endpoint, RedisScript script, RedisKey[] keys, RedisValue[] values)
+    private async Task<(Replicated? Answer, string Run)> Write(
+        ConnectionMultiplexer opened,
+        EndPoint endpoint,
+        RedisScript script,
+        RedisKey[] keys,
+        RedisValue[] values
+    )
     {
         var (settings, server, node) = (current(), opened.GetServer(endpoint), nodes.GetOrAdd(endpoint, static _ => new()));
         await node.Turn.WaitAsync(settings.CallTimeout);

@@ -9,7 +9,10 @@ internal sealed partial class RedisLink
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(1);
 
     // Writes: a primary that has become a replica, or whose disk is full, reads as before. And two keys: a slot that moves answers for one.
-    private static readonly RedisScript Probe = new("probe", "redis.call('EXISTS', KEYS[2]) return redis.call('SET', KEYS[1], '1', 'PX', 1000)");
+    private static readonly RedisScript Probe = new(
+        "probe",
+        "redis.call('EXISTS', KEYS[2]) return redis.call('SET', KEYS[1], '1', 'PX', 1000)"
+    );
 
     private readonly SemaphoreSlim restored = new(0);
     private Task looking = Task.CompletedTask;
@@ -78,12 +81,17 @@ internal sealed partial class RedisLink
         }
     }
 
-    /// <summary>Asks in the slot of each key that was not answered. Only when all are, Redis is back: of a Cluster other nodes answer all the while.</summary>
+    /// <summary>
+    /// Asks in the slot of each key that was not answered. Only when all are, Redis is back: of a Cluster other nodes answer all the while.
+    /// </summary>
     private async Task<bool> AllAnswer()
     {
         string[] keys = [.. silent.Keys];
-        var answers = await Task.WhenAll((keys.Length > 0 ? keys : [settings.Channel]).Select(
-            key => Run(Probe, [InSlotOf(key, "probe"), InSlotOf(key, "probed")], [], key: null)));
+        var answers = await Task.WhenAll(
+            (keys.Length > 0 ? keys : [settings.Channel]).Select(key =>
+                Run(Probe, [InSlotOf(key, "probe"), InSlotOf(key, "probed")], [], key: null)
+            )
+        );
         foreach (var (key, answer) in keys.Zip(answers))
         {
             if (answer is not null)
@@ -105,14 +113,18 @@ internal sealed partial class RedisLink
         return true;
     }
 
-    private static RedisKey InSlotOf(string key, string name) => key.Contains('{', StringComparison.Ordinal) ? $"{key}:{name}" : $"{{{key}}}:{name}";
+    private static RedisKey InSlotOf(string key, string name) =>
+        key.Contains('{', StringComparison.Ordinal) ? $"{key}:{name}" : $"{{{key}}}:{name}";
 
-    /// <summary>Where roles or slots have changed the client goes on as before, and is told READONLY for ever, until it is made to look.</summary>
+    /// <summary>
+    /// Where roles or slots have changed the client goes on as before, and is told READONLY for ever, until it is made to look.
+    /// </summary>
     private void CellInvalidator(ConnectionMultiplexer now)
     {
         if (looking.IsCompleted)
         {
-            looking = ((Task)now.ConfigureAsync()).ContinueWith(static _ => { }, TaskScheduler.Default); // what it throws says nothing more than the next probe
+            // what it throws says nothing more than the next probe
+            looking = ((Task)now.ConfigureAsync()).ContinueWith(static _ => { }, TaskScheduler.Default);
         }
     }
 
@@ -128,7 +140,9 @@ internal sealed partial class RedisLink
         try
         {
             await subscriber.UnsubscribeAsync(channel, flags: CommandFlags.FireAndForget); // else each time adds a handler
-            await subscriber.SubscribeAsync(channel, (_, message) => Heard?.Invoke(message!)).WaitAsync(settings.CallTimeout, time, stop.Token);
+            await subscriber
+                .SubscribeAsync(channel, (_, message) => Heard?.Invoke(message!))
+                .WaitAsync(settings.CallTimeout, time, stop.Token);
             isDeafTold = false;
             return true;
         }
@@ -148,8 +162,8 @@ internal sealed partial class RedisLink
     {
         if (old is not null)
         {
-            _ = old.CloseAsync(allowCommandsToComplete: false).ContinueWith(
-                static (_, client) => ((ConnectionMultiplexer)client!).Dispose(), old, TaskScheduler.Default);
+            _ = old.CloseAsync(allowCommandsToComplete: false)
+                .ContinueWith(static (_, client) => ((ConnectionMultiplexer)client!).Dispose(), old, TaskScheduler.Default);
         }
     }
 }

@@ -65,7 +65,8 @@ internal sealed partial class RedisLink
         }
         if (attempt.ServerCertificateAccepted == false)
         {
-            return attempt.ServerCertificatePolicyErrors is not { } errors || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable) ? "certificate-missing"
+            return attempt.ServerCertificatePolicyErrors is not { } errors || errors.HasFlag(SslPolicyErrors.RemoteCertificateNotAvailable)
+                    ? "certificate-missing"
                 : errors.HasFlag(SslPolicyErrors.RemoteCertificateNameMismatch) ? "certificate-of-another-name"
                 : attempt.ServerCertificateChainStatus?.HasFlag(X509ChainStatusFlags.NotTimeValid) == true ? "certificate-expired"
                 : "certificate-not-trusted";
@@ -77,7 +78,8 @@ internal sealed partial class RedisLink
         }
         // Cut, or no answer: a node that speaks TLS hears no more than noise from who does not, and the other way round.
         return attempt.Exception?.Message.Contains("NOPERM", StringComparison.Ordinal) == true ? "refused-noperm"
-            : settings.Tls ? "no-answer-over-tls" : "no-answer";
+            : settings.Tls ? "no-answer-over-tls"
+            : "no-answer";
     }
 
     private static string Text(EndPoint node) => node is DnsEndPoint name ? $"{name.Host}:{name.Port}" : node.ToString()!;
@@ -99,7 +101,9 @@ internal sealed partial class RedisLink
         {
             return settings.Channel;
         }
-        return Enumerable.Range(0, one.IsReplica || one.Slots.Count == 0 ? 0 : MostKeys).Select(i => $"{settings.Channel}:{i}").FirstOrDefault(
-            key => which.HashSlot(key) is var slot && one.Slots.Any(range => range.From <= slot && slot <= range.To));
+        return Enumerable
+            .Range(0, one.IsReplica || one.Slots.Count == 0 ? 0 : MostKeys)
+            .Select(i => $"{settings.Channel}:{i}")
+            .FirstOrDefault(key => which.HashSlot(key) is var slot && one.Slots.Any(range => range.From <= slot && slot <= range.To));
     }
 }

@@ -3,10 +3,13 @@ using StackExchange.Redis;
 
 namespace Broker.Redis;
 
-/// <content>Steps that are refused while Redis does others: what stands at their keys, or what our user may do there, is not as the step needs it.</content>
+/// <content>Steps that are refused while Redis does others: what stands at their keys, or what our user may do there, is not as the step
+/// needs it.</content>
 /// <remarks>
-/// Redis is not away then, and nothing but the step itself tells when it is over. Until then the step is tried after growing pauses and is unanswered in
-/// between; other steps, and the same one at other keys, go on. It is told once for all steps of one hash tag, or of one user without the right.
+/// Redis is not away then, and nothing but the step itself tells when it is over. Until then the step is tried after growing pauses and is
+/// unanswered in
+/// between; other steps, and the same one at other keys, go on. It is told once for all steps of one hash tag, or of one user without the
+/// right.
 /// </remarks>
 internal sealed partial class RedisLink
 {
@@ -16,7 +19,21 @@ internal sealed partial class RedisLink
 
     /// <summary>Errors that say something of Redis as a whole, or of a node of it.</summary>
     private static readonly FrozenSet<string> OfAllSteps = FrozenSet.Create(
-        "READONLY", "OOM", "MISCONF", "LOADING", "NOAUTH", "WRONGPASS", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS", "BUSY", "UNBLOCKED", "TRYAGAIN", "MOVED", "ASK");
+        "READONLY",
+        "OOM",
+        "MISCONF",
+        "LOADING",
+        "NOAUTH",
+        "WRONGPASS",
+        "MASTERDOWN",
+        "CLUSTERDOWN",
+        "NOREPLICAS",
+        "BUSY",
+        "UNBLOCKED",
+        "TRYAGAIN",
+        "MOVED",
+        "ASK"
+    );
 
     private readonly Lock stepState = new();
     private readonly Dictionary<string, FaultyStep> faulty = [];
@@ -26,9 +43,15 @@ internal sealed partial class RedisLink
     private static string CodeOf(string message)
     {
         var code = message.Split(' ')[0];
-        return code != "ERR" ? code
-            : OfAllSteps.Append("WRONGTYPE").Append("NOPERM").FirstOrDefault(
-                inner => message.Contains($"-{inner} ", StringComparison.Ordinal) || message.Contains($": {inner} ", StringComparison.Ordinal)) ?? code;
+        return code != "ERR"
+            ? code
+            : OfAllSteps
+                .Append("WRONGTYPE")
+                .Append("NOPERM")
+                .FirstOrDefault(inner =>
+                    message.Contains($"-{inner} ", StringComparison.Ordinal) || message.Contains($": {inner} ", StringComparison.Ordinal)
+                )
+                ?? code;
     }
 
     private static bool IsOfOneStep(string code) => code.All(char.IsAsciiLetterUpper) && !OfAllSteps.Contains(code);
@@ -61,7 +84,10 @@ internal sealed partial class RedisLink
             isTold = faulty.Values.Any(step => step.Group == group);
             if (known is not null || faulty.Count < MostFaulty)
             {
-                var pause = known is null ? TimeSpan.FromMilliseconds(100) : known.Pause * 2 < LongestStepPause ? known.Pause * 2 : LongestStepPause;
+                var pause =
+                    known is null ? TimeSpan.FromMilliseconds(100)
+                    : known.Pause * 2 < LongestStepPause ? known.Pause * 2
+                    : LongestStepPause;
                 faulty[asking.ToString()] = new(group, pause, now + (long)(pause.TotalSeconds * time.TimestampFrequency));
                 anyFaulty = true;
             }
@@ -124,8 +150,12 @@ internal sealed partial class RedisLink
     private readonly record struct Asking(RedisScript Script, RedisKey[] Keys)
     {
         /// <summary>What keys of one slot have in common, as this broker names them.</summary>
-        public string Tag => Keys[0].ToString() is var key && key.IndexOf('{', StringComparison.Ordinal) is >= 0 and var begin
-            && key.IndexOf('}', begin) is >= 0 and var end ? key[begin..end] : key;
+        public string Tag =>
+            Keys[0].ToString() is var key
+            && key.IndexOf('{', StringComparison.Ordinal) is >= 0 and var begin
+            && key.IndexOf('}', begin) is >= 0 and var end
+                ? key[begin..end]
+                : key;
 
         public override string ToString() => $"{Script.Name} {string.Join(' ', Keys)}";
     }

@@ -3,8 +3,11 @@ using StackExchange.Redis;
 
 namespace Broker.Redis;
 
-/// <summary>The one connection to Redis: one server, a primary with replicas, or a Cluster. Every call is bounded; what is not answered is null.</summary>
-/// <remarks>The client connects again by itself. When all is answered again, and by whom, is found out here: see the recovery loop in RedisLink.Healing.</remarks>
+/// <summary>
+/// The one connection to Redis: one server, a primary with replicas, or a Cluster. Every call is bounded; what is not answered is null.
+/// </summary>
+/// <remarks>The client connects again by itself. When all is answered again, and by whom, is found out here: see the recovery loop in
+/// RedisLink.Healing.</remarks>
 internal sealed partial class RedisLink : IDisposable
 {
     private const int MostSilent = 16;
@@ -34,10 +37,15 @@ internal sealed partial class RedisLink : IDisposable
     /// <summary>Something was published on the channel.</summary>
     public event Action<string>? Heard;
 
-    /// <summary>Whether a call was not answered, or was refused, and what it was for has not answered since; of a Cluster, at any node.</summary>
+    /// <summary>
+    /// Whether a call was not answered, or was refused, and what it was for has not answered since; of a Cluster, at any node.
+    /// </summary>
     public bool IsAway => Volatile.Read(ref isAway) == 1;
 
-    /// <summary>Whether one that is no Cluster answers, but did not do what it was told and has written nothing since: read-only, out of memory, its disk full.</summary>
+    /// <summary>
+    /// Whether one that is no Cluster answers, but did not do what it was told and has written nothing since: read-only, out of memory, its
+    /// disk full.
+    /// </summary>
     public bool IsRefusing => Volatile.Read(ref isRefusing) == 1;
 
     /// <summary>Whether it is a Cluster: one node may be away, and the others answer.</summary>
@@ -108,7 +116,8 @@ internal sealed partial class RedisLink : IDisposable
         return null;
     }
 
-    /// <remarks>The client looks for commands that ran out of time once a beat, and for none that it still holds back: the bound of a call is exact here.</remarks>
+    /// <remarks>The client looks for commands that ran out of time once a beat, and for none that it still holds back: the bound of a call
+    /// is exact here.</remarks>
     private async Task<T?> Bounded<T>(Func<Task<T>> call, string? key, Asking? asking = null)
         where T : class
     {

@@ -9,17 +9,21 @@ internal sealed record RedisScript(string Name, string Text)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    /// <summary>Runs it. The client follows a slot once; while that is on its way to another node, what was not run is sent once more.</summary>
+    /// <summary>
+    /// Runs it. The client follows a slot once; while that is on its way to another node, what was not run is sent once more.
+    /// </summary>
     public async Task<RedisResult> Evaluate(IDatabase database, RedisKey[] keys, RedisValue[] values, TimeSpan within, TimeProvider time)
     {
-        for (var from = time.GetTimestamp(); ;)
+        for (var from = time.GetTimestamp(); ; )
         {
             try
             {
                 return await database.ScriptEvaluateAsync(Text, keys, values);
             }
-            catch (RedisServerException fault) when (fault.Kind is RedisErrorKind.TryAgain or RedisErrorKind.Moved or RedisErrorKind.Ask
-                && time.GetElapsedTime(from) < within - (Pause * 2))
+            catch (RedisServerException fault)
+                when (fault.Kind is RedisErrorKind.TryAgain or RedisErrorKind.Moved or RedisErrorKind.Ask
+                    && time.GetElapsedTime(from) < within - (Pause * 2)
+                )
             {
                 await Task.Delay(Pause, time);
             }

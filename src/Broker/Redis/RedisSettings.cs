@@ -34,18 +34,19 @@ internal sealed record RedisSettings
     public required string Channel { get; init; }
 
     /// <summary>As the config says it.</summary>
-    public static RedisSettings Of(RedisOptions options) => new()
-    {
-        Endpoints = options.Endpoints,
-        User = options.User,
-        Password = options.Password?.Reveal(),
-        Protocol = options.Protocol == RespVersion.Resp2 ? RedisProtocol.Resp2 : RedisProtocol.Resp3,
-        Tls = options.Tls,
-        TlsHost = options.TlsHost,
-        Trust = new(options.TlsCa?.Reveal()),
-        CallTimeout = options.CallTimeout,
-        Channel = ChannelOf(options.KeyPrefix),
-    };
+    public static RedisSettings Of(RedisOptions options) =>
+        new()
+        {
+            Endpoints = options.Endpoints,
+            User = options.User,
+            Password = options.Password?.Reveal(),
+            Protocol = options.Protocol == RespVersion.Resp2 ? RedisProtocol.Resp2 : RedisProtocol.Resp3,
+            Tls = options.Tls,
+            TlsHost = options.TlsHost,
+            Trust = new(options.TlsCa?.Reveal()),
+            CallTimeout = options.CallTimeout,
+            Channel = ChannelOf(options.KeyPrefix),
+        };
 
     /// <summary>The channel of the brokers that share a prefix.</summary>
     public static string ChannelOf(string prefix) => prefix + ":changed";

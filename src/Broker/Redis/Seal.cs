@@ -9,7 +9,8 @@ namespace Broker.Redis;
 /// <code>
 ///   version  id's length  id  mac of the id (8)  nonce (12)  ciphertext  tag (16)
 /// </code>
-/// Associated data: the name that it stands under, the format version, the generation. The id has a mac of its own, under a key that no rotation
+/// Associated data: the name that it stands under, the format version, the generation. The id has a mac of its own, under a key that no
+/// rotation
 /// touches: so that an id that is merely damaged is a miss, and only one that somebody wrote is a key that we lack.
 /// </remarks>
 internal sealed class Seal

@@ -4,11 +4,16 @@ using StackExchange.Redis.Availability;
 
 namespace Broker.Redis;
 
-/// <summary>Gives a connection up when a command ran out of time on it, so that the client opens another: nothing came back for a CallTimeout.</summary>
+/// <summary>
+/// Gives a connection up when a command ran out of time on it, so that the client opens another: nothing came back for a CallTimeout.
+/// </summary>
 /// <remarks>
-/// A connection may be open and deaf: a firewall that forgot it, a node that is gone without a word. The client by itself keeps it for more than
-/// four time-outs. Its own breaker counts errors that Redis answers as well: in a slot that moves, TRYAGAIN would end connections that are good.
-/// Answers come in the order of the commands. So a second time-out would prove no more than the first, and calls that come one after the other
+/// A connection may be open and deaf: a firewall that forgot it, a node that is gone without a word. The client by itself keeps it for more
+/// than
+/// four time-outs. Its own breaker counts errors that Redis answers as well: in a slot that moves, TRYAGAIN would end connections that are
+/// good.
+/// Answers come in the order of the commands. So a second time-out would prove no more than the first, and calls that come one after the
+/// other
 /// would wait for it. A server that only was slow costs one new connection.
 /// </remarks>
 internal sealed class SilenceBreaker : CircuitBreaker

@@ -5,7 +5,13 @@ using Policies;
 namespace Broker.TokenService;
 
 /// <summary>Makes tokens under one snapshot; what may be in them was decided before, and is bounded once more when they are used.</summary>
-internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, TokenServiceState ledgers, IUserLogins? logins, TimeProvider time)
+internal sealed class Issuance(
+    Snapshot snapshot,
+    TokenServiceOptions options,
+    TokenServiceState ledgers,
+    IUserLogins? logins,
+    TimeProvider time
+)
 {
     private readonly CredentialTable table = snapshot.Part<CredentialTable>();
 
@@ -40,15 +46,28 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     /// <summary>No access token lives longer, whatever was asked for.</summary>
     private DateTimeOffset LongestEnd => Now + options.MaxLifetime;
 
-    /// <summary>Until when a session has to be remembered as ended: a token knows its own bound, and others of its session may live longer.</summary>
-    public DateTimeOffset EndOfSession(TokenClaims token) => ledgers.AllOver is var longest && longest > token.SessionEnd ? longest : token.SessionEnd;
+    /// <summary>
+    /// Until when a session has to be remembered as ended: a token knows its own bound, and others of its session may live longer.
+    /// </summary>
+    public DateTimeOffset EndOfSession(TokenClaims token) =>
+        ledgers.AllOver is var longest && longest > token.SessionEnd ? longest : token.SessionEnd;
 
     public Origin OriginOf(Caller caller) => Origin.Of(caller, options.SessionLifetime, ledgers.Revocations, Now);
 
-    /// <summary>An access and a refresh token; of neither comes anything that outlives both. Null when nobody could tell one use of the refresh token from the next.</summary>
+    /// <summary>
+    /// An access and a refresh token; of neither comes anything that outlives both. Null when nobody could tell one use of the refresh
+    /// token from the next.
+    /// </summary>
     public async ValueTask<IssuedTokenPair?> Pair(
-        Origin origin, Caller subject, Permissions held, DateTimeOffset accessEnd, DateTimeOffset refreshEnd,
-        string? client = null, string? scope = null, string? topic = null)
+        Origin origin,
+        Caller subject,
+        Permissions held,
+        DateTimeOffset accessEnd,
+        DateTimeOffset refreshEnd,
+        string? client = null,
+        string? scope = null,
+        string? topic = null
+    )
     {
         accessEnd = Earlier(Earlier(accessEnd, LongestEnd), origin.End);
         refreshEnd = Earlier(refreshEnd, origin.End);
@@ -56,14 +75,23 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
         var claims = Claims(origin, subject, held, bound) with { Client = client, Scope = scope, Topic = topic };
         var rotates = options.RefreshTokens == RefreshTokens.Rotating;
         var line = rotates ? await ledgers.Rotation.Begin(refreshEnd, CancellationToken.None) : null;
-        return rotates && line is null ? null : new(
-            TokenIssuer.Sign(claims with { End = accessEnd }, Keys),
-            TokenIssuer.Sign(claims with { Id = TokenIssuer.NewId(), End = refreshEnd, Use = TokenUse.Refresh, Line = line }, Keys));
+        return rotates && line is null
+            ? null
+            : new(
+                TokenIssuer.Sign(claims with { End = accessEnd }, Keys),
+                TokenIssuer.Sign(claims with { Id = TokenIssuer.NewId(), End = refreshEnd, Use = TokenUse.Refresh, Line = line }, Keys)
+            );
     }
 
     /// <summary>A pair for a plugin's topic. It reaches nothing but that.</summary>
-    public ValueTask<IssuedTokenPair?> PluginPair(Origin origin, Caller creator, Selection actions, string topic, DateTimeOffset accessEnd, DateTimeOffset refreshEnd) =>
-        Pair(origin, creator, default(Permissions) with { Actions = actions }, accessEnd, refreshEnd, topic: topic);
+    public ValueTask<IssuedTokenPair?> PluginPair(
+        Origin origin,
+        Caller creator,
+        Selection actions,
+        string topic,
+        DateTimeOffset accessEnd,
+        DateTimeOffset refreshEnd
+    ) => Pair(origin, creator, default(Permissions) with { Actions = actions }, accessEnd, refreshEnd, topic: topic);
 
     /// <summary>An access token alone: nothing that comes of it outlives it.</summary>
     public string Access(Origin origin, Caller subject, Permissions held, DateTimeOffset end, string? client, string? scope)
@@ -77,26 +105,31 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     {
         var narrowed = held is { } less ? TokenIssuer.Holding(less, Actions) : refresh;
         end = Earlier(AccessEnd, refresh.End);
-        return TokenIssuer.Sign(refresh with
-        {
-            Actions = narrowed.Actions,
-            Networks = narrowed.Networks,
-            DeviceTypes = narrowed.DeviceTypes,
-            Devices = narrowed.Devices,
-            Id = TokenIssuer.NewId(),
-            IssuedAt = Now,
-            End = end,
-            Use = TokenUse.Access,
-            Scope = scope,
-            Line = null,
-            Place = 0,
-        }, Keys);
+        return TokenIssuer.Sign(
+            refresh with
+            {
+                Actions = narrowed.Actions,
+                Networks = narrowed.Networks,
+                DeviceTypes = narrowed.DeviceTypes,
+                Devices = narrowed.Devices,
+                Id = TokenIssuer.NewId(),
+                IssuedAt = Now,
+                End = end,
+                Use = TokenUse.Access,
+                Scope = scope,
+                Line = null,
+                Place = 0,
+            },
+            Keys
+        );
     }
 
     /// <summary>Whether a token can stand for this identity in the present config, its caller disabled or not.</summary>
     public bool CanBe(string identity) =>
-        identity.StartsWith(ConfigCaller.SubjectPrefix, StringComparison.Ordinal) ? table.IsNamed(identity[ConfigCaller.SubjectPrefix.Length..])
-        : identity.StartsWith(UpstreamUser.SubjectPrefix, StringComparison.Ordinal) ? options.UsersOf is { } upstream && UpstreamUser.IsNameAt(upstream, identity[UpstreamUser.SubjectPrefix.Length..])
+        identity.StartsWith(ConfigCaller.SubjectPrefix, StringComparison.Ordinal)
+            ? table.IsNamed(identity[ConfigCaller.SubjectPrefix.Length..])
+        : identity.StartsWith(UpstreamUser.SubjectPrefix, StringComparison.Ordinal)
+            ? options.UsersOf is { } upstream && UpstreamUser.IsNameAt(upstream, identity[UpstreamUser.SubjectPrefix.Length..])
         : table.Tokens!.Find(identity) is not null;
 
     /// <summary>Whether a token of ours counts now: within its end, of callers who are there, and not ended.</summary>
@@ -109,7 +142,9 @@ internal sealed class Issuance(Snapshot snapshot, TokenServiceOptions options, T
     private TokenClaims Claims(Origin origin, Caller subject, Permissions held, DateTimeOffset bound)
     {
         var others = origin.Generations.Where(pair => pair.Key != subject.Identity).ToList();
-        var own = origin.Generations.TryGetValue(subject.Identity, out var generation) ? generation : ledgers.Revocations.GenerationOf(subject.Identity);
+        var own = origin.Generations.TryGetValue(subject.Identity, out var generation)
+            ? generation
+            : ledgers.Revocations.GenerationOf(subject.Identity);
         return TokenIssuer.Holding(held, Actions) with
         {
             Subject = subject.Identity,

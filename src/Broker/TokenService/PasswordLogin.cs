@@ -11,7 +11,12 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
 {
     public static async Task<PasswordLogin> Check(Issuance issuance, HttpContext context, string name, string password)
     {
-        var result = await issuance.Credentials.ReadPassword(name, password, issuance.Credentials.AddressOf(context), context.RequestAborted);
+        var result = await issuance.Credentials.ReadPassword(
+            name,
+            password,
+            issuance.Credentials.AddressOf(context),
+            context.RequestAborted
+        );
         return new(result.Caller, result.Problem != CredentialProblem.Unknown, result.Wait);
     }
 
@@ -19,14 +24,21 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
     public static async Task<PasswordLogin> OfUser(Issuance issuance, HttpContext context, string name, string password)
     {
         var login = await Check(issuance, context, name, password);
-        if (login.Caller is not null || !login.IsKnown || login.Wait > TimeSpan.Zero || issuance.Options.UsersOf is not { } upstream || issuance.Logins is not { } logins)
+        if (
+            login.Caller is not null
+            || !login.IsKnown
+            || login.Wait > TimeSpan.Zero
+            || issuance.Options.UsersOf is not { } upstream
+            || issuance.Logins is not { } logins
+        )
         {
             return login;
         }
 
         if (issuance.Credentials.IsNamed(name) || logins.IsOurs(issuance.Snapshot, upstream, name))
         {
-            // A password of the config's is never shown to an upstream, and no guess at an account of ours: it would be locked there, and all callers with it.
+            // A password of the config's is never shown to an upstream, and no guess at an account of ours: it would be locked there, and
+            // all callers with it.
             // The answer takes as long as if the upstream had given it.
             await issuance.Ledgers.Pace.Keep(context.RequestAborted);
             return login;
@@ -37,7 +49,12 @@ internal readonly record struct PasswordLogin(Caller? Caller, bool IsKnown, Time
 
     // The attempt was begun before, and counts as failed until the upstream says otherwise.
     private static async Task<PasswordLogin> OfUpstream(
-        Issuance issuance, HttpContext context, (IUserLogins Logins, string Name) upstream, string name, string password)
+        Issuance issuance,
+        HttpContext context,
+        (IUserLogins Logins, string Name) upstream,
+        string name,
+        string password
+    )
     {
         var attempts = issuance.Ledgers.Attempts;
         var address = CallerAddress.Of(issuance.Credentials.AddressOf(context));

@@ -2,7 +2,10 @@ using System.Security.Cryptography;
 
 namespace Broker.TokenService;
 
-/// <summary>How long an upstream took to refuse logins of late. Who is refused here, without it, waits as long: no name is told from another by that.</summary>
+/// <summary>
+/// How long an upstream took to refuse logins of late. Who is refused here, without it, waits as long: no name is told from another by
+/// that.
+/// </summary>
 internal sealed class RefusalTimingEqualizer(TimeProvider time)
 {
     private const int Remembered = 32;

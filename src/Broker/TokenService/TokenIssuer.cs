@@ -19,7 +19,8 @@ internal sealed class TokenIssuer(TimeProvider time)
     /// <param name="callerName">The caller's name in the config.</param>
     /// <param name="wanted">What it shall hold; null is all that the caller may do. What goes beyond that is left out.</param>
     /// <param name="lifetime">How long; null is the config's.</param>
-    /// <exception cref="InvalidOperationException">The config has no such caller, no key that signs, or more names than fit; the message says which.</exception>
+    /// <exception cref="InvalidOperationException">The config has no such caller, no key that signs, or more names than fit; the message
+    /// says which.</exception>
     public string Issue(Snapshot snapshot, string callerName, Permissions? wanted, TimeSpan? lifetime)
     {
         var table = snapshot.Part<CredentialTable>();
@@ -34,35 +35,39 @@ internal sealed class TokenIssuer(TimeProvider time)
         var held = (wanted ?? caller.Permissions).Intersect(caller.Permissions);
         var now = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
         var end = now.AddSeconds((long)life.TotalSeconds);
-        return Sign(Holding(held, snapshot.Actions) with
-        {
-            Subject = caller.Identity,
-            UserId = table.UserIdOf(callerName),
-            IssuedAt = now,
-            End = end,
-            Id = NewId(),
-            Session = NewId(),
-            SessionEnd = end,
-        }, keys);
+        return Sign(
+            Holding(held, snapshot.Actions) with
+            {
+                Subject = caller.Identity,
+                UserId = table.UserIdOf(callerName),
+                IssuedAt = now,
+                End = end,
+                Id = NewId(),
+                Session = NewId(),
+                SessionEnd = end,
+            },
+            keys
+        );
     }
 
     public static string NewId() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(IdBytes));
 
     /// <summary>Claims of these permissions, of nobody yet.</summary>
-    public static TokenClaims Holding(in Permissions held, ActionNames actions) => new()
-    {
-        Actions = held.Actions.IsEverything ? [EveryAction] : [.. held.Actions.Names.Select(actions.NumberOf).Order()],
-        Networks = held.Networks,
-        DeviceTypes = held.DeviceTypes,
-        Devices = held.Devices,
-        Subject = "",
-        UserId = null,
-        Id = "",
-        IssuedAt = default,
-        End = default,
-        Session = "",
-        SessionEnd = default,
-    };
+    public static TokenClaims Holding(in Permissions held, ActionNames actions) =>
+        new()
+        {
+            Actions = held.Actions.IsEverything ? [EveryAction] : [.. held.Actions.Names.Select(actions.NumberOf).Order()],
+            Networks = held.Networks,
+            DeviceTypes = held.DeviceTypes,
+            Devices = held.Devices,
+            Subject = "",
+            UserId = null,
+            Id = "",
+            IssuedAt = default,
+            End = default,
+            Session = "",
+            SessionEnd = default,
+        };
 
     /// <exception cref="InvalidOperationException">Nothing signs, or it holds more names than fit.</exception>
     public static string Sign(TokenClaims claims, SigningKeys keys)
@@ -72,7 +77,8 @@ internal sealed class TokenIssuer(TimeProvider time)
             throw new TokenTooWideException($"The token would rest on more than {TokenClaims.MaxCreators} identities.");
         }
 
-        var signer = keys.Signer ?? throw new InvalidOperationException("The config has no key that signs: see Broker:Issuing:SigningKeys.");
+        var signer = keys.Signer
+            ?? throw new InvalidOperationException("The config has no key that signs: see Broker:Issuing:SigningKeys.");
         var payload = new JsonObject
         {
             ["iss"] = keys.Issuer,
@@ -85,7 +91,11 @@ internal sealed class TokenIssuer(TimeProvider time)
             ["sxp"] = claims.SessionEnd.ToUnixTimeSeconds(),
         };
         Add(payload, "by", claims.Creators.Count == 0 ? null : new JsonArray([.. claims.Creators.Select(creator => (JsonNode)creator)]));
-        Add(payload, "gen", claims.Generations.All(number => number == 0) ? null : new JsonArray([.. claims.Generations.Select(number => (JsonNode)number)]));
+        Add(
+            payload,
+            "gen",
+            claims.Generations.All(number => number == 0) ? null : new JsonArray([.. claims.Generations.Select(number => (JsonNode)number)])
+        );
         if (claims is { Use: TokenUse.Access, Topic: null })
         {
             payload["client_id"] = claims.ClientId; // RFC 9068, 2.2: every access token names one
@@ -101,12 +111,23 @@ internal sealed class TokenIssuer(TimeProvider time)
         payload["payload"] = DeviceHivePayload(claims);
 
         // RFC 9068: an access token says so; what is typed otherwise is not taken for one.
-        var type = claims.Topic is not null ? TokenReader.PluginType : claims.Use == TokenUse.Refresh ? TokenReader.RefreshType : "at+jwt";
-        var header = new JsonObject { ["alg"] = signer.Algorithm, ["kid"] = signer.Id, ["typ"] = type };
+        var type =
+            claims.Topic is not null ? TokenReader.PluginType
+            : claims.Use == TokenUse.Refresh ? TokenReader.RefreshType
+            : "at+jwt";
+        var header = new JsonObject
+        {
+            ["alg"] = signer.Algorithm,
+            ["kid"] = signer.Id,
+            ["typ"] = type,
+        };
         var input = $"{Encode(header)}.{Encode(payload)}";
         var token = $"{input}.{Base64Url.EncodeToString(signer.Sign(Encoding.ASCII.GetBytes(input)))}";
-        return token.Length <= TokenReader.MaxLength ? token
-            : throw new TokenTooWideException($"The token would have {token.Length} characters; {TokenReader.MaxLength} are read. Name fewer devices.");
+        return token.Length <= TokenReader.MaxLength
+            ? token
+            : throw new TokenTooWideException(
+                $"The token would have {token.Length} characters; {TokenReader.MaxLength} are read. Name fewer devices."
+            );
     }
 
     // DeviceHive's clients read this and nothing else. All four dimensions stand there: one that is missing would be nothing.

@@ -16,8 +16,11 @@ internal sealed class TokenServiceCompiler(TokenServiceState ledgers, IUserLogin
         }
 
         var issuance = new Issuance(candidate, options, ledgers, logins, time);
-        var endpoints = options.Prefixes.SelectMany(prefix => DeviceHive(prefix, issuance)).Concat(OAuthEndpoints.All(issuance))
-            .Select(endpoint => endpoint with { Cors = options.CorsPolicy }).ToList();
+        var endpoints = options
+            .Prefixes.SelectMany(prefix => DeviceHive(prefix, issuance))
+            .Concat(OAuthEndpoints.All(issuance))
+            .Select(endpoint => endpoint with { Cors = options.CorsPolicy })
+            .ToList();
         candidate.Add(new TokenServiceEndpointTable(endpoints));
         foreach (var (name, route) in candidate.ReverseProxy["Routes"] as JsonObject ?? [])
         {
@@ -25,7 +28,9 @@ internal sealed class TokenServiceCompiler(TokenServiceState ledgers, IUserLogin
             {
                 mistakes.Error(
                     $"ReverseProxy:Routes:{name}:Match:Path",
-                    $"lies under {shadowed.Root}, which the token service answers itself: take the route out, or give Broker:TokenService another prefix");
+                    $"lies under {shadowed.Root}, which the token service answers itself: take the route out, or give "
+                        + "Broker:TokenService another prefix"
+                );
             }
         }
     }
@@ -45,7 +50,12 @@ internal sealed class TokenServiceCompiler(TokenServiceState ledgers, IUserLogin
     }
 
     private static string? PathOf(JsonNode? route) =>
-        route is JsonObject o && o["Match"] is JsonObject match && match["Path"] is JsonValue value && value.TryGetValue<string>(out var path) ? path : null;
+        route is JsonObject o
+        && o["Match"] is JsonObject match
+        && match["Path"] is JsonValue value
+        && value.TryGetValue<string>(out var path)
+            ? path
+            : null;
 
     // A catch-all above it is no mistake: what is ours is taken out of it.
     private static bool SpellsOut(string path, string root) =>

@@ -31,30 +31,48 @@ internal sealed record TokenServiceEndpoint(string Method, string Path, Func<Htt
 internal sealed class TokenServiceEndpointTable(IEnumerable<TokenServiceEndpoint> endpoints)
 {
     // Case is ignored, as routing does: no spelling of a path of ours may slip past us to an upstream's own token endpoint.
-    private readonly FrozenDictionary<string, TokenServiceEndpoint> byPath = endpoints.ToFrozenDictionary(endpoint => endpoint.Path, StringComparer.OrdinalIgnoreCase);
+    private readonly FrozenDictionary<string, TokenServiceEndpoint> byPath = endpoints.ToFrozenDictionary(
+        endpoint => endpoint.Path,
+        StringComparer.OrdinalIgnoreCase
+    );
 
     public static TokenServiceEndpointTable None { get; } = new([]);
 
     public IEnumerable<TokenServiceEndpoint> All => byPath.Values;
 
-    public TokenServiceEndpoint? Find(PathString path) => byPath.Count == 0 || path.Value is not { } text ? null : byPath.GetValueOrDefault(text.Length > 1 && text[^1] == '/' ? text[..^1] : text);
+    public TokenServiceEndpoint? Find(PathString path) =>
+        byPath.Count == 0 || path.Value is not { } text
+            ? null
+            : byPath.GetValueOrDefault(text.Length > 1 && text[^1] == '/' ? text[..^1] : text);
 }
 
 /// <summary>Answers requests to endpoints of the broker's own, before any forwarded route is looked at.</summary>
 internal sealed class TokenServiceEndpoints(
-    SnapshotStore snapshots, ICorsPolicyProvider policies, ICorsService cors, AnonymousLimit anonymous, TimeProvider time,
-    ILogger<TokenServiceEndpoints> log, RequestDelegate next)
+    SnapshotStore snapshots,
+    ICorsPolicyProvider policies,
+    ICorsService cors,
+    AnonymousLimit anonymous,
+    TimeProvider time,
+    ILogger<TokenServiceEndpoints> log,
+    RequestDelegate next
+)
 {
     public const string RouteName = "token-service";
 
     public Task Invoke(HttpContext context) =>
-        snapshots.Current.Part<TokenServiceEndpointTable>().Find(context.Request.Path) is { } endpoint ? Answer(context, endpoint) : next(context);
+        snapshots.Current.Part<TokenServiceEndpointTable>().Find(context.Request.Path) is { } endpoint
+            ? Answer(context, endpoint)
+            : next(context);
 
     private async Task Answer(HttpContext context, TokenServiceEndpoint endpoint)
     {
         var request = new EndpointLogEntry(RouteName);
         context.Features.Set(request);
-        if (endpoint.Cors is not null && context.Request.Headers.Origin.Count > 0 && await policies.GetPolicyAsync(context, endpoint.Cors) is { } policy)
+        if (
+            endpoint.Cors is not null
+            && context.Request.Headers.Origin.Count > 0
+            && await policies.GetPolicyAsync(context, endpoint.Cors) is { } policy
+        )
         {
             var allowed = cors.EvaluatePolicy(context, policy);
             cors.ApplyResult(allowed, context.Response);
@@ -67,7 +85,8 @@ internal sealed class TokenServiceEndpoints(
             }
         }
 
-        var answer = !FieldRule.AreClean(context.Request.Headers) ? endpoint.Refuse(400, "A header holds a control character.", "bad-request")
+        var answer =
+            !FieldRule.AreClean(context.Request.Headers) ? endpoint.Refuse(400, "A header holds a control character.", "bad-request")
             : context.Request.Method == endpoint.Method ? await Bounded(context, endpoint, request)
             : endpoint.Refuse(405, "HTTP 405 Method Not Allowed", "method-not-allowed") with { Allow = endpoint.Method };
         request.Decision = answer.Decision;
@@ -102,8 +121,11 @@ internal sealed class TokenServiceEndpoints(
 
             // Disposed in full before the answer: it must not end a read of the next request on this connection.
             await using var deadline = time.CreateTimer(
-                static reader => ((PipeReader)reader!).CancelPendingRead(), context.Request.BodyReader,
-                limits.AnonymousTimeout, Timeout.InfiniteTimeSpan);
+                static reader => ((PipeReader)reader!).CancelPendingRead(),
+                context.Request.BodyReader,
+                limits.AnonymousTimeout,
+                Timeout.InfiniteTimeSpan
+            );
             return await Try(context, endpoint, request);
         }
         finally
@@ -140,7 +162,12 @@ internal sealed class TokenServiceEndpoints(
         catch (Exception fault) when (fault is not IOException && !context.RequestAborted.IsCancellationRequested)
         {
             // The type and the place, not the text: a library's message may quote what it was given.
-            RequestLog.Failed(log, fault.GetType().FullName ?? "exception", fault.StackTrace ?? "", Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
+            RequestLog.Failed(
+                log,
+                fault.GetType().FullName ?? "exception",
+                fault.StackTrace ?? "",
+                Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier
+            );
             return endpoint.Refuse(500, "HTTP 500 Internal Server Error", "failed");
         }
     }

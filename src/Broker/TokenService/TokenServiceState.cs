@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Broker.TokenService;
 
-/// <summary>What all replicas have to agree on: what was ended, which refresh tokens were used, who failed to log in, and an upstream's users.</summary>
+/// <summary>
+/// What all replicas have to agree on: what was ended, which refresh tokens were used, who failed to log in, and an upstream's users.
+/// </summary>
 /// <remarks>In memory, for one replica, until it is shared through Redis.</remarks>
 internal sealed class TokenServiceState : IDisposable
 {
@@ -75,7 +77,13 @@ internal sealed class TokenServiceState : IDisposable
     {
         names = new(options);
         var ledger = new RedisRevocationLog(link, names, revocations.Life, time);
-        watch = new(ledger, new(revocations.Known, Hear, () => Users.IsBehind, Users.Agree, () => ended?.Settle()), new(options.Poll / 2, pause), time, log);
+        watch = new(
+            ledger,
+            new(revocations.Known, Hear, () => Users.IsBehind, Users.Agree, () => ended?.Settle()),
+            new(options.Poll / 2, pause),
+            time,
+            log
+        );
         revocations.Share(watch);
         rotation.Share(ledger, pause, log);
         attempts.Share(ledger, log);

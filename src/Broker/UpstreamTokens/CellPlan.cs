@@ -26,18 +26,23 @@ internal sealed record CellPlan
     public required OpaqueName Identity { get; init; }
 
     /// <summary>The account of the config, for the budget that all its users share.</summary>
-    public OpaqueName OfAllUsers { get => field == default ? Identity : field; init; }
+    public OpaqueName OfAllUsers
+    {
+        get => field == default ? Identity : field;
+        init;
+    }
 
     /// <summary>The secrets it shows, and what the caller brought.</summary>
     public required OpaqueName Fingerprint { get; init; }
 
     /// <summary>Whose a window of the login budget is.</summary>
-    public OpaqueName BudgetOf(LoginScope scope) => scope switch
-    {
-        LoginScope.Endpoint => Endpoint,
-        LoginScope.Account => OfAllUsers,
-        _ => Identity,
-    };
+    public OpaqueName BudgetOf(LoginScope scope) =>
+        scope switch
+        {
+            LoginScope.Endpoint => Endpoint,
+            LoginScope.Account => OfAllUsers,
+            _ => Identity,
+        };
 
     /// <summary>Whether a login or refresh kills the identity's other tokens.</summary>
     public required bool IsOnlyOne { get; init; }

@@ -14,7 +14,9 @@ internal readonly record struct OpaqueName(ulong A, ulong B, ulong C, ulong D)
 
     /// <summary>The name that <see cref="Hex"/> wrote; no name for anything else.</summary>
     public static OpaqueName Parse(string? hex) =>
-        hex is { Length: 64 } && Part(hex, 0, out var a) && Part(hex, 16, out var b) && Part(hex, 32, out var c) && Part(hex, 48, out var d) ? new(a, b, c, d) : default;
+        hex is { Length: 64 } && Part(hex, 0, out var a) && Part(hex, 16, out var b) && Part(hex, 32, out var c) && Part(hex, 48, out var d)
+            ? new(a, b, c, d)
+            : default;
 
     public override string ToString() => "***";
 
@@ -30,7 +32,8 @@ internal sealed class NamingKey
     public NamingKey() => key = RandomNumberGenerator.GetBytes(32);
 
     /// <param name="secret">What all replicas' names come from.</param>
-    public NamingKey(string secret) => key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), 32, info: "broker record names"u8.ToArray());
+    public NamingKey(string secret) =>
+        key = HKDF.DeriveKey(HashAlgorithmName.SHA256, Encoding.UTF8.GetBytes(secret), 32, info: "broker record names"u8.ToArray());
 
     /// <summary>Each part stands behind its length, null behind -1: no two lists of parts are one message.</summary>
     public OpaqueName Name(params ReadOnlySpan<string?> parts)

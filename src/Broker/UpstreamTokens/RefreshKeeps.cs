@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace Broker.UpstreamTokens;
 
 /// <summary>The files that keep rotating refresh tokens over a restart: mode 0600, written beside and moved into place.</summary>
-/// <remarks>A file says which first token of the config its token descends from, so that a new secret in the config goes before an old file.</remarks>
+/// <remarks>A file says which first token of the config its token descends from, so that a new secret in the config goes before an old
+/// file.</remarks>
 internal sealed class RefreshKeeps
 {
     private readonly ConcurrentDictionary<string, (string First, string Token)> written = new(StringComparer.Ordinal);
@@ -43,7 +44,12 @@ internal sealed class RefreshKeeps
         {
             var text = new JsonObject { ["of"] = Digest(first), ["refreshToken"] = token }.ToJsonString();
             File.Delete(beside);
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.None };
+            var options = new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                Share = FileShare.None,
+            };
             if (!OperatingSystem.IsWindows())
             {
                 options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -61,6 +67,8 @@ internal sealed class RefreshKeeps
         }
     }
 
-    /// <summary>A refresh token is random: nothing can be guessed from its digest, and it stands beside its successor in a file of mode 0600.</summary>
+    /// <summary>
+    /// A refresh token is random: nothing can be guessed from its digest, and it stands beside its successor in a file of mode 0600.
+    /// </summary>
     private static string Digest(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)));
 }

@@ -5,7 +5,9 @@ namespace Broker.UpstreamTokens;
 /// <summary>What one renewal brought: an access token, or why there is none.</summary>
 internal readonly record struct RenewalResult(string? Access, long AskedAt, TimeSpan Life, TokenProblem Problem, TimeSpan? RetryAfter)
 {
-    /// <summary>When to look whether another replica has a token meanwhile, whatever the wait that callers are told; null where there is no other.</summary>
+    /// <summary>
+    /// When to look whether another replica has a token meanwhile, whatever the wait that callers are told; null where there is no other.
+    /// </summary>
     public TimeSpan? CellInvalidator { get; init; }
 
     public static RenewalResult Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(null, 0, default, problem, retryAfter);
@@ -43,9 +45,15 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenCellRe
     public SharedRenewal? Shared => Volatile.Read(ref shared);
 
     /// <summary>Who logs in; the vault says it anew when the cell comes back.</summary>
-    public LoginIdentity Identity { get => identity; set => identity = value; }
+    public LoginIdentity Identity
+    {
+        get => identity;
+        set => identity = value;
+    }
 
-    /// <summary>Takes the times and the form of the newest config; what decides the token is the same, or it would be another cell.</summary>
+    /// <summary>
+    /// Takes the times and the form of the newest config; what decides the token is the same, or it would be another cell.
+    /// </summary>
     public void Adopt(CellPlan newer)
     {
         if (newer.Version > plan.Version)
@@ -114,7 +122,8 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenCellRe
                 case TokenAnswerKind.NotNow:
                     return Fail(now, answer, isLogin: false);
                 case TokenAnswerKind.Unknown when !now.Source.CanLogin || ++unknowns < LoginIdentity.MaxUnknowns:
-                    // A rotating one may be spent: sent twice it can take the account's tokens with it. Next time a login, where there is one.
+                    // A rotating one may be spent: sent twice it can take the account's tokens with it. Next time a login, where there is
+                    // one.
                     maybeSpent |= now.Source.Rotates;
                     return Fail(now, answer, isLogin: false);
                 case TokenAnswerKind.Refused when !now.Source.CanLogin:
@@ -122,7 +131,9 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenCellRe
             }
             pair = answer.Kind == TokenAnswerKind.Refused ? null : pair;
         }
-        return now.Source.CanLogin ? await LogIn(now, isRejection) : RenewalResult.Failed(TokenProblem.LoginRefused, now.Times.MaxRetryDelay);
+        return now.Source.CanLogin
+            ? await LogIn(now, isRejection)
+            : RenewalResult.Failed(TokenProblem.LoginRefused, now.Times.MaxRetryDelay);
     }
 
     /// <summary>What a refresh would spend; null when there is nothing, or it was refused as often as one may try.</summary>
@@ -136,7 +147,10 @@ internal sealed class Renewer(CellPlan plan, LoginIdentity identity, TokenCellRe
         {
             return null;
         }
-        return pair = new TokenPair(null, now.RefreshTokenFile is null ? first : vault.Keeps.Read(now.RefreshTokenFile, first, log) ?? first);
+        return pair = new TokenPair(
+            null,
+            now.RefreshTokenFile is null ? first : vault.Keeps.Read(now.RefreshTokenFile, first, log) ?? first
+        );
     }
 
     private async Task<RenewalResult> LogIn(CellPlan now, bool isRejection)

@@ -10,7 +10,12 @@ internal sealed class TokenCalls(TimeProvider time, ILogger log)
     /// <param name="call">Which of the source's two calls.</param>
     /// <param name="ask">The call.</param>
     /// <param name="lost">Set when the right to make the call is lost.</param>
-    public async Task<TokenAnswer> Ask(CellPlan now, string call, Func<CancellationToken, Task<TokenAnswer>> ask, CancellationToken lost = default)
+    public async Task<TokenAnswer> Ask(
+        CellPlan now,
+        string call,
+        Func<CancellationToken, Task<TokenAnswer>> ask,
+        CancellationToken lost = default
+    )
     {
         var from = time.GetTimestamp();
         using var deadline = new CancellationTokenSource(now.Times.CallDeadline, time);

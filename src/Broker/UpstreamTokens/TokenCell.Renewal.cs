@@ -1,4 +1,3 @@
-
 namespace Broker.UpstreamTokens;
 
 /// <content>Waits and the renewal that they wait for: one at a time, its own deadline, nobody's cancellation.</content>
@@ -111,8 +110,14 @@ internal sealed partial class TokenCell
         TaskCompletionSource<TokenResult> slot;
         lock (gate)
         {
-            if (running is not null || isGone || held is not { } token || (!evenIfFresh && time.GetTimestamp() < token.DueAt) || quiet.Left > TimeSpan.Zero
-                || !renewer!.MayRenew(this))
+            if (
+                running is not null
+                || isGone
+                || held is not { } token
+                || (!evenIfFresh && time.GetTimestamp() < token.DueAt)
+                || quiet.Left > TimeSpan.Zero
+                || !renewer!.MayRenew(this)
+            )
             {
                 return;
             }
@@ -121,8 +126,12 @@ internal sealed partial class TokenCell
         Start(slot, isRejection: false);
     }
 
-    /// <summary>Grows with each token that is refused at its first use: neither an upstream that refuses what it issues nor a caller makes us renew without end.</summary>
-    /// <remarks>One that had worked is another matter: the upstream ended it, and the next one works. The login budget is its bound.</remarks>
+    /// <summary>
+    /// Grows with each token that is refused at its first use: neither an upstream that refuses what it issues nor a caller makes us renew
+    /// without end.
+    /// </summary>
+    /// <remarks>One that had worked is another matter: the upstream ended it, and the next one works. The login budget is its
+    /// bound.</remarks>
     private void SlowDown()
     {
         var plan = renewer!.Plan;
@@ -168,7 +177,12 @@ internal sealed partial class TokenCell
             {
                 var margin = Min(times.RenewBefore, renewal.Life / 4) * (1 - (jitter / 5));
                 held = UpstreamToken.Fetched(
-                    time, renewer.Plan.Scheme, access, After(renewal.AskedAt, renewal.Life), After(renewal.AskedAt, renewal.Life - margin));
+                    time,
+                    renewer.Plan.Scheme,
+                    access,
+                    After(renewal.AskedAt, renewal.Life),
+                    After(renewal.AskedAt, renewal.Life - margin)
+                );
                 quiet.End();
             }
             else if (renewal.Problem == TokenProblem.BudgetSpent)

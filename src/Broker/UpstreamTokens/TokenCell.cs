@@ -89,10 +89,15 @@ internal sealed partial class TokenCell
         return true;
     }
 
-    /// <summary>The token, after a renewal when there is none; the wait is the caller's own (its patience, its cancellation), the renewal is not.</summary>
-    public ValueTask<TokenResult> Get(CancellationToken cancellation) => TryGet(out var token) ? new(Answer(token)) : Wait(null, cancellation);
+    /// <summary>
+    /// The token, after a renewal when there is none; the wait is the caller's own (its patience, its cancellation), the renewal is not.
+    /// </summary>
+    public ValueTask<TokenResult> Get(CancellationToken cancellation) =>
+        TryGet(out var token) ? new(Answer(token)) : Wait(null, cancellation);
 
-    /// <summary>Says that the upstream refused this token (401) on a request sent at <paramref name="sentAt"/>, and gets its successor.</summary>
+    /// <summary>
+    /// Says that the upstream refused this token (401) on a request sent at <paramref name="sentAt"/>, and gets its successor.
+    /// </summary>
     /// <param name="refused">The token that was refused.</param>
     /// <param name="sentAt">When the refused request was sent.</param>
     /// <param name="subject">Route and ids: one that got 401 with two successive tokens rejects none for ten minutes.</param>

@@ -4,10 +4,14 @@ using Microsoft.Extensions.Logging;
 
 namespace Broker.UpstreamTokens;
 
-/// <summary>Every token cell of this process, by record name; and what outlives a cell: login budgets, refusals, kept refresh tokens.</summary>
+/// <summary>
+/// Every token cell of this process, by record name; and what outlives a cell: login budgets, refusals, kept refresh tokens.
+/// </summary>
 internal sealed class TokenCellRegistry : IDisposable
 {
-    /// <summary>Cells of template accounts are as many as there are users; beyond this the one unused longest of a few makes room.</summary>
+    /// <summary>
+    /// Cells of template accounts are as many as there are users; beyond this the one unused longest of a few makes room.
+    /// </summary>
     private const int MostCells = 200_000;
 
     private readonly Lock gate = new();
@@ -110,7 +114,9 @@ internal sealed class TokenCellRegistry : IDisposable
     /// <summary>Names records as all replicas do; before there is a cell.</summary>
     public void NameBy(NamingKey names) => Names = names;
 
-    /// <summary>Takes the names' key from the config; once it is in use, another one takes effect at the next start, and the poller says so.</summary>
+    /// <summary>
+    /// Takes the names' key from the config; once it is in use, another one takes effect at the next start, and the poller says so.
+    /// </summary>
     public void NameAs(RedisOptions? redis)
     {
         if (Shared is null && cells.IsEmpty && redis is not null)
@@ -145,7 +151,8 @@ internal sealed class TokenCellRegistry : IDisposable
     }
 
     /// <summary>Tells that an upstream refuses what it issues, and how long no other token is asked for because of that.</summary>
-    public void RefusedAtFirstUse(CellPlan plan, TimeSpan pause) => TokenLog.RefusedAtFirstUse(log, plan.Upstream, plan.Account, pause.TotalSeconds);
+    public void RefusedAtFirstUse(CellPlan plan, TimeSpan pause) =>
+        TokenLog.RefusedAtFirstUse(log, plan.Upstream, plan.Account, pause.TotalSeconds);
 
     /// <summary>There are other encryption keys: what is lacking shows at the next look.</summary>
     public void HasOtherKeys() => lackedKeys.Clear();

@@ -21,14 +21,28 @@ internal static partial class TokenLog
     /// <summary>A token endpoint as the log names it: scheme, host and port. A path may hold a tenant's id.</summary>
     public static string OriginOf(Uri endpoint) => endpoint.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
 
-    [LoggerMessage(300, LogLevel.Information, "Token of {Upstream}/{Account} renewed by {Call} in {Milliseconds} ms, lives {LifeSeconds} s")]
+    [LoggerMessage(
+        300,
+        LogLevel.Information,
+        "Token of {Upstream}/{Account} renewed by {Call} in {Milliseconds} ms, lives {LifeSeconds} s"
+    )]
     private static partial void Succeeded(ILogger log, string upstream, string account, string call, long milliseconds, long lifeSeconds);
 
     [LoggerMessage(
-        301, LogLevel.Warning,
-        "Token of {Upstream}/{Account} not renewed by {Call} at {Endpoint}: {Outcome} after {Milliseconds} ms ({Reason})")]
+        301,
+        LogLevel.Warning,
+        "Token of {Upstream}/{Account} not renewed by {Call} at {Endpoint}: {Outcome} after {Milliseconds} ms ({Reason})"
+    )]
     private static partial void Failed(
-        ILogger log, string upstream, string account, string call, string endpoint, TokenAnswerKind outcome, long milliseconds, string reason);
+        ILogger log,
+        string upstream,
+        string account,
+        string call,
+        string endpoint,
+        TokenAnswerKind outcome,
+        long milliseconds,
+        string reason
+    );
 
     [LoggerMessage(302, LogLevel.Warning, "Login budget of {Upstream}/{Account} is spent; next login in {Seconds} s")]
     public static partial void BudgetSpent(ILogger log, string upstream, string account, double seconds);
@@ -42,11 +56,19 @@ internal static partial class TokenLog
     [LoggerMessage(305, LogLevel.Error, "{Path} cannot be read ({Fault}): the refresh token of the config is tried")]
     public static partial void KeepUnreadable(ILogger log, string path, string fault);
 
-    [LoggerMessage(306, LogLevel.Error, "A shared token is encrypted with key {Key}, which Broker:Redis:Encryption does not name: not ready")]
+    [LoggerMessage(
+        306,
+        LogLevel.Error,
+        "A shared token is encrypted with key {Key}, which Broker:Redis:Encryption does not name: not ready"
+    )]
     public static partial void LacksKey(ILogger log, string key);
 
-    [LoggerMessage(310, LogLevel.Warning, "{Upstream} refused a token of {Account} at its first use, where an accepted one was expected: "
-        + "the next is fetched at once, and no further one for {Seconds} s")]
+    [LoggerMessage(
+        310,
+        LogLevel.Warning,
+        "{Upstream} refused a token of {Account} at its first use, where an accepted one was expected: "
+            + "the next is fetched at once, and no further one for {Seconds} s"
+    )]
     public static partial void RefusedAtFirstUse(ILogger log, string upstream, string account, double seconds);
 
     [LoggerMessage(311, LogLevel.Warning, "{Upstream} could not be asked about one of its users at {Endpoint}: {Outcome} ({Reason})")]

@@ -11,14 +11,25 @@ internal static class TokenMetrics
     private static readonly Meter Meter = new(Name);
     private static readonly ActivitySource Source = new(Name);
     private static readonly Counter<long> Renewals = Meter.CreateCounter<long>("broker.renewals", description: "Calls to token endpoints.");
-    private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>("broker.renewal.duration", "s", "How long they took.");
+    private static readonly Histogram<double> Duration = Meter.CreateHistogram<double>(
+        "broker.renewal.duration",
+        "s",
+        "How long they took."
+    );
     private static readonly List<WeakReference<TokenCellRegistry>> Vaults = [];
     private static readonly ObservableGauge<double> SecondsLeft = Meter.CreateObservableGauge(
-        "broker.token.seconds_left", () => Observe(Left, Math.Min), "s", "How long an account's token lives; of a template's many, the one that ends first.");
+        "broker.token.seconds_left",
+        () => Observe(Left, Math.Min),
+        "s",
+        "How long an account's token lives; of a template's many, the one that ends first."
+    );
 
     private static readonly ObservableGauge<double> Age = Meter.CreateObservableGauge(
-        "broker.token.age", () => Observe((token, now, time) => time.GetElapsedTime(token.GotAt, now).TotalSeconds, Math.Max), "s",
-        "How long ago an account's token was got; of a template's many, the oldest.");
+        "broker.token.age",
+        () => Observe((token, now, time) => time.GetElapsedTime(token.GotAt, now).TotalSeconds, Math.Max),
+        "s",
+        "How long ago an account's token was got; of a template's many, the oldest."
+    );
 
     public static void Watch(TokenCellRegistry vault)
     {
@@ -47,7 +58,10 @@ internal static class TokenMetrics
     private static double Left(UpstreamToken token, long now, TimeProvider time) =>
         token.EndsAt <= now ? 0 : time.GetElapsedTime(now, token.EndsAt).TotalSeconds;
 
-    private static List<Measurement<double>> Observe(Func<UpstreamToken, long, TimeProvider, double> read, Func<double, double, double> choose)
+    private static List<Measurement<double>> Observe(
+        Func<UpstreamToken, long, TimeProvider, double> read,
+        Func<double, double, double> choose
+    )
     {
         List<TokenCellRegistry> vaults = [];
         lock (Vaults)
@@ -73,6 +87,9 @@ internal static class TokenMetrics
                 }
             }
         }
-        return [.. chosen.Select(pair => new Measurement<double>(pair.Value, new("upstream", pair.Key.Item1), new("account", pair.Key.Item2)))];
+        return
+        [
+            .. chosen.Select(pair => new Measurement<double>(pair.Value, new("upstream", pair.Key.Item1), new("account", pair.Key.Item2))),
+        ];
     }
 }

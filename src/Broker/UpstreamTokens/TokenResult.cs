@@ -14,7 +14,10 @@ internal enum TokenProblem
     /// <summary>The upstream refuses our credentials: 502 upstream-refused-login.</summary>
     LoginRefused,
 
-    /// <summary>The upstream refuses what it issues, or this token is not replaced for this route and id: 502, or 403 where the 401 is about the resource.</summary>
+    /// <summary>
+    /// The upstream refuses what it issues, or this token is not replaced for this route and id: 502, or 403 where the 401 is about the
+    /// resource.
+    /// </summary>
     TokenRefused,
 }
 

@@ -21,9 +21,10 @@ internal sealed class UpstreamCompiler(TokenCellRegistry vault) : ISnapshotCompi
                 IdHeaders = IdHeaders(options, reader),
                 Accounts = Accounts(name, options, reader, identities),
                 // The name is UpstreamUser's, which this folder does not know.
-                Users = options is DeviceHiveUpstreamOptions deviceHive && candidate.Broker.TokenService?.UsersOf == name
-                    ? new DeviceHiveAccounts(vault, name, deviceHive, reader).Users($"user-refresh:{name}")
-                    : null,
+                Users =
+                    options is DeviceHiveUpstreamOptions deviceHive && candidate.Broker.TokenService?.UsersOf == name
+                        ? new DeviceHiveAccounts(vault, name, deviceHive, reader).Users($"user-refresh:{name}")
+                        : null,
             };
         }
         candidate.Add(new UpstreamTable { ByName = upstreams.ToFrozenDictionary(StringComparer.Ordinal) });
@@ -35,16 +36,21 @@ internal sealed class UpstreamCompiler(TokenCellRegistry vault) : ISnapshotCompi
         {
             reader.HeaderName(header, $"IdHeaders:{i}");
         }
-        return options.IdHeaders ?? options switch
-        {
-            DamoovUpstreamOptions => ["UserDeviceToken", "DeviceToken", "InstanceId", "InstanceKey"],
-            DeviceHiveUpstreamOptions => ["Auth-DeviceID", "Auth-DeviceKey"],
-            _ => [],
-        };
+        return options.IdHeaders
+            ?? options switch
+            {
+                DamoovUpstreamOptions => ["UserDeviceToken", "DeviceToken", "InstanceId", "InstanceKey"],
+                DeviceHiveUpstreamOptions => ["Auth-DeviceID", "Auth-DeviceKey"],
+                _ => [],
+            };
     }
 
     private FrozenDictionary<string, Account> Accounts(
-        string upstream, UpstreamOptions options, OptionsReader reader, Dictionary<OpaqueName, (string Path, OpaqueName Secrets)> identities)
+        string upstream,
+        UpstreamOptions options,
+        OptionsReader reader,
+        Dictionary<OpaqueName, (string Path, OpaqueName Secrets)> identities
+    )
     {
         IAccountReader kind = options switch
         {
@@ -80,14 +86,24 @@ internal sealed class UpstreamCompiler(TokenCellRegistry vault) : ISnapshotCompi
         return accounts.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
-    /// <summary>Where a login kills the identity's other tokens, two passwords or two revisions side by side would log each other out for ever.</summary>
+    /// <summary>
+    /// Where a login kills the identity's other tokens, two passwords or two revisions side by side would log each other out for ever.
+    /// </summary>
     private static void OneConfigAnIdentity(
-        OpaqueName identity, OpaqueName secrets, OptionsReader reader, string key, Dictionary<OpaqueName, (string Path, OpaqueName Secrets)> identities)
+        OpaqueName identity,
+        OpaqueName secrets,
+        OptionsReader reader,
+        string key,
+        Dictionary<OpaqueName, (string Path, OpaqueName Secrets)> identities
+    )
     {
         if (!identities.TryAdd(identity, ($"{reader.Path}:{key}", secrets)) && identities[identity].Secrets != secrets)
         {
-            reader.Error(key, $"the same identity as {identities[identity].Path}, configured otherwise: "
-                + "their logins would kill each other's tokens; make the two equal, or keep one");
+            reader.Error(
+                key,
+                $"the same identity as {identities[identity].Path}, configured otherwise: "
+                    + "their logins would kill each other's tokens; make the two equal, or keep one"
+            );
         }
     }
 }

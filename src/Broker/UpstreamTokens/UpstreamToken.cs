@@ -35,7 +35,10 @@ internal sealed class UpstreamToken
     /// <summary>When the last request that succeeded with it was sent.</summary>
     public long LastSuccess => Volatile.Read(ref lastSuccess);
 
-    /// <summary>Whether the upstream took it at its first use. One that was refused again, after a request had been sent with two, counts as never taken.</summary>
+    /// <summary>
+    /// Whether the upstream took it at its first use. One that was refused again, after a request had been sent with two, counts as never
+    /// taken.
+    /// </summary>
     public bool HasWorked => LastSuccess != long.MinValue && !Volatile.Read(ref wasNoHelp);
 
     /// <summary>Whether its real end has come: such a token is never sent.</summary>
@@ -65,9 +68,14 @@ internal sealed class UpstreamToken
         }
     }
 
-    /// <summary>Whether a text of the upstream's repeats a token that stands in the query; one in a header is not a thing that addresses repeat.</summary>
+    /// <summary>
+    /// Whether a text of the upstream's repeats a token that stands in the query; one in a header is not a thing that addresses repeat.
+    /// </summary>
     public bool IsIn(string text) =>
-        queryName is not null && (text.Contains(value, StringComparison.Ordinal) || text.Contains(Uri.EscapeDataString(value), StringComparison.OrdinalIgnoreCase));
+        queryName is not null
+        && (
+            text.Contains(value, StringComparison.Ordinal) || text.Contains(Uri.EscapeDataString(value), StringComparison.OrdinalIgnoreCase)
+        );
 
     /// <summary>Says that a request sent at this <see cref="TimeProvider.GetTimestamp"/> was accepted (2xx) with this token.</summary>
     public void Succeeded(long sentAt)
@@ -92,7 +100,9 @@ internal sealed class UpstreamToken
 
     public override string ToString() => "***";
 
-    /// <summary>Every value of the name goes, in whatever case: an upstream may read names without regard to it, and might read the caller's.</summary>
+    /// <summary>
+    /// Every value of the name goes, in whatever case: an upstream may read names without regard to it, and might read the caller's.
+    /// </summary>
     private Uri WithQuery(Uri uri)
     {
         var address = uri.AbsoluteUri;

@@ -59,15 +59,21 @@ internal sealed class DamoovTokens(IssuedTokens issued, DamoovSessions sessions,
         {
             return DamoovEnvelope.Ok(Start(email, DamoovSimulator.AdminRole, lifetime)) with { Granted = true };
         }
-        var isUser = users.Find(deviceToken) is not null
+        var isUser =
+            users.Find(deviceToken) is not null
             && string.Equals(call.Header("InstanceId"), DamoovSimulator.InstanceId, AnyCase)
             && password == DamoovSimulator.InstanceKey;
         return isUser
-            ? DamoovEnvelope.Ok(Start(deviceToken!, DamoovSimulator.UserRole, lifetime)) with { Granted = true }
+            ? DamoovEnvelope.Ok(Start(deviceToken!, DamoovSimulator.UserRole, lifetime)) with
+            {
+                Granted = true,
+            }
             : DamoovEnvelope.Unauthorized;
     }
 
-    /// <summary>JSON in a string, whose key is exactly "Devicetoken" or "email"; or an object, as the vendor's Android library sends it.</summary>
+    /// <summary>
+    /// JSON in a string, whose key is exactly "Devicetoken" or "email"; or an object, as the vendor's Android library sends it.
+    /// </summary>
     private static (string? DeviceToken, string? Email) ReadLoginFields(JsonElement? fields)
     {
         if (fields is { ValueKind: JsonValueKind.Object })
@@ -102,7 +108,10 @@ internal sealed class DamoovTokens(IssuedTokens issued, DamoovSessions sessions,
         var pair = sessions.Continue(access, refresh, (owner, role, next) => Issue(owner, role, next, lifetime));
         return pair is null || token is null
             ? DamoovEnvelope.Refuse(options.RefreshRefusal, "Invalid refresh token")
-            : DamoovEnvelope.Ok(Result(token.Owner, token.Role, pair, lifetime)) with { Granted = true };
+            : DamoovEnvelope.Ok(Result(token.Owner, token.Role, pair, lifetime)) with
+            {
+                Granted = true,
+            };
     }
 
     private Answer Send(Answer answer) => options.StatusInBody ? answer with { Status = 200 } : answer;

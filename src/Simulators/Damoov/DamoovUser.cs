@@ -6,10 +6,29 @@ internal sealed record DamoovUser(string DeviceToken, string FirstName, string E
     public IEnumerable<object> Trips => Enumerable.Range(1, TripCount).Select(number => Trip(number));
 
     public object Profile =>
-        new { DeviceToken, FirstName, Email, DamoovSimulator.CompanyId, DamoovSimulator.ApplicationId, DamoovSimulator.InstanceId };
+        new
+        {
+            DeviceToken,
+            FirstName,
+            Email,
+            DamoovSimulator.CompanyId,
+            DamoovSimulator.ApplicationId,
+            DamoovSimulator.InstanceId,
+        };
 
-    public object Statistics => new { UserId = DeviceToken, TripsCount = TripCount, MileageKm = 10 * TripCount };
+    public object Statistics =>
+        new
+        {
+            UserId = DeviceToken,
+            TripsCount = TripCount,
+            MileageKm = 10 * TripCount,
+        };
 
     private object Trip(int number) =>
-        new { Id = $"{DeviceToken}-{number}", Identifiers = new { UserId = DeviceToken }, Statistics = new { Mileage = 10 } };
+        new
+        {
+            Id = $"{DeviceToken}-{number}",
+            Identifiers = new { UserId = DeviceToken },
+            Statistics = new { Mileage = 10 },
+        };
 }

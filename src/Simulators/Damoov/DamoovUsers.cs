@@ -13,7 +13,8 @@ internal sealed class DamoovUsers
             new DamoovUser(DamoovSimulator.Bob, "Bob", "bob@fleet.example", 2),
             new DamoovUser(DamoovSimulator.Carol, "Carol", "carol@fleet.example", 1),
         }.ToDictionary(user => user.DeviceToken),
-        StringComparer.OrdinalIgnoreCase);
+        StringComparer.OrdinalIgnoreCase
+    );
 
     public IEnumerable<DamoovUser> All => _users.Values.OrderBy(user => user.DeviceToken, StringComparer.Ordinal);
 

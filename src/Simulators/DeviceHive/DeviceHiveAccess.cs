@@ -57,7 +57,15 @@ internal sealed class DeviceHiveAccess(DeviceHiveWorld world, DeviceHiveJwt jwt,
             return new(null, claims.Text("tpc"), actions, [], [], false, payload);
         }
         return world.Users.TryGetValue(id, out var user) && user.IsActive
-            ? new(user, null, actions, Ids(claims.Items("n")), DeviceTypesOf(user, claims.Items("dt")), claims.Items("n") is not null, payload)
+            ? new(
+                user,
+                null,
+                actions,
+                Ids(claims.Items("n")),
+                DeviceTypesOf(user, claims.Items("dt")),
+                claims.Items("n") is not null,
+                payload
+            )
             : null;
     }
 

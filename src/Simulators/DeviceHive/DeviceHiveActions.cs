@@ -17,7 +17,11 @@ internal static class DeviceHiveActions
         {
             return [(int)DeviceHiveAction.None];
         }
-        if (!actions.All(item => item.ValueKind == JsonValueKind.String || (item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _))))
+        if (
+            !actions.All(item =>
+                item.ValueKind == JsonValueKind.String || (item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _))
+            )
+        )
         {
             return null;
         }

@@ -49,11 +49,12 @@ internal sealed class DeviceHiveJwt(IssuedTokens issued, SimulatorOptions option
     public JsonElement? Read(string token)
     {
         var payload = Jwt.Read(token, _key).Member("payload");
-        return payload.Number("e") is not null
+        return
+            payload.Number("e") is not null
             && payload.Number("t") is Refresh or Access
             && (payload.Number("u") is not null || payload.Text("tpc") is not null)
-                ? payload
-                : null;
+            ? payload
+            : null;
     }
 
     public bool IsExpired(JsonElement? payload) => payload.Number("e") <= options.Time.GetUtcNow().ToUnixTimeMilliseconds();

@@ -10,20 +10,30 @@ internal sealed class DeviceHiveMessages(DeviceHiveWorld world, DeviceHivePollin
         MapReads(routes, "command", world.Commands, DeviceHiveAction.GetDeviceCommand, Command);
         MapReads(routes, "notification", world.Notifications, DeviceHiveAction.GetDeviceNotification, Notification);
         routes.OnDevice("POST", "/device/{deviceId}/command", DeviceHiveAction.CreateDeviceCommand, (call, principal, device) =>
-            Post(call, principal, device, "command", world.Commands, Command));
+            Post(call, principal, device, "command", world.Commands, Command)
+        );
         routes.OnDevice("POST", "/device/{deviceId}/notification", DeviceHiveAction.CreateDeviceNotification, (call, principal, device) =>
             call.Json.Text("notification") is "$device-add" or "$device-update"
                 ? DeviceHiveErrors.Denied
-                : Post(call, principal, device, "notification", world.Notifications, Notification));
-        routes.OnDevice("PUT", "/device/{deviceId}/command/{id}", DeviceHiveAction.UpdateDeviceCommand, (call, _, device) => Update(call, device));
+                : Post(call, principal, device, "notification", world.Notifications, Notification)
+        );
+        routes.OnDevice("PUT", "/device/{deviceId}/command/{id}", DeviceHiveAction.UpdateDeviceCommand, (call, _, device) =>
+            Update(call, device)
+        );
         routes.OnDevice("GET", "/device/{deviceId}/command/{id}/poll", DeviceHiveAction.GetDeviceCommand, async (call, _, device) =>
             world.Commands.Find(device.Id, call.RouteId("id")) is null ? NotFound(call, "Command")
             : await polling.WaitForStatusAsync(call, world.Commands, call.RouteId("id")) is { } done ? Answer.Json(200, Command(done))
-            : Answer.Empty(204));
+            : Answer.Empty(204)
+        );
     }
 
     private void MapReads(
-        DeviceHiveRoutes routes, string word, DeviceHiveMessageLog log, DeviceHiveAction action, Func<DeviceHiveMessage, object> document)
+        DeviceHiveRoutes routes,
+        string word,
+        DeviceHiveMessageLog log,
+        DeviceHiveAction action,
+        Func<DeviceHiveMessage, object> document
+    )
     {
         routes.Guarded("GET", $"/device/{word}/poll", action, async (call, principal) =>
         {
@@ -31,13 +41,16 @@ internal sealed class DeviceHiveMessages(DeviceHiveWorld world, DeviceHivePollin
             return refusal ?? Answer.Json(200, (await polling.WaitAsync(call, log, wanted)).Select(document));
         });
         routes.OnDevice("GET", $"/device/{{deviceId}}/{word}/poll", action, async (call, _, device) =>
-            Answer.Json(200, (await polling.WaitAsync(call, log, message => message.Device.Id == device.Id)).Select(document)));
+            Answer.Json(200, (await polling.WaitAsync(call, log, message => message.Device.Id == device.Id)).Select(document))
+        );
         routes.OnDevice("GET", $"/device/{{deviceId}}/{word}", action, (call, _, device) =>
-            Answer.Json(200, List(call, log.Read(message => message.Device.Id == device.Id).Messages, word).Select(document)));
+            Answer.Json(200, List(call, log.Read(message => message.Device.Id == device.Id).Messages, word).Select(document))
+        );
         routes.OnDevice("GET", $"/device/{{deviceId}}/{word}/{{id}}", action, (call, _, device) =>
             log.Find(device.Id, call.RouteId("id")) is { } message
                 ? Answer.Json(200, document(message))
-                : NotFound(call, char.ToUpperInvariant(word[0]) + word[1..]));
+                : NotFound(call, char.ToUpperInvariant(word[0]) + word[1..])
+        );
     }
 
     private static IEnumerable<DeviceHiveMessage> List(Call call, IReadOnlyList<DeviceHiveMessage> messages, string word)
@@ -45,10 +58,11 @@ internal sealed class DeviceHiveMessages(DeviceHiveWorld world, DeviceHivePollin
         var start = DeviceHiveDates.Parse(call.Query("start"));
         var end = DeviceHiveDates.Parse(call.Query("end"));
         var take = int.TryParse(call.Query("take"), CultureInfo.InvariantCulture, out var asked) ? asked : 100;
-        return messages.Where(message =>
-            !(message.Timestamp < start)
-            && !(message.Timestamp > end)
-            && (call.Query(word) is not { } name || message.Name == name)).Take(take);
+        return messages
+            .Where(message =>
+                !(message.Timestamp < start) && !(message.Timestamp > end) && (call.Query(word) is not { } name || message.Name == name)
+            )
+            .Take(take);
     }
 
     private Answer Post(
@@ -57,7 +71,8 @@ internal sealed class DeviceHiveMessages(DeviceHiveWorld world, DeviceHivePollin
         DeviceHiveDevice device,
         string word,
         DeviceHiveMessageLog log,
-        Func<DeviceHiveMessage, object> document)
+        Func<DeviceHiveMessage, object> document
+    )
     {
         if (DeviceHiveTokens.RefuseBody(call) is { } refusal)
         {
@@ -88,11 +103,13 @@ internal sealed class DeviceHiveMessages(DeviceHiveWorld world, DeviceHivePollin
         {
             return NotFound(call, "Command");
         }
-        world.Commands.Put(command with
-        {
-            Status = call.Json.Text("status") ?? command.Status,
-            Result = call.Json.Member("result") ?? command.Result,
-        });
+        world.Commands.Put(
+            command with
+            {
+                Status = call.Json.Text("status") ?? command.Status,
+                Result = call.Json.Member("result") ?? command.Result,
+            }
+        );
         return Answer.Empty(204);
     }
 

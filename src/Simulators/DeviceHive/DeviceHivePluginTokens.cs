@@ -61,7 +61,16 @@ internal sealed class DeviceHivePluginTokens(DeviceHiveWorld world, DeviceHiveJw
             return DeviceHiveErrors.Make(401, "Token has expired");
         }
         return topic == "*" || world.PluginTopics.ContainsKey(topic)
-            ? Answer.Json(200, new { a = payload.Member("a"), e = DeviceHiveDates.Write(expires), t = DeviceHiveJwt.Access, tpc = topic })
+            ? Answer.Json(
+                200,
+                new
+                {
+                    a = payload.Member("a"),
+                    e = DeviceHiveDates.Write(expires),
+                    t = DeviceHiveJwt.Access,
+                    tpc = topic,
+                }
+            )
             : DeviceHiveErrors.Make(401, "Plugin is not found");
     }
 }

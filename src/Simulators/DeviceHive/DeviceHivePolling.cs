@@ -56,13 +56,16 @@ internal sealed class DeviceHivePolling(DeviceHiveAccess access, TimeProvider ti
         }
         var networks = ReadIds(call.Query("networkIds"));
         var types = ReadIds(call.Query("deviceTypeIds"));
-        var outside = networks?.Any(network => !(principal.Networks?.Contains(network) ?? true)) == true
+        var outside =
+            networks?.Any(network => !(principal.Networks?.Contains(network) ?? true)) == true
             || types?.Any(type => !(principal.DeviceTypes?.Contains(type) ?? true)) == true;
         return outside
             ? (DeviceHiveErrors.Denied, _ => false)
-            : (null, message => InToken(message)
+            : (null, message =>
+                InToken(message)
                 && (networks?.Contains(message.Device.NetworkId) ?? true)
-                && (types?.Contains(message.Device.DeviceTypeId) ?? true));
+                && (types?.Contains(message.Device.DeviceTypeId) ?? true)
+            );
     }
 
     private static long[]? ReadIds(string? csv) => string.IsNullOrEmpty(csv) ? null : [.. csv.Split(',').Select(Ids.Parse)];

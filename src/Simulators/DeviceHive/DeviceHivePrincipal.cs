@@ -11,7 +11,8 @@ internal sealed record DeviceHivePrincipal(
     FrozenSet<long>? Networks,
     FrozenSet<long>? DeviceTypes,
     bool HasNetworkClaim,
-    JsonElement? Payload)
+    JsonElement? Payload
+)
 {
     public bool IsAdmin => User is { IsAdmin: true };
 

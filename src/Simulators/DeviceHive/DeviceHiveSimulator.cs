@@ -74,7 +74,9 @@ public sealed class DeviceHiveSimulator : Simulator
         }
     }
 
-    /// <summary>Takes matrix parameters out of the path, and believes X-HTTP-Method-Override on a POST, as Jersey and its filter do.</summary>
+    /// <summary>
+    /// Takes matrix parameters out of the path, and believes X-HTTP-Method-Override on a POST, as Jersey and its filter do.
+    /// </summary>
     private protected override void Prepare(HttpRequest request)
     {
         request.HttpContext.Response.Headers.AccessControlAllowOrigin = "*";

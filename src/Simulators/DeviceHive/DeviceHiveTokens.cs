@@ -43,11 +43,13 @@ internal sealed class DeviceHiveTokens(DeviceHiveWorld world, DeviceHiveJwt jwt,
 
     private Answer CountBadPassword(DeviceHiveUser user)
     {
-        world.Change(user.Id, found => found with
-        {
-            BadPasswords = found.BadPasswords + 1,
-            Status = found.BadPasswords + 1 >= MaxBadPasswords ? DeviceHiveUser.LockedOut : found.Status,
-        });
+        world.Change(user.Id, found =>
+            found with
+            {
+                BadPasswords = found.BadPasswords + 1,
+                Status = found.BadPasswords + 1 >= MaxBadPasswords ? DeviceHiveUser.LockedOut : found.Status,
+            }
+        );
         return DeviceHiveErrors.Make(401, "Invalid credentials");
     }
 

@@ -7,7 +7,13 @@ internal sealed record OAuth2Client(string Id, string Secret, bool InBody, bool 
 {
     private static readonly OAuth2Client[] Registered =
     [
-        new(OAuth2Simulator.BasicClientId, OAuth2Simulator.BasicClientSecret, false, false, ["client_credentials", "password", "refresh_token"]),
+        new(
+            OAuth2Simulator.BasicClientId,
+            OAuth2Simulator.BasicClientSecret,
+            false,
+            false,
+            ["client_credentials", "password", "refresh_token"]
+        ),
         new(OAuth2Simulator.BodyClientId, OAuth2Simulator.BodyClientSecret, true, false, ["client_credentials"]),
         new(OAuth2Simulator.TenantClientId, OAuth2Simulator.TenantClientSecret, false, true, ["client_credentials"]),
     ];
@@ -26,8 +32,11 @@ internal sealed record OAuth2Client(string Id, string Secret, bool InBody, bool 
     }
 
     public bool TenantIsShown(Call call) =>
-        !HasTenant || (call.Field(OAuth2Simulator.TenantParameter) == OAuth2Simulator.Tenant
-            && call.Header(OAuth2Simulator.TenantHeader) == OAuth2Simulator.Tenant);
+        !HasTenant
+        || (
+            call.Field(OAuth2Simulator.TenantParameter) == OAuth2Simulator.Tenant
+            && call.Header(OAuth2Simulator.TenantHeader) == OAuth2Simulator.Tenant
+        );
 
     /// <summary>Id and secret are each form-encoded before they are joined: RFC 6749 2.3.1.</summary>
     private static (string Id, string Secret)? ReadBasic(string? header)

@@ -9,18 +9,31 @@ internal sealed class OAuth2Data(Func<Call, (Answer? Refusal, IssuedToken? Token
 
     public void Map(Routes routes)
     {
-        Map(routes, "GET", "/api/chargers/{id}", (call, _) =>
-            Answer.Json(200, new { id = call.Route("id"), status = "Available", power = 11.0 }));
-        Map(routes, "POST", "/api/chargers/{id}/start", (call, _) =>
-            Answer.Json(202, new { id = call.Route("id"), jobId = $"charger-start.{call.Route("id")}", state = "Pending" }));
+        Map(routes, "GET", "/api/chargers/{id}", (call, _) => Answer.Json(
+                200,
+                new
+                {
+                    id = call.Route("id"),
+                    status = "Available",
+                    power = 11.0,
+                }
+            ));
+        Map(routes, "POST", "/api/chargers/{id}/start", (call, _) => Answer.Json(
+                202,
+                new
+                {
+                    id = call.Route("id"),
+                    jobId = $"charger-start.{call.Route("id")}",
+                    state = "Pending",
+                }
+            ));
         foreach (var method in Methods)
         {
             Map(routes, method, "/api/{**path}", Echo);
         }
     }
 
-    private void Map(Routes routes, string method, string path, Func<Call, IssuedToken, Answer> work) =>
-        routes.Data(method, path, call =>
+    private void Map(Routes routes, string method, string path, Func<Call, IssuedToken, Answer> work) => routes.Data(method, path, call =>
         {
             var (refusal, token) = admit(call);
             return refusal ?? work(call, token!);
@@ -29,18 +42,21 @@ internal sealed class OAuth2Data(Func<Call, (Answer? Refusal, IssuedToken? Token
     private static Answer Echo(Call call, IssuedToken token)
     {
         var request = call.Context.Request;
-        return Answer.Json(200, new
-        {
-            method = request.Method,
-            target = call.Context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
-            query = request.Query.ToDictionary(entry => entry.Key, entry => entry.Value.ToArray()),
-            headers = request.Headers
-                .Where(header => !header.Key.Equals("Authorization", StringComparison.OrdinalIgnoreCase))
-                .ToDictionary(header => header.Key, header => header.Value.ToString()),
-            body = call.Body,
-            client = token.Owner,
-            scope = token.Scope,
-            audience = token.Audience,
-        });
+        return Answer.Json(
+            200,
+            new
+            {
+                method = request.Method,
+                target = call.Context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget,
+                query = request.Query.ToDictionary(entry => entry.Key, entry => entry.Value.ToArray()),
+                headers = request
+                    .Headers.Where(header => !header.Key.Equals("Authorization", StringComparison.OrdinalIgnoreCase))
+                    .ToDictionary(header => header.Key, header => header.Value.ToString()),
+                body = call.Body,
+                client = token.Owner,
+                scope = token.Scope,
+                audience = token.Audience,
+            }
+        );
     }
 }

@@ -19,7 +19,11 @@ internal sealed class OAuth2Sessions
         _issued = issued;
         _options = options;
         var grant = new OAuth2Grant(
-            OAuth2Simulator.BasicClientId, OAuth2Simulator.UserName, string.Join(' ', OAuth2Simulator.Scopes), OAuth2Simulator.Audience);
+            OAuth2Simulator.BasicClientId,
+            OAuth2Simulator.UserName,
+            string.Join(' ', OAuth2Simulator.Scopes),
+            OAuth2Simulator.Audience
+        );
         Keep(new Session(grant), OAuth2Simulator.InitialRefreshToken);
     }
 
@@ -42,10 +46,12 @@ internal sealed class OAuth2Sessions
                 _issued.Revoke(robbed.AccessToken);
                 return null;
             }
-            if (!_live.TryGetValue(refreshToken, out var session)
+            if (
+                !_live.TryGetValue(refreshToken, out var session)
                 || session.Grant.Client != client
                 || session.Expires <= _options.Time.GetUtcNow()
-                || narrow(session.Grant) is not { } grant)
+                || narrow(session.Grant) is not { } grant
+            )
             {
                 return null;
             }

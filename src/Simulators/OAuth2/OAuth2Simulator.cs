@@ -82,7 +82,11 @@ public sealed class OAuth2Simulator : Simulator
         var needed = call.Context.Request.Method == "GET" ? "read" : "write";
         return token!.Scope.Split(' ').Contains(needed)
             ? (null, token)
-            : (Answer.Json(403, new { error = "insufficient_scope", scope = needed })
-                .With("WWW-Authenticate", $"Bearer error=\"insufficient_scope\", scope=\"{needed}\""), null);
+            : (
+                Answer
+                    .Json(403, new { error = "insufficient_scope", scope = needed })
+                    .With("WWW-Authenticate", $"Bearer error=\"insufficient_scope\", scope=\"{needed}\""),
+                null
+            );
     }
 }

@@ -33,7 +33,10 @@ internal sealed class OAuth2Streams(TimeProvider time, Func<Call, CancellationTo
             {
                 await Task.Delay(interval, time, giveUp.Token);
             }
-            await response.Body.WriteAsync(System.Text.Encoding.UTF8.GetBytes($"id: {number}\ndata: {{\"number\":{number}}}\n\n"), giveUp.Token);
+            await response.Body.WriteAsync(
+                System.Text.Encoding.UTF8.GetBytes($"id: {number}\ndata: {{\"number\":{number}}}\n\n"),
+                giveUp.Token
+            );
             await response.Body.FlushAsync(giveUp.Token);
         }
     }
@@ -50,7 +53,10 @@ internal sealed class OAuth2Streams(TimeProvider time, Func<Call, CancellationTo
         var buffer = new byte[ChunkSize];
         try
         {
-            while (await socket.ReceiveAsync(buffer.AsMemory(), giveUp.Token) is var received && received.MessageType != WebSocketMessageType.Close)
+            while (
+                await socket.ReceiveAsync(buffer.AsMemory(), giveUp.Token) is var received
+                && received.MessageType != WebSocketMessageType.Close
+            )
             {
                 await socket.SendAsync(buffer.AsMemory(0, received.Count), received.MessageType, received.EndOfMessage, giveUp.Token);
             }

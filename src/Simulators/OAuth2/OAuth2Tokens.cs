@@ -10,7 +10,8 @@ internal sealed class OAuth2Tokens(OAuth2Sessions sessions, SimulatorOptions opt
             "POST",
             OAuth2Simulator.TokenPath,
             call => call.Field("grant_type") == "refresh_token" ? TokenCall.Refresh : TokenCall.Login,
-            call => Answer(call).With("Cache-Control", "no-store"));
+            call => Answer(call).With("Cache-Control", "no-store")
+        );
 
     private Answer Answer(Call call)
     {

@@ -9,38 +9,52 @@ internal sealed class TelemaxData(TimeProvider time, Func<Call, Answer?> admit)
         V2(routes, "GET", "/api/v2/companies/{id}/vehicles/last-position", call =>
             call.RouteId("id") == TelemaxSimulator.CompanyId
                 ? Answer.Json(200, Page([.. TelemaxSimulator.Vehicles.Select(id => Position(id))]))
-                : TelemaxErrors.InvalidScope(call));
+                : TelemaxErrors.InvalidScope(call)
+        );
         V2(routes, "GET", "/api/v2/vehicles/{id}/last-position", call => OfVehicle(call, call.RouteId("id"), Position));
         V2(routes, "POST", "/api/v2/vehicles/list", List);
         V2(routes, "GET", "/api/v2/vehicles/{imei}/device-ids", DeviceIds);
         V2(routes, "PUT", "/api/v2/vehicles/{id}/position/refresh", call =>
-            IsOurs(call.RouteId("id")) ? Answer.Json(200, new { accepted = true }) : TelemaxErrors.InvalidCredentials(call));
+            IsOurs(call.RouteId("id")) ? Answer.Json(200, new { accepted = true }) : TelemaxErrors.InvalidCredentials(call)
+        );
         V2(routes, "GET", "/api/v2/replay/{id}", call =>
             call.Query("from") is null || call.Query("to") is null
                 ? TelemaxErrors.Unprocessable(call, "from and to are required.")
-                : OfVehicle(call, call.RouteId("id"), id => Page([Position(id)])));
-        V2(routes, "GET", "/api/v2/battery-health", _ =>
-            Answer.Json(200, TelemaxSimulator.Vehicles.Select(id => new { deviceId = id, voltage = 12.6, health = "good" })));
+                : OfVehicle(call, call.RouteId("id"), id => Page([Position(id)]))
+        );
+        V2(routes, "GET", "/api/v2/battery-health", _ => Answer.Json(
+                200,
+                TelemaxSimulator.Vehicles.Select(id => new
+                {
+                    deviceId = id,
+                    voltage = 12.6,
+                    health = "good",
+                })
+            ));
     }
 
     public void MapV1(Routes routes)
     {
         V1(routes, "/api/GetCompanies", _ => Answer.Json(200, new[] { new { Id = TelemaxSimulator.CompanyId, Name = "Acme" } }));
         V1(routes, "/api/GetLastPositionData", call =>
-            Ids.Parse(call.Query("id")) is var id && IsOurs(id) ? Answer.Json(200, PositionV1(id)) : TelemaxErrors.CompanyDenied(call));
+            Ids.Parse(call.Query("id")) is var id && IsOurs(id) ? Answer.Json(200, PositionV1(id)) : TelemaxErrors.CompanyDenied(call)
+        );
         V1(routes, "/api/GetAllLastPositionData/{companyId}", call =>
             call.RouteId("companyId") == TelemaxSimulator.CompanyId
                 ? Answer.Json(200, TelemaxSimulator.Vehicles.Select(id => PositionV1(id)))
-                : TelemaxErrors.CompanyDenied(call));
+                : TelemaxErrors.CompanyDenied(call)
+        );
         V1(routes, "/api/UpdateLocation", call =>
-            IsOurs(Ids.Parse(call.Query("id"))) ? Answer.Json(200, new { result = "OK" }) : Answer.Json(200, new { error = "Vehicle not found" }));
+            IsOurs(Ids.Parse(call.Query("id")))
+                ? Answer.Json(200, new { result = "OK" })
+                : Answer.Json(200, new { error = "Vehicle not found" })
+        );
     }
 
     private void V2(Routes routes, string method, string path, Func<Call, Answer> work) =>
         routes.Data(method, path, call => (admit(call) ?? work(call)).With("X-API-Version", "2"));
 
-    private void V1(Routes routes, string path, Func<Call, Answer> work) =>
-        routes.Data("POST", path, call => admit(call) ?? work(call));
+    private void V1(Routes routes, string path, Func<Call, Answer> work) => routes.Data("POST", path, call => admit(call) ?? work(call));
 
     private static bool IsOurs(long vehicle) => TelemaxSimulator.Vehicles.Any(id => id == vehicle);
 
@@ -70,7 +84,13 @@ internal sealed class TelemaxData(TimeProvider time, Func<Call, Answer?> admit)
     }
 
     private static object Company() =>
-        new { id = TelemaxSimulator.CompanyId, name = "Acme", timeZone = "Australia/Sydney", apiKey = TelemaxSimulator.ApiKey };
+        new
+        {
+            id = TelemaxSimulator.CompanyId,
+            name = "Acme",
+            timeZone = "Australia/Sydney",
+            apiKey = TelemaxSimulator.ApiKey,
+        };
 
     private object Position(long vehicle) =>
         new
@@ -95,5 +115,12 @@ internal sealed class TelemaxData(TimeProvider time, Func<Call, Answer?> admit)
         };
 
     private static object Page(object[] items) =>
-        new { items, totalResults = items.Length, lastResultIndex = items.Length, currentPage = 1, numberOfPages = 1 };
+        new
+        {
+            items,
+            totalResults = items.Length,
+            lastResultIndex = items.Length,
+            currentPage = 1,
+            numberOfPages = 1,
+        };
 }

@@ -63,12 +63,16 @@ internal sealed class TelemaxTokens(IssuedTokens issued, SimulatorOptions option
         issued.Add(new IssuedToken(token, company, now + lifetime));
 
         // The vendor says 86399.0 of 24 hours.
-        return Write(token, Math.Max(lifetime.TotalSeconds - 1, lifetime.TotalSeconds / 2)) with { Granted = true };
+        return Write(token, Math.Max(lifetime.TotalSeconds - 1, lifetime.TotalSeconds / 2)) with
+        {
+            Granted = true,
+        };
     }
 
     private static Answer Write(string token, double expiresIn) =>
         Answer.Text(
             200,
             $$"""{"access_token":"{{token}}","token_type":"bearer","expires_in":{{expiresIn.ToString("0.0##", CultureInfo.InvariantCulture)}}}""",
-            "application/json; charset=utf-8");
+            "application/json; charset=utf-8"
+        );
 }

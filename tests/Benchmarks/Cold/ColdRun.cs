@@ -13,7 +13,8 @@ namespace Benchmarks.Cold;
 /// </remarks>
 internal static class ColdRun
 {
-    private const int Attackers = 2, NewConnections = 1000;
+    private const int Attackers = 2,
+        NewConnections = 1000;
 
     public static async Task<int> Run(string[] args)
     {
@@ -45,7 +46,11 @@ internal static class ColdRun
         var file = config.File($"{trouble}.json", server, listen, logs: true, certificate: (certificate, key));
         var bearer = BrokerConfig.Token(file);
         await using var broker = await ProxyProcess.Start(
-            Path.Combine(AppContext.BaseDirectory, "broker.dll"), ["serve", "--config", file], listen, [("SSL_CERT_FILE", certificate)]);
+            Path.Combine(AppContext.BaseDirectory, "broker.dll"),
+            ["serve", "--config", file],
+            listen,
+            [("SSL_CERT_FILE", certificate)]
+        );
         using var over = new CancellationTokenSource(time);
         var waits = new Latencies();
         Task[] others = trouble switch
@@ -55,9 +60,14 @@ internal static class ColdRun
             Trouble.NewConnectionsToTheUpstream => [NormalCaller.Burst(listen, bearer, NewConnections)],
             _ => [],
         };
-        await Task.WhenAll(NormalCaller.Ask(listen, bearer, keeps: true, waits, over.Token), NormalCaller.Ask(listen, bearer, keeps: false, waits, over.Token));
+        await Task.WhenAll(
+            NormalCaller.Ask(listen, bearer, keeps: true, waits, over.Token),
+            NormalCaller.Ask(listen, bearer, keeps: false, waits, over.Token)
+        );
         await Task.WhenAll(others);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {trouble} | {waits.Count} | {waits.Longest:F0} | {waits.Within(0.99):F0} |"));
+        Console.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"| {trouble} | {waits.Count} | {waits.Longest:F0} | {waits.Within(0.99):F0} |")
+        );
     }
 
     private static Task[] Attack(Uri broker, string? bearer, CancellationToken over) =>

@@ -48,25 +48,34 @@ internal static class NormalCaller
         using var answer = await client.SendAsync(Request(broker, bearer));
     }
 
-    /// <summary>So many requests at once over a few connections of HTTP/2; to the upstream each of them needs a connection of its own.</summary>
+    /// <summary>
+    /// So many requests at once over a few connections of HTTP/2; to the upstream each of them needs a connection of its own.
+    /// </summary>
     public static async Task Burst(Uri broker, string bearer, int count)
     {
         using var client = Client();
-        await Task.WhenAll(Enumerable.Range(0, count).Select(async _ =>
-        {
-            var request = Request(broker, bearer);
-            (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
-            using var answer = await client.SendAsync(request);
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, count)
+                .Select(async _ =>
+                {
+                    var request = Request(broker, bearer);
+                    (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
+                    using var answer = await client.SendAsync(request);
+                })
+        );
     }
 
     private static HttpRequestMessage Request(Uri broker, string bearer) =>
         new(HttpMethod.Get, new Uri(broker, BrokerConfig.Target)) { Headers = { { "Authorization", $"Bearer {bearer}" } } };
 
-    private static HttpClient Client() => new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        EnableMultipleHttp2Connections = true,
-        SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
-    });
+    private static HttpClient Client() =>
+        new(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                EnableMultipleHttp2Connections = true,
+                SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true },
+            }
+        );
 }

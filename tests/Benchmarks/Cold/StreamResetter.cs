@@ -9,7 +9,8 @@ namespace Benchmarks.Cold;
 /// <summary>Begins streams of HTTP/2 and resets each at once, as fast as the other side reads ("rapid reset", CVE-2023-44487).</summary>
 internal static class StreamResetter
 {
-    private const int StreamsOfAConnection = 4000, BytesAtOnce = 16 * 1024;
+    private const int StreamsOfAConnection = 4000,
+        BytesAtOnce = 16 * 1024;
 
     /// <param name="broker">Who is attacked, over TLS.</param>
     /// <param name="bearer">A caller's token; null for a stranger.</param>
@@ -42,7 +43,8 @@ internal static class StreamResetter
                 ApplicationProtocols = [SslApplicationProtocol.Http2],
                 RemoteCertificateValidationCallback = static (_, _, _, _) => true,
             },
-            over);
+            over
+        );
         var reading = stream.CopyToAsync(Stream.Null, over);
         for (var at = 0; at < bytes.Length && !reading.IsCompleted; at += BytesAtOnce)
         {

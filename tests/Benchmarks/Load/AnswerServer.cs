@@ -27,12 +27,19 @@ internal static class AnswerServer
     public static async Task<int> Run(string token, (string Path, string Key)? certificate = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.AddServerHeader = false)
+        builder
+            .WebHost.UseKestrelCore()
+            .ConfigureKestrel(kestrel => kestrel.AddServerHeader = false)
             .UseUrls(certificate is null ? "http://127.0.0.1:0" : "https://127.0.0.1:0");
         if (certificate is { } files)
         {
-            builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(
-                kestrel => kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = X509Certificate2.CreateFromPemFile(files.Path, files.Key)));
+            builder
+                .WebHost.UseKestrelHttpsConfiguration()
+                .ConfigureKestrel(kestrel =>
+                    kestrel.ConfigureHttpsDefaults(https =>
+                        https.ServerCertificate = X509Certificate2.CreateFromPemFile(files.Path, files.Key)
+                    )
+                );
         }
 
         builder.Services.AddLogging();

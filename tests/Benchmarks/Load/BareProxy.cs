@@ -16,9 +16,25 @@ internal static class BareProxy
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddReverseProxy().LoadFromMemory(
-            [new RouteConfig { RouteId = "position", ClusterId = "api", Match = new() { Path = BrokerConfig.RoutePath, Methods = ["GET"] } }],
-            [new ClusterConfig { ClusterId = "api", Destinations = new Dictionary<string, DestinationConfig> { ["main"] = new() { Address = destination } } }]);
+        builder
+            .Services.AddReverseProxy()
+            .LoadFromMemory(
+                [
+                    new RouteConfig
+                    {
+                        RouteId = "position",
+                        ClusterId = "api",
+                        Match = new() { Path = BrokerConfig.RoutePath, Methods = ["GET"] },
+                    },
+                ],
+                [
+                    new ClusterConfig
+                    {
+                        ClusterId = "api",
+                        Destinations = new Dictionary<string, DestinationConfig> { ["main"] = new() { Address = destination } },
+                    },
+                ]
+            );
         await using var app = builder.Build();
         app.MapReverseProxy();
         await app.StartAsync();

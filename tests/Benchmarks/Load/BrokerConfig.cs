@@ -22,7 +22,12 @@ internal sealed class BrokerConfig : IDisposable
         this.algorithm = algorithm;
         using var rsa = RSA.Create(2048);
         using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        Write("key", algorithm == "RS256" ? rsa.ExportPkcs8PrivateKeyPem() : algorithm == "ES256" ? ec.ExportPkcs8PrivateKeyPem() : Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
+        Write(
+            "key",
+            algorithm == "RS256" ? rsa.ExportPkcs8PrivateKeyPem()
+                : algorithm == "ES256" ? ec.ExportPkcs8PrivateKeyPem()
+                : Convert.ToBase64String(RandomNumberGenerator.GetBytes(32))
+        );
         Write("client-secret", "secret-of-the-broker");
     }
 
@@ -36,7 +41,8 @@ internal sealed class BrokerConfig : IDisposable
     public string File(string name, Uri server, Uri listen, bool logs, string more = "", (string Path, string Key)? certificate = null)
     {
         var tls = certificate is { } files ? $$""", "Certificate": { "Path": "{{files.Path}}", "KeyPath": "{{files.Key}}" }""" : "";
-        var config = JsonNode.Parse($$"""
+        var config = JsonNode.Parse(
+            $$"""
             {
               "Kestrel": { "Endpoints": { "public": { "Url": "{{Plain(listen)}}"{{tls}} } } },
               "Serilog": { "MinimumLevel": { "Default": "{{(logs ? "Information" : "Warning")}}",
@@ -44,10 +50,16 @@ internal sealed class BrokerConfig : IDisposable
               "Broker": {
                 {{more}}
                 "Management": { "Url": "http://127.0.0.1:0" },
-                "Issuing": { "AccessLifetime": "1.00:00:00", "SigningKeys": { "load": { "Algorithm": "{{algorithm}}", "Key": { "File": "{{Of("key")}}" } } } },
-                "Upstreams": { "api": { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{Plain(server)}}{{AnswerServer.TokenPath}}",
+                "Issuing": { "AccessLifetime": "1.00:00:00", "SigningKeys": { "load": { "Algorithm": "{{algorithm}}", "Key": { "File": "{{Of(
+                "key"
+            )}}" } } } },
+                "Upstreams": { "api": { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{Plain(
+                server
+            )}}{{AnswerServer.TokenPath}}",
                   "Accounts": { "default": { "ClientId": "load", "ClientSecret": { "File": "{{Of("client-secret")}}" } } } } },
-                "Callers": { "{{CallerName}}": { "Keys": [ { "Sha256": "{{ApiKey.DigestOf(CallerKey)}}" } ], "Actions": [ "GetDevice" ], "Networks": [ "12" ], "DeviceTypes": [ "*" ], "Devices": {{Devices()}} } }
+                "Callers": { "{{CallerName}}": { "Keys": [ { "Sha256": "{{ApiKey.DigestOf(
+                CallerKey
+            )}}" } ], "Actions": [ "GetDevice" ], "Networks": [ "12" ], "DeviceTypes": [ "*" ], "Devices": {{Devices()}} } }
               },
               "ReverseProxy": {
                 "Routes": { "position": { "ClusterId": "api", "Match": { "Path": "{{RoutePath}}", "Methods": [ "GET" ] },
@@ -55,7 +67,8 @@ internal sealed class BrokerConfig : IDisposable
                 "Clusters": { "api": { "Destinations": { "main": { "Address": "{{Plain(server)}}{{AnswerServer.Guarded}}/" } } } }
               }
             }
-            """)!;
+            """
+        )!;
         Write(name, config.ToJsonString());
         return Of(name);
     }
@@ -64,9 +77,13 @@ internal sealed class BrokerConfig : IDisposable
     public string TokenService(string? redis)
     {
         Write("name-key", Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
-        var shared = redis is null ? "" : $$"""
-            "Redis": { "Endpoints": [ "{{redis}}" ], "AllowPlaintext": true, "NamingKey": { "File": "{{Of("name-key")}}" }, "KeyPrefix": "load-{{Guid.NewGuid():N}}" },
-            """;
+        var shared = redis is null
+            ? ""
+            : $$"""
+                "Redis": { "Endpoints": [ "{{redis}}" ], "AllowPlaintext": true, "NamingKey": { "File": "{{Of(
+                    "name-key"
+                )}}" }, "KeyPrefix": "load-{{Guid.NewGuid():N}}" },
+                """;
         return "\"TokenService\": {}, " + shared;
     }
 
@@ -92,7 +109,8 @@ internal sealed class BrokerConfig : IDisposable
     public static string Plain(Uri address) => address.GetLeftPart(UriPartial.Authority);
 
     // With the short signature of HS256, more devices make the token as long.
-    private string Devices() => new JsonArray([.. Enumerable.Range(42, algorithm == "RS256" ? 1 : 36).Select(id => (JsonNode)$"{id}")]).ToJsonString();
+    private string Devices() =>
+        new JsonArray([.. Enumerable.Range(42, algorithm == "RS256" ? 1 : 36).Select(id => (JsonNode)$"{id}")]).ToJsonString();
 
     private string Of(string name) => Path.Combine(folder.FullName, name);
 

@@ -33,7 +33,10 @@ internal sealed class Candidate(string name, ProxyProcess process, bool logs) : 
         var (count, processor, clock) = (latencies.Count, process.Processor, Stopwatch.GetTimestamp());
         client.Run(TimeSpan.FromSeconds(options.Seconds), latencies);
         var requests = latencies.Count - count;
-        var turn = new Turn((process.Processor - processor).TotalMicroseconds / requests, requests / Stopwatch.GetElapsedTime(clock).TotalSeconds);
+        var turn = new Turn(
+            (process.Processor - processor).TotalMicroseconds / requests,
+            requests / Stopwatch.GetElapsedTime(clock).TotalSeconds
+        );
         turns.Add(turn);
         served += requests;
         return turn;

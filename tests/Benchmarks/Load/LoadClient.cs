@@ -14,7 +14,9 @@ internal sealed class LoadClient : IDisposable
     public LoadClient(Uri proxy, string bearer, int count)
     {
         request = Encoding.ASCII.GetBytes(
-            $"GET {BrokerConfig.Target} HTTP/1.1\r\nHost: {proxy.Authority}\r\nAccept: application/json\r\nAuthorization: Bearer {bearer}\r\n\r\n");
+            $"GET {BrokerConfig.Target} HTTP/1.1\r\nHost: {proxy.Authority}\r\nAccept: application/json\r\nAuthorization: Bearer "
+                + $"{bearer}\r\n\r\n"
+        );
         for (var i = 0; i < count; i++)
         {
             var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

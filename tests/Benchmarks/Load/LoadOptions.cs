@@ -67,20 +67,21 @@ internal sealed record LoadOptions
         where sign > 0 && !own[..sign].Contains(':', StringComparison.Ordinal)
         select (own[..sign], own[(sign + 1)..]);
 
-    private LoadOptions With(string name, string value) => name switch
-    {
-        "--rounds" => this with { Rounds = (int)Number(name, value) },
-        "--seconds" => this with { Seconds = Number(name, value) },
-        "--warm-up" => this with { WarmUp = Number(name, value) },
-        "--connections" => this with { Connections = (int)Number(name, value) },
-        "--algorithm" => this with { Algorithm = OneOf(name, value, "RS256", "ES256", "HS256") },
-        "--log" => this with { Log = OneOf(name, value, "on", "off", "both") },
-        "--revocations" => this with { Revocations = (int)Number(name, value) },
-        "--redis" => this with { Redis = value },
-        "--against" => this with { Against = [.. Against, value] },
-        "--env" => this with { Environment = [.. Environment, value] },
-        _ => throw new ArgumentException($"{name} is no option of 'load'."),
-    };
+    private LoadOptions With(string name, string value) =>
+        name switch
+        {
+            "--rounds" => this with { Rounds = (int)Number(name, value) },
+            "--seconds" => this with { Seconds = Number(name, value) },
+            "--warm-up" => this with { WarmUp = Number(name, value) },
+            "--connections" => this with { Connections = (int)Number(name, value) },
+            "--algorithm" => this with { Algorithm = OneOf(name, value, "RS256", "ES256", "HS256") },
+            "--log" => this with { Log = OneOf(name, value, "on", "off", "both") },
+            "--revocations" => this with { Revocations = (int)Number(name, value) },
+            "--redis" => this with { Redis = value },
+            "--against" => this with { Against = [.. Against, value] },
+            "--env" => this with { Environment = [.. Environment, value] },
+            _ => throw new ArgumentException($"{name} is no option of 'load'."),
+        };
 
     private static double Number(string name, string value) =>
         double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number >= 1

@@ -26,11 +26,18 @@ internal static class LoadRun
         try
         {
             using var config = new BrokerConfig(options.Algorithm);
-            var upstreamToken = Convert.ToBase64String(RandomNumberGenerator.GetBytes(UpstreamTokenBytes)).Replace('+', '-').Replace('/', '_');
+            var upstreamToken = Convert
+                .ToBase64String(RandomNumberGenerator.GetBytes(UpstreamTokenBytes))
+                .Replace('+', '-')
+                .Replace('/', '_');
             await using var server = await ProxyProcess.Start([AnswerServer.Verb, upstreamToken], []);
             var bearer = await Start(candidates, options, config, server.Address);
-            Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {options.Connections} connections, {options.Rounds} x {options.Seconds} s after "
-                + $"{options.WarmUp} s of warm-up; caller's token {options.Algorithm}, {bearer.Length} characters; upstream's token {upstreamToken.Length}");
+            Console.WriteLine(
+                $"{Environment.ProcessorCount} cores, .NET {Environment.Version}, {options.Connections} connections, "
+                    + $"{options.Rounds} x {options.Seconds} s after "
+                    + $"{options.WarmUp} s of warm-up; caller's token {options.Algorithm}, {bearer.Length} characters; upstream's "
+                    + $"token {upstreamToken.Length}"
+            );
             await Measure(candidates, options, bearer);
             Report(candidates);
             return 0;
@@ -52,9 +59,19 @@ internal static class LoadRun
     /// <summary>The caller's token; the bare proxy is the first of the candidates.</summary>
     private static async Task<string> Start(List<Candidate> candidates, LoadOptions options, BrokerConfig config, Uri server)
     {
-        candidates.Add(new("bare YARP", await ProxyProcess.Start([BareProxy.Verb, BrokerConfig.Plain(server) + AnswerServer.Open + "/"], options.VariablesOf("bare")), logs: false));
+        candidates.Add(
+            new(
+                "bare YARP",
+                await ProxyProcess.Start(
+                    [BareProxy.Verb, BrokerConfig.Plain(server) + AnswerServer.Open + "/"],
+                    options.VariablesOf("bare")
+                ),
+                logs: false
+            )
+        );
         var bearer = "";
-        var builds = options.Against.Select((file, i) => (Name: $"broker {i + 2}", File: Path.GetFullPath(file)))
+        var builds = options
+            .Against.Select((file, i) => (Name: $"broker {i + 2}", File: Path.GetFullPath(file)))
             .Prepend((Name: "broker", File: Path.Combine(AppContext.BaseDirectory, "broker.dll")));
         foreach (var (name, file) in builds)
         {
@@ -80,8 +97,19 @@ internal static class LoadRun
     {
         var listen = new Uri($"http://127.0.0.1:{ProxyProcess.FreePort()}");
         var file = config.File("revoking.json", server, listen, logs: false, config.TokenService(options.Redis));
-        var process = await ProxyProcess.Start(Path.Combine(AppContext.BaseDirectory, "broker.dll"), ["serve", "--config", file], listen, options.VariablesOf("broker"));
-        candidates.Add(new($"broker, log off, {options.Revocations} revocations{(options.Redis is null ? "" : " through Redis")}", process, logs: false));
+        var process = await ProxyProcess.Start(
+            Path.Combine(AppContext.BaseDirectory, "broker.dll"),
+            ["serve", "--config", file],
+            listen,
+            options.VariablesOf("broker")
+        );
+        candidates.Add(
+            new(
+                $"broker, log off, {options.Revocations} revocations{(options.Redis is null ? "" : " through Redis")}",
+                process,
+                logs: false
+            )
+        );
         await Revocations.Make(process.Address, options.Revocations);
     }
 
@@ -101,8 +129,15 @@ internal static class LoadRun
                 candidates[(i + round) % candidates.Count].Measure(options, bearer);
             }
 
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"round {round}: ")
-                + string.Join("; ", candidates.Select(candidate => string.Create(CultureInfo.InvariantCulture, $"{candidate.Name} {candidate.Turns[^1].Microseconds:F1} us"))));
+            Console.WriteLine(
+                string.Create(CultureInfo.InvariantCulture, $"round {round}: ")
+                    + string.Join(
+                        "; ",
+                        candidates.Select(candidate =>
+                            string.Create(CultureInfo.InvariantCulture, $"{candidate.Name} {candidate.Turns[^1].Microseconds:F1} us")
+                        )
+                    )
+            );
         }
 
         foreach (var candidate in candidates)
@@ -114,7 +149,10 @@ internal static class LoadRun
     private static void Report(List<Candidate> candidates)
     {
         Console.WriteLine();
-        Console.WriteLine("| proxy | CPU us a request: median (min-max) | requests a second | p50 / p99 ms | CPU against bare YARP: of medians, median of pairs (min-max) |");
+        Console.WriteLine(
+            "| proxy | CPU us a request: median (min-max) | requests a second | p50 / p99 ms | CPU against bare YARP: of medians, "
+                + "median of pairs (min-max) |"
+        );
         Console.WriteLine("|---|---|---|---|---|");
         var bare = candidates[0];
         foreach (var candidate in candidates)
@@ -123,8 +161,13 @@ internal static class LoadRun
             var pairs = candidate.Turns.Zip(bare.Turns, (own, other) => own.Microseconds / other.Microseconds).Order().ToList();
             var ofMedians = Median(cost) / Median([.. bare.Turns.Select(turn => turn.Microseconds).Order()]);
             var perSecond = Median([.. candidate.Turns.Select(turn => turn.PerSecond).Order()]);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"| {candidate.Name} | {Median(cost):F1} ({cost[0]:F1}-{cost[^1]:F1}) | {perSecond:F0} | {candidate.P50:F1} / {candidate.P99:F1} | {ofMedians:F3}, {Median(pairs):F3} ({pairs[0]:F3}-{pairs[^1]:F3}) |"));
+            Console.WriteLine(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"| {candidate.Name} | {Median(cost):F1} ({cost[0]:F1}-{cost[^1]:F1}) | {perSecond:F0} | {candidate.P50:F1} / "
+                        + $"{candidate.P99:F1} | {ofMedians:F3}, {Median(pairs):F3} ({pairs[0]:F3}-{pairs[^1]:F3}) |"
+                )
+            );
         }
     }
 

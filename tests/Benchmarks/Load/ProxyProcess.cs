@@ -17,7 +17,10 @@ internal sealed class ProxyProcess : IAsyncDisposable
 
     private ProxyProcess(string assembly, string[] arguments, IEnumerable<(string Name, string Value)> variables)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [assembly, .. arguments])
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
+            [assembly, .. arguments]
+        )
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -61,7 +64,12 @@ internal sealed class ProxyProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a program that was told where to listen.</summary>
-    public static async Task<ProxyProcess> Start(string assembly, string[] arguments, Uri address, IEnumerable<(string Name, string Value)> variables)
+    public static async Task<ProxyProcess> Start(
+        string assembly,
+        string[] arguments,
+        Uri address,
+        IEnumerable<(string Name, string Value)> variables
+    )
     {
         var started = new ProxyProcess(assembly, arguments, variables) { Address = address };
         await started.Waited(started.Listens());

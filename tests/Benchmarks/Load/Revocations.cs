@@ -12,17 +12,23 @@ internal static class Revocations
     {
         using var http = new HttpClient { BaseAddress = broker };
         var left = count;
-        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async _ =>
-        {
-            while (Interlocked.Decrement(ref left) >= 0)
-            {
-                using var issued = await http.PostAsync("/oauth/token", Form(("grant_type", "client_credentials")));
-                var answer = await issued.Content.ReadFromJsonAsync<JsonElement>();
-                var token = answer.TryGetProperty("access_token", out var text) ? text.GetString()! : throw new InvalidOperationException($"No token to end: {answer}");
-                using var ended = await http.PostAsync("/oauth/revoke", Form(("token", token)));
-                ended.EnsureSuccessStatusCode();
-            }
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, AtOnce)
+                .Select(async _ =>
+                {
+                    while (Interlocked.Decrement(ref left) >= 0)
+                    {
+                        using var issued = await http.PostAsync("/oauth/token", Form(("grant_type", "client_credentials")));
+                        var answer = await issued.Content.ReadFromJsonAsync<JsonElement>();
+                        var token = answer.TryGetProperty("access_token", out var text)
+                            ? text.GetString()!
+                            : throw new InvalidOperationException($"No token to end: {answer}");
+                        using var ended = await http.PostAsync("/oauth/revoke", Form(("token", token)));
+                        ended.EnsureSuccessStatusCode();
+                    }
+                })
+        );
     }
 
     private static FormUrlEncodedContent Form((string Name, string Value) field) =>

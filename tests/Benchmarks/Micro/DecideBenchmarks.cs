@@ -8,7 +8,11 @@ namespace Benchmarks.Micro;
 public class DecideBenchmarks
 {
     private readonly Permissions permissions = new(
-        Selection.Of("GetDevice", "GetNetwork"), Selection.Of("12", "13"), Selection.Everything, Selection.Of(Enumerable.Range(40, 100).Select(id => $"{id}")));
+        Selection.Of("GetDevice", "GetNetwork"),
+        Selection.Of("12", "13"),
+        Selection.Everything,
+        Selection.Of(Enumerable.Range(40, 100).Select(id => $"{id}"))
+    );
 
     private readonly Demand namedDevice = new("GetDevice", Reach.One("12"), Reach.All, Reach.One("42"));
     private readonly Demand threeDevices = new("GetDevice", Reach.One("12"), Reach.All, Reach.These(["42", "43", "44"]));

@@ -63,19 +63,26 @@ public class RequestBenchmarks : IDisposable
     {
         var name = vault.Names.Name("benchmark");
         var made = vault.Find(name, 1, () => new CellPlan
-        {
-            Upstream = "api",
-            Account = "default",
-            Source = new OneToken(),
-            Times = new(TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(2), TimeSpan.FromMinutes(5), TimeSpan.FromHours(12)),
-            Logins = [new() { Permit = 10, Per = TimeSpan.FromMinutes(1) }],
-            Endpoint = name,
-            Identity = name,
-            Fingerprint = name,
-            IsOnlyOne = false,
-            RefreshTokenFile = null,
-            Version = 1,
-        });
+            {
+                Upstream = "api",
+                Account = "default",
+                Source = new OneToken(),
+                Times = new(
+                    TimeSpan.FromMinutes(1),
+                    TimeSpan.FromMinutes(1),
+                    TimeSpan.FromSeconds(15),
+                    TimeSpan.FromSeconds(2),
+                    TimeSpan.FromMinutes(5),
+                    TimeSpan.FromHours(12)
+                ),
+                Logins = [new() { Permit = 10, Per = TimeSpan.FromMinutes(1) }],
+                Endpoint = name,
+                Identity = name,
+                Fingerprint = name,
+                IsOnlyOne = false,
+                RefreshTokenFile = null,
+                Version = 1,
+            });
         made.Get(CancellationToken.None).AsTask().GetAwaiter().GetResult();
         return made;
     }
@@ -88,7 +95,8 @@ public class RequestBenchmarks : IDisposable
 
         public string? FirstRefreshToken => null;
 
-        public Task<TokenAnswer> Login(CancellationToken cancellation) => Task.FromResult(TokenAnswer.Token(new string('t', 600), null, TimeSpan.FromHours(12)));
+        public Task<TokenAnswer> Login(CancellationToken cancellation) =>
+            Task.FromResult(TokenAnswer.Token(new string('t', 600), null, TimeSpan.FromHours(12)));
 
         public Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation) => Login(cancellation);
     }

@@ -38,13 +38,18 @@ public class TokenBenchmarks : IDisposable
         headers.Authorization = "Bearer " + BrokerConfig.Token(file);
         (remembering, var table) = Load(file);
         remembered = table.Part<CredentialTable>();
-        (forgetful, snapshot) = Load(config.File("forgetful.json", anywhere, anywhere, logs: false, more: "\"Limits\": { \"RememberedCredentials\": 0 },"));
+        (forgetful, snapshot) = Load(
+            config.File("forgetful.json", anywhere, anywhere, logs: false, more: "\"Limits\": { \"RememberedCredentials\": 0 },")
+        );
         anew = snapshot.Part<CredentialTable>();
         foreach (var host in new[] { remembering, forgetful })
         {
             for (var i = 0; i < Revoked; i++)
             {
-                host.Revocations.Revoke(TokenIssuer.NewId(), TimeProvider.System.GetUtcNow().AddHours(1), CancellationToken.None).AsTask().GetAwaiter().GetResult();
+                host.Revocations.Revoke(TokenIssuer.NewId(), TimeProvider.System.GetUtcNow().AddHours(1), CancellationToken.None)
+                    .AsTask()
+                    .GetAwaiter()
+                    .GetResult();
             }
         }
 

@@ -23,7 +23,10 @@ internal sealed class RedisProcess : IAsyncDisposable
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         listener.Stop();
-        var start = new ProcessStartInfo("redis-server", ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning"])
+        var start = new ProcessStartInfo(
+            "redis-server",
+            ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning"]
+        )
         {
             RedirectStandardOutput = true,
         };
@@ -48,7 +51,9 @@ internal sealed class RedisProcess : IAsyncDisposable
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, Port);
         await using var stream = client.GetStream();
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"*{words.Length}\r\n" + string.Concat(words.Select(word => $"${word.Length}\r\n{word}\r\n"))));
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes($"*{words.Length}\r\n" + string.Concat(words.Select(word => $"${word.Length}\r\n{word}\r\n")))
+        );
         using var reader = new StreamReader(stream, Encoding.ASCII);
         var line = (await reader.ReadLineAsync())!;
         if (line[0] != '$')
@@ -62,7 +67,10 @@ internal sealed class RedisProcess : IAsyncDisposable
 
     /// <summary>One number out of <c>INFO</c>.</summary>
     public async Task<long> Info(string section, string name) =>
-        long.Parse((await Ask("INFO", section)).Split('\n').Single(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split(':')[1], CultureInfo.InvariantCulture);
+        long.Parse(
+            (await Ask("INFO", section)).Split('\n').Single(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split(':')[1],
+            CultureInfo.InvariantCulture
+        );
 
     public async ValueTask DisposeAsync()
     {

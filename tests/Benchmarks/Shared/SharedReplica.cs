@@ -10,7 +10,13 @@ namespace Benchmarks.Shared;
 internal sealed class SharedReplica : IDisposable
 {
     private static readonly CellTimes Times = new(
-        TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1), TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(2), TimeSpan.FromMinutes(5), TimeSpan.FromHours(12));
+        TimeSpan.FromMinutes(1),
+        TimeSpan.FromMinutes(1),
+        TimeSpan.FromSeconds(60),
+        TimeSpan.FromSeconds(2),
+        TimeSpan.FromMinutes(5),
+        TimeSpan.FromHours(12)
+    );
 
     private readonly SharedTokenStore open;
 
@@ -25,7 +31,13 @@ internal sealed class SharedReplica : IDisposable
             CallTimeout = TimeSpan.FromSeconds(10),
         };
         Vault.NameAs(options);
-        open = SharedTokenStoreFactory.Open(Vault, options, static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)), "benchmark:1", NullLogger<TokenCellRegistry>.Instance);
+        open = SharedTokenStoreFactory.Open(
+            Vault,
+            options,
+            static () => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8)),
+            "benchmark:1",
+            NullLogger<TokenCellRegistry>.Instance
+        );
     }
 
     public TokenCellRegistry Vault { get; }
@@ -33,26 +45,27 @@ internal sealed class SharedReplica : IDisposable
     public RedisLink Link => open.Link;
 
     /// <summary>What an account's keys are called in Redis: its pair and its counter stay, the others come and go.</summary>
-    public static IEnumerable<string> KeysOf(TokenCell cell) => new RedisNames("broker").Keys(cell.Renewer!.NameOf(cell)).Select(key => (string)key!);
+    public static IEnumerable<string> KeysOf(TokenCell cell) =>
+        new RedisNames("broker").Keys(cell.Renewer!.NameOf(cell)).Select(key => (string)key!);
 
     public TokenCell Cell(int account)
     {
         var name = Vault.Names.Name("cell", $"{account}");
         return Vault.Find(name, 1, () => new CellPlan
-        {
-            Upstream = "api",
-            Account = "default",
-            Source = AtOnce.Only,
-            Times = Times,
-            // A login budget for each account and no common one: what is measured is not to be held up.
-            Logins = [new() { Permit = 10, Per = TimeSpan.FromMinutes(1) }],
-            Endpoint = Vault.Names.Name("endpoint"),
-            Identity = Vault.Names.Name("identity", $"{account}"),
-            Fingerprint = Vault.Names.Name("secrets"),
-            IsOnlyOne = false,
-            RefreshTokenFile = null,
-            Version = 1,
-        });
+            {
+                Upstream = "api",
+                Account = "default",
+                Source = AtOnce.Only,
+                Times = Times,
+                // A login budget for each account and no common one: what is measured is not to be held up.
+                Logins = [new() { Permit = 10, Per = TimeSpan.FromMinutes(1) }],
+                Endpoint = Vault.Names.Name("endpoint"),
+                Identity = Vault.Names.Name("identity", $"{account}"),
+                Fingerprint = Vault.Names.Name("secrets"),
+                IsOnlyOne = false,
+                RefreshTokenFile = null,
+                Version = 1,
+            });
     }
 
     /// <summary>Stores a pair for an account, by the steps of a renewal.</summary>
@@ -103,7 +116,8 @@ internal sealed class SharedReplica : IDisposable
 
         public string? FirstRefreshToken => null;
 
-        public Task<TokenAnswer> Login(CancellationToken cancellation) => Task.FromResult(TokenAnswer.Token(Access, RefreshToken, TimeSpan.FromHours(12)));
+        public Task<TokenAnswer> Login(CancellationToken cancellation) =>
+            Task.FromResult(TokenAnswer.Token(Access, RefreshToken, TimeSpan.FromHours(12)));
 
         public Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation) => Login(cancellation);
     }

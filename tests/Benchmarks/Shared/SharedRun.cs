@@ -4,7 +4,9 @@ using Broker.UpstreamTokens;
 
 namespace Benchmarks.Shared;
 
-/// <summary>What a token costs that replicas share: out of the cell, out of Redis, from nobody; with few and with many accounts in Redis; in bytes.</summary>
+/// <summary>
+/// What a token costs that replicas share: out of the cell, out of Redis, from nobody; with few and with many accounts in Redis; in bytes.
+/// </summary>
 internal static class SharedRun
 {
     private const int Samples = 20_000;
@@ -16,8 +18,14 @@ internal static class SharedRun
     public static async Task<int> Run(string[] args)
     {
         int[] sizes = args.Length == 0 ? [1, 1_000, 1_000_000] : [.. args.Select(arg => int.Parse(arg, CultureInfo.InvariantCulture))];
-        Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}; token 600 + 100 characters, AES-256-GCM; one after the other; us unless said");
-        Console.WriteLine("accounts in Redis | cell ns p50 / p99 | from Redis p50 / p99 | cold p50 / p99 | bytes in Redis an account | of them pair, counter");
+        Console.WriteLine(
+            $"{Environment.ProcessorCount} cores, .NET {Environment.Version}; token 600 + 100 characters, AES-256-GCM; one after the "
+                + "other; us unless said"
+        );
+        Console.WriteLine(
+            "accounts in Redis | cell ns p50 / p99 | from Redis p50 / p99 | cold p50 / p99 | bytes in Redis an account | of them "
+                + "pair, counter"
+        );
         foreach (var size in sizes)
         {
             await using var redis = await RedisProcess.Start();
@@ -33,7 +41,9 @@ internal static class SharedRun
         await Ready(writer);
         await writer.Put(-2); // what Redis keeps once, its scripts, is no account's
         var empty = await redis.Info("memory", "used_memory");
-        await Parallel.ForAsync(0, size, new ParallelOptions { MaxDegreeOfParallelism = 128 }, async (account, _) => await writer.Put(account));
+        await Parallel.ForAsync(0, size, new ParallelOptions { MaxDegreeOfParallelism = 128 }, async (account, _) =>
+            await writer.Put(account)
+        );
         var bytes = (await redis.Info("memory", "used_memory") - empty) / size;
         var keys = SharedReplica.KeysOf(writer.Cell(0)).ToList();
         var (pair, counter) = (await redis.Ask("MEMORY", "USAGE", keys[0]), await redis.Ask("MEMORY", "USAGE", keys[3]));
@@ -43,9 +53,12 @@ internal static class SharedRun
         var stored = await Latencies(redis, Samples, () => random.Next(size));
         var cold = await Latencies(redis, ColdSamples, () => next++);
         var cell = HandOuts(await Held(writer));
-        Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture,
-            $"{size:N0} | {At(cell, 0.5):F0} / {At(cell, 0.99):F0} | {At(stored, 0.5):F0} / {At(stored, 0.99):F0} | {At(cold, 0.5):F0} / {At(cold, 0.99):F0} | {(size < 1_000 ? "-" : bytes)} | {pair}, {counter}"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"{size:N0} | {At(cell, 0.5):F0} / {At(cell, 0.99):F0} | {At(stored, 0.5):F0} / {At(stored, 0.99):F0} | {At(cold, 0.5):F0} / {At(cold, 0.99):F0} | {(size < 1_000 ? "-" : bytes)} | {pair}, {counter}"
+            )
+        );
     }
 
     private static async Task<TokenCell> Held(SharedReplica replica)
@@ -93,11 +106,20 @@ internal static class SharedRun
         await using var redis = await RedisProcess.Start();
         using var replica = new SharedReplica(redis.Endpoint);
         await Ready(replica);
-        await Parallel.ForAsync(0, CellsForBytes, new ParallelOptions { MaxDegreeOfParallelism = 128 }, async (account, _) => await replica.Put(account));
+        await Parallel.ForAsync(0, CellsForBytes, new ParallelOptions { MaxDegreeOfParallelism = 128 }, async (account, _) =>
+            await replica.Put(account)
+        );
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        await Parallel.ForAsync(0, CellsForBytes, new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (account, _) => await Get(replica.Cell(account)));
+        await Parallel.ForAsync(0, CellsForBytes, new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (account, _) =>
+            await Get(replica.Cell(account))
+        );
         var after = GC.GetTotalMemory(forceFullCollection: true);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"bytes in the process, an account: {(after - before) / CellsForBytes} (over {CellsForBytes:N0})"));
+        Console.WriteLine(
+            string.Create(
+                CultureInfo.InvariantCulture,
+                $"bytes in the process, an account: {(after - before) / CellsForBytes} (over {CellsForBytes:N0})"
+            )
+        );
         GC.KeepAlive(replica);
     }
 

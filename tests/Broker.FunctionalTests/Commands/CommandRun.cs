@@ -15,7 +15,9 @@ internal sealed record CommandRun(int Exit, string Out, string Error)
     public static async Task<CommandRun> With((string Name, string Value)[] environment, string input, params string[] args)
     {
         var (output, error) = (new StringWriter(), new StringWriter());
-        var streams = new ConsoleStreams(new StringReader(input), output, error, name => environment.FirstOrDefault(pair => pair.Name == name).Value);
+        var streams = new ConsoleStreams(new StringReader(input), output, error, name =>
+            environment.FirstOrDefault(pair => pair.Name == name).Value
+        );
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var exit = await BrokerCommands.Run(args, streams, patience.Token);
         return new(exit, output.ToString(), error.ToString());

@@ -12,12 +12,14 @@ namespace Broker.FunctionalTests.Commands;
 
 public sealed class ConfigCommandTests : IAsyncDisposable
 {
-    private const string Demanding = """{ "Match": { "Path": "/d/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1" } }""";
+    private const string Demanding =
+        """{ "Match": { "Path": "/d/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1" } }""";
     private const string OpenRoute = """{ "Match": { "Path": "/open" }, "AuthorizationPolicy": "Anonymous", "Metadata": {} }""";
     private const string DeniedRoute =
         """{ "Match": { "Path": "/c/{name}", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Deny": "route:name=jwt.secret" } }""";
 
-    private const string BearerRoute = """{ "Match": { "Path": "/bearer/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "Credentials": "Issuer" } }""";
+    private const string BearerRoute =
+        """{ "Match": { "Path": "/bearer/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "Credentials": "Issuer" } }""";
     private const string CorpRoute =
         """{ "ClusterId": "corp", "Match": { "Path": "/corp/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "Account": "own" } }""";
 
@@ -34,10 +36,12 @@ public sealed class ConfigCommandTests : IAsyncDisposable
     [Fact]
     public async Task Check_tells_every_mistake_at_once_with_its_path()
     {
-        var file = Write("""
+        var file = Write(
+            """
             { "Broker": { "Nope": 1, "Callers": { "a": { "Keys": [ { "Sha256": "short" } ] } } },
               "ReverseProxy": { "Routes": { "r": { "ClusterId": "none", "Match": { "Path": "/x" }, "Metadata": {} } }, "Clusters": {} } }
-            """);
+            """
+        );
 
         var run = await CommandRun.Of("check", "--config", file);
 
@@ -50,7 +54,11 @@ public sealed class ConfigCommandTests : IAsyncDisposable
         json.Exit.ShouldBe(1);
         using var document = JsonDocument.Parse(json.Out);
         document.RootElement.GetProperty("loads").GetBoolean().ShouldBeFalse();
-        document.RootElement.GetProperty("mistakes").EnumerateArray().Select(mistake => mistake.GetProperty("path").GetString()).ShouldContain("Broker:Nope");
+        document
+            .RootElement.GetProperty("mistakes")
+            .EnumerateArray()
+            .Select(mistake => mistake.GetProperty("path").GetString())
+            .ShouldContain("Broker:Nope");
     }
 
     [Fact]
@@ -60,7 +68,10 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
         var lenient = await CommandRun.Of("check", "--config", file);
         lenient.Exit.ShouldBe(0);
-        lenient.Out.ShouldContain("warning: Broker:Upstreams:api:Accounts:default:Value: the secret's environment variable UPSTREAM_SECRET is not set: serve will not start without it");
+        lenient.Out.ShouldContain(
+            "warning: Broker:Upstreams:api:Accounts:default:Value: the secret's environment variable UPSTREAM_SECRET is not set: "
+                + "serve will not start without it"
+        );
         (await CommandRun.Of("check", "--config", file, "--secrets")).Exit.ShouldBe(1);
         var there = await CommandRun.With(Environment, "", "check", "--config", file, "--secrets");
         there.Exit.ShouldBe(0);
@@ -96,7 +107,12 @@ public sealed class ConfigCommandTests : IAsyncDisposable
         var config = Json(upstream.Address);
         await using var broker = await BrokerUnderTest.Start(config, Environment);
         using var request = new HttpRequestMessage(
-            new(method), new Uri(broker.Address.GetLeftPart(UriPartial.Authority) + path, new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }));
+            new(method),
+            new Uri(
+                broker.Address.GetLeftPart(UriPartial.Authority) + path,
+                new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }
+            )
+        );
         if (caller is not null)
         {
             request.Headers.Add("X-Api-Key", TestConfig.Key);
@@ -104,7 +120,15 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
         using var answer = await broker.Client.SendAsync(request);
         var body = await answer.Content.ReadAsStringAsync();
-        string[] args = ["explain", "--config", broker.ConfigFile, method, path, .. caller is null ? Array.Empty<string>() : ["--caller", caller]];
+        string[] args =
+        [
+            "explain",
+            "--config",
+            broker.ConfigFile,
+            method,
+            path,
+            .. caller is null ? Array.Empty<string>() : ["--caller", caller],
+        ];
         var run = await CommandRun.With(Environment, "", args);
 
         ((int)answer.StatusCode).ShouldBe(status, body);
@@ -170,9 +194,20 @@ public sealed class ConfigCommandTests : IAsyncDisposable
         await using var broker = await BrokerUnderTest.Start(Json(upstream.Address), Environment);
 
         (await AsBearer(broker, await Token(broker), "/d/mine")).ShouldBe(200);
-        foreach (var both in new[] { new[] { "--devices", "mine,other" }, ["--devices", "mine", "other"], ["--devices", "other", "--devices", " mine, "] })
+        foreach (
+            var both in new[]
+            {
+                new[] { "--devices", "mine,other" },
+                ["--devices", "mine", "other"],
+                ["--devices", "other", "--devices", " mine, "],
+            }
+        )
         {
-            var narrowed = await CommandRun.With(Environment, "", ["token", "new", "--config", broker.ConfigFile, "--caller", "tester", .. both]);
+            var narrowed = await CommandRun.With(
+                Environment,
+                "",
+                ["token", "new", "--config", broker.ConfigFile, "--caller", "tester", .. both]
+            );
             (await AsBearer(broker, narrowed.Out.Trim(), "/d/mine")).ShouldBe(200);
             (await AsBearer(broker, narrowed.Out.Trim(), "/d/other")).ShouldBe(403, "the caller does not hold it");
             narrowed.ErrorLines.Single().ShouldBe("warning: --devices: the caller does not hold other: left out.");
@@ -180,7 +215,18 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
         (await AsBearer(broker, await Token(broker, "--networks"), "/d/mine")).ShouldBe(403, "no value takes everything away");
         (await AsBearer(broker, await Token(broker, "--actions", "GetDevice", "--lifetime", "00:01:00"), "/d/mine")).ShouldBe(200);
-        var unknown = await CommandRun.With(Environment, "", "token", "new", "--config", broker.ConfigFile, "--caller", "tester", "--actions", "Fly");
+        var unknown = await CommandRun.With(
+            Environment,
+            "",
+            "token",
+            "new",
+            "--config",
+            broker.ConfigFile,
+            "--caller",
+            "tester",
+            "--actions",
+            "Fly"
+        );
         unknown.Exit.ShouldBe(1);
         unknown.ErrorLines.Single().ShouldContain("Fly");
         (await CommandRun.With(Environment, "", "token", "new", "--config", broker.ConfigFile, "--caller", "nobody")).Exit.ShouldBe(1);
@@ -204,7 +250,9 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
     [Fact]
     public async Task The_schema_is_the_one_that_ships() =>
-        (await CommandRun.Of("schema")).Out.ShouldBe(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "config", "broker.schema.json")));
+        (await CommandRun.Of("schema")).Out.ShouldBe(
+            await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "config", "broker.schema.json"))
+        );
 
     [Theory]
     [InlineData("serv")]
@@ -220,19 +268,31 @@ public sealed class ConfigCommandTests : IAsyncDisposable
 
     private static string Json(Uri upstream)
     {
-        var config = TestConfig.With(upstream, ("d", Demanding), ("c", DeniedRoute), ("open", OpenRoute),
-            ("bearer", BearerRoute), ("corp", CorpRoute));
+        var config = TestConfig.With(
+            upstream,
+            ("d", Demanding),
+            ("c", DeniedRoute),
+            ("open", OpenRoute),
+            ("bearer", BearerRoute),
+            ("corp", CorpRoute)
+        );
         config["ReverseProxy"]!["Clusters"]!["corp"] = config["ReverseProxy"]!["Clusters"]!["api"]!.DeepClone();
-        config["Broker"]!["Upstreams"]!["corp"] = JsonNode.Parse("""
+        config["Broker"]!["Upstreams"]!["corp"] = JsonNode.Parse(
+            """
             { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "http://127.0.0.1:1/token", "Accounts": { "own": { "Login": "{corp:sub}", "Password": { "Env": "UPSTREAM_SECRET" } } } }
-            """);
-        config["Broker"]!["Issuers"] = JsonNode.Parse("""
+            """
+        );
+        config["Broker"]!["Issuers"] = JsonNode.Parse(
+            """
             { "corp": { "Authority": "https://issuer.example", "Audiences": [ "broker" ], "Algorithms": [ "RS256" ],
               "Actions": { "Const": [] }, "Networks": { "Const": [] }, "DeviceTypes": { "Const": [] }, "Devices": { "Const": [] } } }
-            """);
+            """
+        );
         config["Broker"]!["Callers"]!["tester"]!["Actions"] = new JsonArray("GetDevice");
         config["Broker"]!["Callers"]!["tester"]!["Devices"] = new JsonArray("mine");
-        config["Broker"]!["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }""");
+        config["Broker"]!["Issuing"] = JsonNode.Parse(
+            """{ "SigningKeys": { "k": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }"""
+        );
         return config.ToJsonString();
     }
 

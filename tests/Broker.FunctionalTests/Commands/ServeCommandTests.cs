@@ -29,8 +29,11 @@ public sealed class ServeCommandTests : IDisposable
 
         run.Exit.ShouldBe(1);
         run.Out.ShouldBeEmpty();
-        run.ErrorLines.Single().ShouldBe(
-            $"error: the broker does not start: Failed to bind to address {address}: address already in use. Choose another address in Kestrel:Endpoints or Broker:Management:Url.");
+        run.ErrorLines.Single()
+            .ShouldBe(
+                $"error: the broker does not start: Failed to bind to address {address}: address already in use. Choose another "
+                    + "address in Kestrel:Endpoints or Broker:Management:Url."
+            );
     }
 
     [Fact]
@@ -50,11 +53,15 @@ public sealed class ServeCommandTests : IDisposable
     public async Task A_certificate_that_is_not_there_is_like_a_missing_secret()
     {
         var config = Config("https://127.0.0.1:0", Free);
-        config["Kestrel"]!["Endpoints"]!["public"]!["Certificate"] = JsonNode.Parse($$"""{ "Path": "{{folder}}/tls.crt", "KeyPath": "{{folder}}" }""");
+        config["Kestrel"]!["Endpoints"]!["public"]!["Certificate"] = JsonNode.Parse(
+            $$"""{ "Path": "{{folder}}/tls.crt", "KeyPath": "{{folder}}" }"""
+        );
 
         var lenient = await Check(config);
         lenient.Exit.ShouldBe(0, lenient.Everything);
-        lenient.Out.ShouldContain($"warning: Kestrel:Endpoints:public:Certificate:Path: the certificate's file {folder}/tls.crt does not exist");
+        lenient.Out.ShouldContain(
+            $"warning: Kestrel:Endpoints:public:Certificate:Path: the certificate's file {folder}/tls.crt does not exist"
+        );
         lenient.Out.ShouldContain($"warning: Kestrel:Endpoints:public:Certificate:KeyPath: the certificate's file {folder} is a directory");
         (await Check(config, "--secrets")).Exit.ShouldBe(1);
         var run = await Serve(config);
@@ -124,7 +131,9 @@ public sealed class ServeCommandTests : IDisposable
         await File.WriteAllTextAsync(broker.ConfigFile, running.ToJsonString());
         poller.Poll()!.Snapshot.ShouldNotBeNull();
 
-        var lines = (await broker.LogHolding("takes effect at the next start")).Split('\n').Where(line => line.Contains("takes effect at the next start", StringComparison.Ordinal));
+        var lines = (await broker.LogHolding("takes effect at the next start"))
+            .Split('\n')
+            .Where(line => line.Contains("takes effect at the next start", StringComparison.Ordinal));
         ((string)JsonNode.Parse(lines.ShouldHaveSingleItem())!["Properties"]!["Section"]!).ShouldBe(section);
     }
 

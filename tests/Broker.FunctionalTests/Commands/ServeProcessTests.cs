@@ -54,7 +54,9 @@ public sealed class ServeProcessTests
     [Fact]
     public async Task A_config_that_does_not_load_ends_it_with_1_and_every_mistake()
     {
-        var config = JsonNode.Parse("""{ "Broker": { "Nope": 1, "AllowInsecure": "maybe" }, "ReverseProxy": { "Rutes": {} } }""")!.AsObject();
+        var config = JsonNode
+            .Parse("""{ "Broker": { "Nope": 1, "AllowInsecure": "maybe" }, "ReverseProxy": { "Rutes": {} } }""")!
+            .AsObject();
         using var process = Start(config);
         var error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token);
@@ -103,7 +105,14 @@ public sealed class ServeProcessTests
     private static Process Start(params string[] args)
     {
         // A shell starts what it runs in the background with SIGINT ignored, and that is inherited.
-        var start = new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "broker.dll"), .. args]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(
+            "env",
+            ["--default-signal=INT", "dotnet", Path.Combine(AppContext.BaseDirectory, "broker.dll"), .. args]
+        )
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        };
         start.Environment["UPSTREAM_SECRET"] = TestConfig.UpstreamSecret;
         return Process.Start(start)!;
     }

@@ -47,23 +47,49 @@ public sealed class SimulateCommandTests
     {
         var output = new StringWriter();
         using var stop = new CancellationTokenSource();
-        var running = BrokerCommands.Run(["simulate", "oauth2", "--host", "0.0.0.0"], new(TextReader.Null, TextWriter.Synchronized(output), TextWriter.Null, _ => null), stop.Token);
-        await Eventually.Holds(() => output.ToString().Contains("oauth2 listens on http://0.0.0.0:", StringComparison.Ordinal), "it listens on every address");
+        var running = BrokerCommands.Run(
+            ["simulate", "oauth2", "--host", "0.0.0.0"],
+            new(TextReader.Null, TextWriter.Synchronized(output), TextWriter.Null, _ => null),
+            stop.Token
+        );
+        await Eventually.Holds(
+            () => output.ToString().Contains("oauth2 listens on http://0.0.0.0:", StringComparison.Ordinal),
+            "it listens on every address"
+        );
         await stop.CancelAsync();
         (await running).ShouldBe(0);
     }
 
     /// <summary>The body of a login with what is printed for it.</summary>
     [Theory]
-    [InlineData("devicehive", "application/json", $$"""{"login":"{{DeviceHiveSimulator.OperatorLogin}}","password":"{{DeviceHiveSimulator.OperatorPassword}}"}""")]
-    [InlineData("oauth2", "application/x-www-form-urlencoded", $"grant_type=client_credentials&client_id={OAuth2Simulator.BodyClientId}&client_secret={OAuth2Simulator.BodyClientSecret}")]
-    [InlineData("damoov", "application/json", $$"""{"LoginFields":"{\"email\":\"{{DamoovSimulator.AdminEmail}}\"}","Password":"{{DamoovSimulator.AdminPassword}}"}""")]
+    [InlineData(
+        "devicehive",
+        "application/json",
+        $$"""{"login":"{{DeviceHiveSimulator.OperatorLogin}}","password":"{{DeviceHiveSimulator.OperatorPassword}}"}"""
+    )]
+    [InlineData(
+        "oauth2",
+        "application/x-www-form-urlencoded",
+        $"grant_type=client_credentials&client_id={OAuth2Simulator.BodyClientId}&client_secret={OAuth2Simulator.BodyClientSecret}"
+    )]
+    [InlineData(
+        "damoov",
+        "application/json",
+        $$"""{"LoginFields":"{\"email\":\"{{DamoovSimulator.AdminEmail}}\"}","Password":"{{DamoovSimulator.AdminPassword}}"}"""
+    )]
     public async Task What_it_prints_is_enough_to_log_in(string kind, string type, string body)
     {
         var output = new StringWriter();
         using var stop = new CancellationTokenSource();
-        var running = BrokerCommands.Run(["simulate", kind], new(TextReader.Null, TextWriter.Synchronized(output), TextWriter.Null, _ => null), stop.Token);
-        await Eventually.Holds(() => output.ToString().Contains("login  ", StringComparison.Ordinal) && output.ToString().EndsWith('\n'), "the sheet is printed");
+        var running = BrokerCommands.Run(
+            ["simulate", kind],
+            new(TextReader.Null, TextWriter.Synchronized(output), TextWriter.Null, _ => null),
+            stop.Token
+        );
+        await Eventually.Holds(
+            () => output.ToString().Contains("login  ", StringComparison.Ordinal) && output.ToString().EndsWith('\n'),
+            "the sheet is printed"
+        );
         var text = output.ToString();
         using var client = new HttpClient();
         var endpoint = text.Split('\n').Single(line => line.StartsWith("token endpoint", StringComparison.Ordinal)).Split(' ')[^1];

@@ -22,12 +22,21 @@ public sealed class AddressTests
     public async Task The_token_goes_to_the_upstreams_address_however_it_is_spelt(string address, string asked, string received)
     {
         await using var upstream = await EchoUpstream.Start();
-        var config = TestConfig.With(upstream.Address, ("all", """
-            { "Match": { "Path": "/p/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/p" } ],
-              "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "x" } }
-            """));
-        config["ReverseProxy"]!["Clusters"]!["api"]!["Destinations"]!["main"]!["Address"] =
-            address.Replace("{0}", $"{upstream.Address.Port}", StringComparison.Ordinal);
+        var config = TestConfig.With(
+            upstream.Address,
+            (
+                "all",
+                """
+                { "Match": { "Path": "/p/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/p" } ],
+                  "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "x" } }
+                """
+            )
+        );
+        config["ReverseProxy"]!["Clusters"]!["api"]!["Destinations"]!["main"]!["Address"] = address.Replace(
+            "{0}",
+            $"{upstream.Address.Port}",
+            StringComparison.Ordinal
+        );
         await using var broker = await TokenConfig.Start(config);
 
         (await broker.Ask(asked)).EnsureSuccessStatusCode();

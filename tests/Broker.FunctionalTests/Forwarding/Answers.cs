@@ -11,7 +11,10 @@ internal static class Answers
     public static async Task ShouldRefuse(this HttpResponseMessage answer, int status, string code)
     {
         var text = await answer.Content.ReadAsStringAsync();
-        ((int)answer.StatusCode, text.Contains($"\"{code}\"", StringComparison.Ordinal)).ShouldBe((status, true), $"{(int)answer.StatusCode} {text}");
+        ((int)answer.StatusCode, text.Contains($"\"{code}\"", StringComparison.Ordinal)).ShouldBe(
+            (status, true),
+            $"{(int)answer.StatusCode} {text}"
+        );
         answer.Content.Headers.ContentType!.MediaType.ShouldBe("application/problem+json");
         var problem = JsonDocument.Parse(text).RootElement;
         problem.GetProperty("code").GetString().ShouldBe(code);

@@ -46,13 +46,15 @@ public sealed class AtExpiryTests
         await Expiry(bed, token);
 
         var client = "&client_id=admin&client_secret=" + Uri.EscapeDataString(TokenBed.Password);
-        await (what switch
-        {
-            "the token" => bed.Post("/oauth/revoke", "token=" + token + client),
-            "the session" => bed.Post("/oauth/revoke", "token=" + refresh + client),
-            "the caller" => bed.Post("/oauth/revoke-all", "caller=key%3Aoperator" + client),
-            _ => bed.Reload(config => config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["Action"] = "ManageUser"),
-        });
+        await (
+            what switch
+            {
+                "the token" => bed.Post("/oauth/revoke", "token=" + token + client),
+                "the session" => bed.Post("/oauth/revoke", "token=" + refresh + client),
+                "the caller" => bed.Post("/oauth/revoke-all", "caller=key%3Aoperator" + client),
+                _ => bed.Reload(config => config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["Action"] = "ManageUser"),
+            }
+        );
 
         (await end.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe("cut");
         await bed.CutAtUpstream.WaitAsync(TimeSpan.FromSeconds(60));
@@ -70,7 +72,9 @@ public sealed class AtExpiryTests
         await using var bed = await ExchangeBed.Start(kind, Finish);
         var end = await bed.Open(bed.Ending((await bed.LogIn("operator")).Access, Short));
 
-        (await end.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe(kind.StartsWith("socket", StringComparison.Ordinal) ? "closed 4401 token-expired" : "cut");
+        (await end.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe(
+            kind.StartsWith("socket", StringComparison.Ordinal) ? "closed 4401 token-expired" : "cut"
+        );
     }
 
     [Fact]
@@ -81,7 +85,9 @@ public sealed class AtExpiryTests
 
         using var answer = await bed.Send(HttpMethod.Get, "/open/download", token);
 
-        ((int)answer.StatusCode, (await answer.Content.ReadAsStringAsync()).Contains("token-expired", StringComparison.Ordinal)).ShouldBe((401, true));
+        ((int)answer.StatusCode, (await answer.Content.ReadAsStringAsync()).Contains("token-expired", StringComparison.Ordinal)).ShouldBe(
+            (401, true)
+        );
         bed.Upstream.Requests.ShouldBeEmpty();
     }
 
@@ -90,11 +96,14 @@ public sealed class AtExpiryTests
     /// <summary>The token is over, and everything was looked at since.</summary>
     private static async Task Expiry(ExchangeBed bed, string token)
     {
-        await Eventually.Holds(async () =>
-        {
-            using var answer = await bed.Send(HttpMethod.Get, "/net/1", token);
-            return (int)answer.StatusCode == 401;
-        }, "the token is over");
+        await Eventually.Holds(
+            async () =>
+            {
+                using var answer = await bed.Send(HttpMethod.Get, "/net/1", token);
+                return (int)answer.StatusCode == 401;
+            },
+            "the token is over"
+        );
         await Task.Delay(TimeSpan.FromSeconds(1)); // nothing is to happen, so there is nothing to wait for
     }
 }

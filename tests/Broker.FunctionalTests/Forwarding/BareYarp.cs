@@ -23,9 +23,25 @@ internal sealed class BareYarp : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrel(options => options.Listen(IPAddress.Loopback, 0));
         builder.Services.AddRouting();
-        builder.Services.AddReverseProxy().LoadFromMemory(
-            [new RouteConfig { RouteId = "all", ClusterId = "all", Match = new() { Path = "/{**rest}" } }],
-            [new ClusterConfig { ClusterId = "all", Destinations = new Dictionary<string, DestinationConfig> { ["main"] = new() { Address = upstream.ToString() } } }]);
+        builder
+            .Services.AddReverseProxy()
+            .LoadFromMemory(
+                [
+                    new RouteConfig
+                    {
+                        RouteId = "all",
+                        ClusterId = "all",
+                        Match = new() { Path = "/{**rest}" },
+                    },
+                ],
+                [
+                    new ClusterConfig
+                    {
+                        ClusterId = "all",
+                        Destinations = new Dictionary<string, DestinationConfig> { ["main"] = new() { Address = upstream.ToString() } },
+                    },
+                ]
+            );
         var app = builder.Build();
         app.MapReverseProxy();
         await app.StartAsync();

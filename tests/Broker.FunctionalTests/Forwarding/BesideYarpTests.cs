@@ -13,7 +13,8 @@ namespace Broker.FunctionalTests.Forwarding;
 /// </summary>
 public sealed class BesideYarpTests : IAsyncLifetime
 {
-    private const string Route = """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Cache": "Upstream", "Query": "a" } }""";
+    private const string Route =
+        """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Cache": "Upstream", "Query": "a" } }""";
 
     private ByteUpstream upstream = null!;
     private BrokerUnderTest broker = null!;
@@ -22,10 +23,11 @@ public sealed class BesideYarpTests : IAsyncLifetime
     // Statuses that end with their head: an answer to them has no body, whatever its fields say.
     private static readonly int[] Empty = [204, 205, 304];
 
+    // csharpier-ignore
     private static readonly string[] Methods =
     [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH", "PURGE", "QUERY",
-        "M-SEARCH", "LINK", "UNLINK", "FOO",
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK",
+        "UNLOCK", "REPORT", "SEARCH", "PURGE", "QUERY", "M-SEARCH", "LINK", "UNLINK", "FOO",
     ];
 
     public async ValueTask InitializeAsync()
@@ -42,14 +44,15 @@ public sealed class BesideYarpTests : IAsyncLifetime
         await upstream.DisposeAsync();
     }
 
-    public static TheoryData<string, string> AnswerFramings => new()
-    {
-        { "a length", "Content-Length: 5\r\n\r\nhello" },
-        { "chunks", "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n" },
-        { "chunks and trailers", "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n" },
-        { "the connection's end", $"Connection: close\r\n\r\nhello{ByteUpstream.Close}" },
-        { "nothing", "Content-Length: 0\r\n\r\n" },
-    };
+    public static TheoryData<string, string> AnswerFramings =>
+        new()
+        {
+            { "a length", "Content-Length: 5\r\n\r\nhello" },
+            { "chunks", "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\n\r\n" },
+            { "chunks and trailers", "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n" },
+            { "the connection's end", $"Connection: close\r\n\r\nhello{ByteUpstream.Close}" },
+            { "nothing", "Content-Length: 0\r\n\r\n" },
+        };
 
     /// <summary>One reason of failure is told for all statuses together: each is one request on the two sides.</summary>
     [Theory]
@@ -83,14 +86,25 @@ public sealed class BesideYarpTests : IAsyncLifetime
     {
         foreach (var method in Methods)
         {
-            foreach (var framing in new[]
+            foreach (
+                var framing in new[]
+                {
+                    "\r\n",
+                    "Content-Length: 0\r\n\r\n",
+                    "Content-Length: 5\r\n\r\n",
+                    $"Content-Length: 5\r\n\r\nhello{ByteUpstream.Close}",
+                    $"Transfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}",
+                    $"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{ByteUpstream.Close}",
+                    $"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}",
+                    $"\r\n{ByteUpstream.Close}",
+                }
+            )
             {
-                "\r\n", "Content-Length: 0\r\n\r\n", "Content-Length: 5\r\n\r\n", $"Content-Length: 5\r\n\r\nhello{ByteUpstream.Close}",
-                $"Transfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}", $"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{ByteUpstream.Close}",
-                $"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n{ByteUpstream.Close}", $"\r\n{ByteUpstream.Close}",
-            })
-            {
-                if (status == 205 && !framing.StartsWith("Content-Length: 0", StringComparison.Ordinal) && !framing.EndsWith(ByteUpstream.Close, StringComparison.Ordinal))
+                if (
+                    status == 205
+                    && !framing.StartsWith("Content-Length: 0", StringComparison.Ordinal)
+                    && !framing.EndsWith(ByteUpstream.Close, StringComparison.Ordinal)
+                )
                 {
                     continue; // of a 205 HTTP waits for what the fields promise: the connection's end answers that
                 }
@@ -118,23 +132,25 @@ public sealed class BesideYarpTests : IAsyncLifetime
         {
             foreach (var status in new[] { 200, 201, 206, 301, 400, 403, 404, 409, 413, 429, 500, 503 })
             {
-                upstream.Answer = _ => $"HTTP/1.1 {status} Some Reason\r\nX-Case: {name}\r\n{(method == "HEAD" ? framing[..(framing.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)] : framing)}"
+                upstream.Answer = _ =>
+                    $"HTTP/1.1 {status} Some Reason\r\nX-Case: {name}\r\n{(method == "HEAD" ? framing[..(framing.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)] : framing)}"
                     + (method == "HEAD" ? ByteUpstream.Close : "");
                 await Compare($"{method} /x?a=1 HTTP/1.1");
             }
         }
     }
 
-    public static TheoryData<string, string> RequestFramings => new()
-    {
-        { "Content-Length: 0", "" },
-        { "Content-Length: 5", "hello" },
-        { "Content-Length: 005", "hello" },
-        { "Transfer-Encoding: chunked", "0\r\n\r\n" },
-        { "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n" },
-        { "Transfer-Encoding: Chunked", "3;x=y\r\nhel\r\n02\r\nlo\r\n0\r\n\r\n" },
-        { "Transfer-Encoding: chunked\r\nTrailer: X-Sum", "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n" },
-    };
+    public static TheoryData<string, string> RequestFramings =>
+        new()
+        {
+            { "Content-Length: 0", "" },
+            { "Content-Length: 5", "hello" },
+            { "Content-Length: 005", "hello" },
+            { "Transfer-Encoding: chunked", "0\r\n\r\n" },
+            { "Transfer-Encoding: chunked", "5\r\nhello\r\n0\r\n\r\n" },
+            { "Transfer-Encoding: Chunked", "3;x=y\r\nhel\r\n02\r\nlo\r\n0\r\n\r\n" },
+            { "Transfer-Encoding: chunked\r\nTrailer: X-Sum", "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n" },
+        };
 
     [Theory]
     [MemberData(nameof(RequestFramings))]
@@ -181,11 +197,13 @@ public sealed class BesideYarpTests : IAsyncLifetime
     }
 
     /// <summary>Without what the broker puts on or takes off on purpose, and what YARP says about the caller.</summary>
-    private static string StoredState(RawRequest request) => $"{request.Line} [{string.Join("; ", request.Headers.Select(header => header.ToLowerInvariant())
+    private static string StoredState(RawRequest request) =>
+        $"{request.Line} [{string.Join("; ", request.Headers.Select(header => header.ToLowerInvariant())
         .Where(header => !header.StartsWith("authorization:", StringComparison.Ordinal) && !header.StartsWith("x-api-key:", StringComparison.Ordinal)
             && !header.StartsWith("x-forwarded-", StringComparison.Ordinal) && !header.StartsWith("traceparent:", StringComparison.Ordinal)
             && !header.StartsWith("host:", StringComparison.Ordinal)
-            && !header.StartsWith("trailer:", StringComparison.Ordinal)) // neither sends a request's trailers on, and the broker does not announce them
+            // neither sends a request's trailers on, and the broker does not announce them
+            && !header.StartsWith("trailer:", StringComparison.Ordinal))
         .Order(StringComparer.Ordinal))}] '{request.Body}'";
 
     private static async Task<string> Ask(Uri proxy, string line, string[]? headers = null, string body = "")
@@ -194,7 +212,9 @@ public sealed class BesideYarpTests : IAsyncLifetime
         using var client = new TcpClient();
         await client.ConnectAsync(proxy.Host, proxy.Port, limit.Token);
         var stream = client.GetStream();
-        var fields = string.Concat(new[] { "Host: a.example", $"X-Api-Key: {TestConfig.Key}" }.Concat(headers ?? []).Select(header => $"{header}\r\n"));
+        var fields = string.Concat(
+            new[] { "Host: a.example", $"X-Api-Key: {TestConfig.Key}" }.Concat(headers ?? []).Select(header => $"{header}\r\n")
+        );
         await stream.WriteAsync(Encoding.Latin1.GetBytes($"{line}\r\n{fields}\r\n{body}"), limit.Token);
         try
         {
@@ -204,10 +224,19 @@ public sealed class BesideYarpTests : IAsyncLifetime
                 return "refused";
             }
 
-            var kept = answer.Headers.Select(header => $"{header.Name.ToLowerInvariant()}: {header.Value}")
-                .Where(header => !header.StartsWith("date:", StringComparison.Ordinal) && !header.StartsWith("server:", StringComparison.Ordinal) && !header.StartsWith("vary:", StringComparison.Ordinal));
-            return answer.Status == 502 && !kept.Any(header => header.StartsWith("x-case", StringComparison.Ordinal)) ? "502 [] ''"
-                : string.Create(CultureInfo.InvariantCulture, $"{answer.Status} [{string.Join("; ", kept.Order(StringComparer.Ordinal))}] '{answer.Body}'");
+            var kept = answer
+                .Headers.Select(header => $"{header.Name.ToLowerInvariant()}: {header.Value}")
+                .Where(header =>
+                    !header.StartsWith("date:", StringComparison.Ordinal)
+                    && !header.StartsWith("server:", StringComparison.Ordinal)
+                    && !header.StartsWith("vary:", StringComparison.Ordinal)
+                );
+            return answer.Status == 502 && !kept.Any(header => header.StartsWith("x-case", StringComparison.Ordinal))
+                ? "502 [] ''"
+                : string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{answer.Status} [{string.Join("; ", kept.Order(StringComparer.Ordinal))}] '{answer.Body}'"
+                );
         }
         catch (EndOfStreamException)
         {

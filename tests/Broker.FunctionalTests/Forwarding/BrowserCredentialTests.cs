@@ -21,7 +21,13 @@ public sealed class BrowserCredentialTests
     [InlineData("socket-h1", "TOKEN, chat", null, "chat", "TOKEN")]
     [InlineData("socket-h2", "chat, bearer, TOKEN", null, "chat", "bearer")]
     [InlineData("socket-h1", "chat, bearer, TOKEN", "chat", "chat", "chat")]
-    public async Task A_token_in_a_subprotocol_opens_a_web_socket_and_does_not_cross(string kind, string offered, string? chosen, string? crosses, string answered)
+    public async Task A_token_in_a_subprotocol_opens_a_web_socket_and_does_not_cross(
+        string kind,
+        string offered,
+        string? chosen,
+        string? crosses,
+        string answered
+    )
     {
         await using var bed = await ExchangeBed.Start(kind);
         bed.Protocol = chosen;
@@ -78,8 +84,18 @@ public sealed class BrowserCredentialTests
         var (access, _) = await bed.LogIn("operator");
         var headers = ("Sec-WebSocket-Protocol: " + protocols).Replace("TOKEN", access, StringComparison.Ordinal).Split('|');
 
-        var answer = await RawHttp.Ask(bed.Broker.Address, "GET /open/socket HTTP/1.1",
-            ["Host: broker", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", .. headers]);
+        var answer = await RawHttp.Ask(
+            bed.Broker.Address,
+            "GET /open/socket HTTP/1.1",
+            [
+                "Host: broker",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                .. headers,
+            ]
+        );
 
         answer.Status.ShouldBe(status, answer.ToString());
         (answer.Code ?? "").ShouldBe(code);
@@ -95,8 +111,16 @@ public sealed class BrowserCredentialTests
         bed.Finish.SetResult();
         var (access, _) = await bed.LogIn("operator");
 
-        (await RawHttp.Ask(bed.Broker.Address, "GET /open/poll HTTP/1.1", ["Host: broker", $"Sec-WebSocket-Protocol: bearer.{access}"])).Code.ShouldBe("credential-missing");
-        (await RawHttp.Ask(bed.Broker.Address, "GET /open/poll HTTP/1.1", ["Host: broker", "X-Api-Key: app-key", $"Sec-WebSocket-Protocol: chat, bearer.{access}"])).Status.ShouldBe(200);
+        (
+            await RawHttp.Ask(bed.Broker.Address, "GET /open/poll HTTP/1.1", ["Host: broker", $"Sec-WebSocket-Protocol: bearer.{access}"])
+        ).Code.ShouldBe("credential-missing");
+        (
+            await RawHttp.Ask(
+                bed.Broker.Address,
+                "GET /open/poll HTTP/1.1",
+                ["Host: broker", "X-Api-Key: app-key", $"Sec-WebSocket-Protocol: chat, bearer.{access}"]
+            )
+        ).Status.ShouldBe(200);
 
         bed.Upstream.Only.Headers["Sec-WebSocket-Protocol"].ShouldBe("chat");
     }
@@ -115,10 +139,19 @@ public sealed class BrowserCredentialTests
     [InlineData("?access_token=TOKEN|Authorization: Bearer TOKEN", 400, "ambiguous-credential", "")]
     [InlineData("?x=1;access_token=TOKEN", 401, "credential-missing", "")]
     [InlineData("?z=1&access_token=TOKEN", 400, "not-allowed-here", "")]
-    public async Task A_token_in_the_query_counts_where_the_route_says_so_and_does_not_cross(string target, int status, string code, string crosses)
+    public async Task A_token_in_the_query_counts_where_the_route_says_so_and_does_not_cross(
+        string target,
+        int status,
+        string code,
+        string crosses
+    )
     {
         await using var bed = await ExchangeBed.Start("poll-h1", config =>
-            (config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"], config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["Query"]) = ("Allow", "x,y"));
+            (
+                config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"],
+                config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["Query"]
+            ) = ("Allow", "x,y")
+        );
         bed.Finish.SetResult();
         var (access, _) = await bed.LogIn("operator");
         var parts = target.Replace("TOKEN", access, StringComparison.Ordinal).Split('|');
@@ -177,9 +210,11 @@ public sealed class BrowserCredentialTests
         await using var bed = await ExchangeBed.Start(kind, config =>
         {
             config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"] = "Allow";
-            config["Serilog"] = JsonNode.Parse("""
+            config["Serilog"] = JsonNode.Parse(
+                """
                 { "MinimumLevel": { "Default": "Verbose", "Override": { "Yarp": "Verbose", "Microsoft": "Verbose" } } }
-                """);
+                """
+            );
         });
         bed.Finish.SetResult();
         var isSocket = kind.StartsWith("socket", StringComparison.Ordinal);
@@ -190,7 +225,8 @@ public sealed class BrowserCredentialTests
             {
                 await Record.ExceptionAsync(async () => (await bed.Connect("", query: "?access_token=" + token)).Abort());
                 await Record.ExceptionAsync(async () =>
-                    (await bed.Connect("", options => options.AddSubProtocol("bearer." + token))).Abort());
+                    (await bed.Connect("", options => options.AddSubProtocol("bearer." + token))).Abort()
+                );
             }
             else
             {
@@ -216,7 +252,9 @@ public sealed class BrowserCredentialTests
     [InlineData("socket-h2")]
     public async Task A_token_in_the_query_opens_a_web_socket_that_ends_with_it_and_with_the_routes_word(string kind)
     {
-        await using var bed = await ExchangeBed.Start(kind, config => config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"] = "Allow");
+        await using var bed = await ExchangeBed.Start(kind, config =>
+            config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"] = "Allow"
+        );
         var (access, _) = await bed.LogIn("operator");
         using var socket = await bed.Connect("", query: "?access_token=" + access);
         (await socket.ReceiveAsync(new byte[100], default)).Count.ShouldBe(5);
@@ -224,7 +262,9 @@ public sealed class BrowserCredentialTests
 
         await bed.Reload(config => config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"] = "Refuse");
 
-        (await socket.ReceiveAsync(new byte[100], default).WaitAsync(TimeSpan.FromSeconds(60))).CloseStatus.ShouldBe((WebSocketCloseStatus)4401);
+        (await socket.ReceiveAsync(new byte[100], default).WaitAsync(TimeSpan.FromSeconds(60))).CloseStatus.ShouldBe(
+            (WebSocketCloseStatus)4401
+        );
     }
 
     [Theory]
@@ -262,10 +302,19 @@ public sealed class BrowserCredentialTests
         await using var bed = await ExchangeBed.Start(kind, config =>
         {
             config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"]!["QueryCredential"] = "Allow";
-            config["Broker"]!["Telemetry"] = JsonNode.Parse($$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf" }""");
+            config["Broker"]!["Telemetry"] = JsonNode.Parse(
+                $$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf" }"""
+            );
         });
         var (access, _) = await bed.LogIn("operator");
-        foreach (var (query, protocol) in new[] { ("?access_token=" + access, null), ("", "bearer." + access), ("?access_token=wrong-" + access, null) })
+        foreach (
+            var (query, protocol) in new[]
+            {
+                ("?access_token=" + access, null),
+                ("", "bearer." + access),
+                ("?access_token=wrong-" + access, null),
+            }
+        )
         {
             var opened = await Record.ExceptionAsync(async () =>
             {
@@ -291,15 +340,35 @@ public sealed class BrowserCredentialTests
     [InlineData("QueryCredential", "Allow\", \"Query\": \"x,access_token", "does not cross")]
     [InlineData("QueryCredential", "Allow\", \"Query\": \"Access_Token", "does not cross")]
     public void What_a_route_cannot_mean_does_not_load(string key, string value, string because) =>
-        Judgement.Of(TestConfig.With(new("http://127.0.0.1:1/"),
-            ("all", $$"""{ "Match": { "Path": "/{**rest}", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none", "{{key}}": "{{value}}" } }""")))
-            .Errors().ShouldHaveSingleItem().ShouldContain(because);
+        Judgement
+            .Of(
+                TestConfig.With(
+                    new("http://127.0.0.1:1/"),
+                    (
+                        "all",
+                        $$"""{ "Match": { "Path": "/{**rest}", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none", "{{key}}": "{{value}}" } }"""
+                    )
+                )
+            )
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldContain(because);
 
     [Theory]
     [InlineData("AtExpiry", "Finish")]
     [InlineData("QueryCredential", "Allow")]
     public void A_public_route_has_no_credential_to_speak_of(string key, string value) =>
-        Judgement.Of(TestConfig.With(new("http://127.0.0.1:1/"),
-            ("all", $$"""{ "Match": { "Path": "/{**rest}", "Methods": [ "GET" ] }, "AuthorizationPolicy": "Anonymous", "Metadata": { "{{key}}": "{{value}}" } }""")))
-            .Errors().ShouldHaveSingleItem().ShouldContain("this route is public");
+        Judgement
+            .Of(
+                TestConfig.With(
+                    new("http://127.0.0.1:1/"),
+                    (
+                        "all",
+                        $$"""{ "Match": { "Path": "/{**rest}", "Methods": [ "GET" ] }, "AuthorizationPolicy": "Anonymous", "Metadata": { "{{key}}": "{{value}}" } }"""
+                    )
+                )
+            )
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldContain("this route is public");
 }

@@ -12,7 +12,10 @@ namespace Broker.FunctionalTests.Forwarding;
 internal sealed record RawRequest(string Line, IReadOnlyList<string> Headers, string Body)
 {
     public string? this[string name] =>
-        Headers.Where(line => line.StartsWith($"{name}:", StringComparison.OrdinalIgnoreCase)).Select(line => line[(name.Length + 1)..].Trim()).SingleOrDefault();
+        Headers
+            .Where(line => line.StartsWith($"{name}:", StringComparison.OrdinalIgnoreCase))
+            .Select(line => line[(name.Length + 1)..].Trim())
+            .SingleOrDefault();
 }
 
 /// <summary>An HTTP/1.1 upstream written by hand: it keeps each request as it stood on the wire, and answers with exact bytes.</summary>
@@ -80,9 +83,7 @@ internal sealed class ByteUpstream : IAsyncDisposable
                     stream = secured;
                 }
 
-                while (await Serve(stream))
-                {
-                }
+                while (await Serve(stream)) { }
             }
             catch (Exception fault) when (fault is IOException or OperationCanceledException or SocketException)
             {
@@ -122,7 +123,11 @@ internal sealed class ByteUpstream : IAsyncDisposable
         }
 
         var body = "";
-        while (int.Parse((await Until(stream, "\r\n"))!.Trim().Split(';')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture) is var size and > 0)
+        while (
+            int.Parse((await Until(stream, "\r\n"))!.Trim().Split(';')[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture)
+                is var size
+                    and > 0
+        )
         {
             body += await Exactly(stream, size);
             await Until(stream, "\r\n");
@@ -156,8 +161,7 @@ internal sealed class ByteUpstream : IAsyncDisposable
             }
 
             text.Append((char)next[0]);
-        }
-        while (!(text.Length >= end.Length && text.ToString(text.Length - end.Length, end.Length) == end));
+        } while (!(text.Length >= end.Length && text.ToString(text.Length - end.Length, end.Length) == end));
 
         return text.ToString();
     }

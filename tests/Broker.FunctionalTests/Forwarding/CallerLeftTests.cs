@@ -41,20 +41,23 @@ public sealed class CallerLeftTests
     public async Task Over_HTTP2_it_is_499_and_no_warning(string when, string how)
     {
         var came = new TaskCompletionSource();
-        await using var upstream = HandUpstream.OfRequests(async (_, socket) =>
-        {
-            if (when == "in the middle of the answer")
+        await using var upstream = HandUpstream.OfRequests(
+            async (_, socket) =>
             {
-                await HandUpstream.Say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
-            }
+                if (when == "in the middle of the answer")
+                {
+                    await HandUpstream.Say(socket, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+                }
 
-            came.TrySetResult();
-            await socket.ReceiveAsync(new byte[1]);
-            return false;
-        });
-        var config = when == "waiting for a token"
-            ? TokenConfig.For(upstream.Address, TokenConfig.OAuth2(upstream.Address))
-            : TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
+                came.TrySetResult();
+                await socket.ReceiveAsync(new byte[1]);
+                return false;
+            }
+        );
+        var config =
+            when == "waiting for a token"
+                ? TokenConfig.For(upstream.Address, TokenConfig.OAuth2(upstream.Address))
+                : TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
         config["Kestrel"] = JsonNode.Parse(Http2);
         await using var broker = await TokenConfig.Start(config);
         var isBody = when == "in the middle of its body";
@@ -63,8 +66,12 @@ public sealed class CallerLeftTests
             var raw = await Connect(client, broker);
             (string, string)[] fields =
             [
-                (":method", isBody ? "POST" : "GET"), (":scheme", "http"), (":path", "/x"), (":authority", "x"),
-                ("x-api-key", TestConfig.Key), .. isBody ? new[] { ("content-length", "10") } : [],
+                (":method", isBody ? "POST" : "GET"),
+                (":scheme", "http"),
+                (":path", "/x"),
+                (":authority", "x"),
+                ("x-api-key", TestConfig.Key),
+                .. isBody ? new[] { ("content-length", "10") } : [],
             ];
             await raw.Write(new(Frame.Headers, (byte)(Frame.EndHeaders | (isBody ? 0 : Frame.EndStream)), 1, RawHttp2.Fields(fields)));
             if (isBody)
@@ -77,9 +84,7 @@ public sealed class CallerLeftTests
                 await came.Task;
             }
 
-            while (when == "in the middle of the answer" && await raw.Read() is { Type: not Frame.Data })
-            {
-            }
+            while (when == "in the middle of the answer" && await raw.Read() is { Type: not Frame.Data }) { }
 
             if (how == "its stream is reset")
             {
@@ -136,7 +141,8 @@ public sealed class CallerLeftTests
 
         var line = await Line(bed.Broker, "\"Route\":\"open\"");
         ((int)line["Status"]!, (string?)line["Refusal"]).ShouldBe(
-            how == "it is closed in order" ? (kind == "socket-h1" ? 101 : 200, null) : (499, "caller-left"));
+            how == "it is closed in order" ? (kind == "socket-h1" ? 101 : 200, null) : (499, "caller-left")
+        );
         bed.Broker.Log.ShouldNotContain("\"Code\":");
     }
 
@@ -153,7 +159,8 @@ public sealed class CallerLeftTests
             await Task.Delay(Timeout.Infinite, context.RequestAborted); // the keys do not come
         };
         var config = TestConfig.With(authority.Address, ("all", TestConfig.CatchAll));
-        config["Broker"]!["Issuers"] = JsonNode.Parse($$"""
+        config["Broker"]!["Issuers"] = JsonNode.Parse(
+            $$"""
             {
               "corp": {
                 "Authority": "{{authority.Address}}", "Issuer": "https://corp.example", "AllowInsecure": true, "Audiences": [ "broker" ],
@@ -161,7 +168,8 @@ public sealed class CallerLeftTests
                 "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] }
               }
             }
-            """);
+            """
+        );
         await using var broker = await Start(config, isHttp2);
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var head = Encoded("""{"alg":"RS256","kid":"k1"}""");
@@ -192,7 +200,12 @@ public sealed class CallerLeftTests
     [InlineData(false, "post", "/closed/x", TestConfig.Key, 405)]
     [InlineData(true, "post", "/closed/x", TestConfig.Key, 405)]
     public async Task A_refused_request_whose_caller_leaves_has_its_refusals_status_or_499_and_never_another(
-        bool isHttp2, string method, string path, string? key, int status)
+        bool isHttp2,
+        string method,
+        string path,
+        string? key,
+        int status
+    )
     {
         const int Requests = 10;
         var config = TestConfig.With(new("http://127.0.0.1:9/"), ("closed", Closed));
@@ -222,7 +235,10 @@ public sealed class CallerLeftTests
     [InlineData(true, "/oauth/token")]
     [InlineData(false, "/oauth/revoke")]
     [InlineData(true, "/oauth/revoke")]
-    public async Task A_caller_who_leaves_in_the_middle_of_a_request_for_a_token_is_499_or_400_and_no_fault_of_the_brokers(bool isHttp2, string path)
+    public async Task A_caller_who_leaves_in_the_middle_of_a_request_for_a_token_is_499_or_400_and_no_fault_of_the_brokers(
+        bool isHttp2,
+        string path
+    )
     {
         var config = TokenBed.Config(new("http://127.0.0.1:9/"));
         var key = Convert.ToBase64String("a signing key of forty bytes and no less"u8);
@@ -263,7 +279,13 @@ public sealed class CallerLeftTests
 
     /// <summary>A request; one that may have a body has not sent the whole of it.</summary>
     private static async Task Send(
-        TcpClient client, BrokerUnderTest broker, bool isHttp2, string method, string path, (string Name, string Value)? header)
+        TcpClient client,
+        BrokerUnderTest broker,
+        bool isHttp2,
+        string method,
+        string path,
+        (string Name, string Value)? header
+    )
     {
         var hasBody = method != "GET";
         if (!isHttp2)
@@ -284,7 +306,9 @@ public sealed class CallerLeftTests
         }
     }
 
-    /// <summary>Lets callers come and leave until so many are logged. A request over before the server begins with it has no line.</summary>
+    /// <summary>
+    /// Lets callers come and leave until so many are logged. A request over before the server begins with it has no line.
+    /// </summary>
     private static async Task UntilLogged(int count, BrokerUnderTest broker, Func<bool, Task> comeAndLeave)
     {
         var end = Environment.TickCount64 + 60_000;
@@ -308,9 +332,7 @@ public sealed class CallerLeftTests
         {
             var stream = client.GetStream();
             client.Client.Shutdown(SocketShutdown.Send);
-            while (await stream.ReadAsync(new byte[4096], limit.Token) > 0)
-            {
-            }
+            while (await stream.ReadAsync(new byte[4096], limit.Token) > 0) { }
         }
         catch (Exception over) when (over is IOException or SocketException)
         {
@@ -345,10 +367,12 @@ public sealed class CallerLeftTests
     private static string Encoded(string text) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(text));
 
     private static List<JsonNode> RequestLines(BrokerUnderTest broker) =>
-    [
-        .. broker.Log.Split('\n').Where(line => line.Contains("\"Id\":500", StringComparison.Ordinal))
-            .Select(line => JsonNode.Parse(line)!["Properties"]!),
-    ];
+        [
+            .. broker
+                .Log.Split('\n')
+                .Where(line => line.Contains("\"Id\":500", StringComparison.Ordinal))
+                .Select(line => JsonNode.Parse(line)!["Properties"]!),
+        ];
 
     private static async Task<JsonNode> Line(BrokerUnderTest broker, string holding)
     {

@@ -24,19 +24,31 @@ public sealed class CertificateTests
         authority.Write(Path.Combine(folder, "ca.pem"));
         var port = FreePort();
         var config = Config(
-            port, ("good", good.Port, null), ("name", attackers.Port, null), ("expired", expired.Port, null), ("untrusted", untrusted.Port, null),
-            ("own", good.Port, "localhost"), ("own-wrong", good.Port, "other.example"));
+            port,
+            ("good", good.Port, null),
+            ("name", attackers.Port, null),
+            ("expired", expired.Port, null),
+            ("untrusted", untrusted.Port, null),
+            ("own", good.Port, "localhost"),
+            ("own-wrong", good.Port, "other.example")
+        );
         await File.WriteAllTextAsync(Path.Combine(folder, "broker.json"), config);
         using var broker = Start(folder);
         var log = broker.StandardOutput.ReadToEndAsync();
         var address = new Uri($"http://127.0.0.1:{port}");
         await Eventually.Holds(() => Listens(port), "the broker listens");
 
-        foreach (var (path, status, code) in new[]
-        {
-            ("good", 200, null), ("name", 502, "upstream-tls-name"), ("expired", 502, "upstream-tls-expired"),
-            ("untrusted", 502, "upstream-tls-trust"), ("own", 200, null), ("own-wrong", 502, "upstream-tls-name"),
-        })
+        foreach (
+            var (path, status, code) in new[]
+            {
+                ("good", 200, null),
+                ("name", 502, "upstream-tls-name"),
+                ("expired", 502, "upstream-tls-expired"),
+                ("untrusted", 502, "upstream-tls-trust"),
+                ("own", 200, null),
+                ("own-wrong", 502, "upstream-tls-name"),
+            }
+        )
         {
             foreach (var host in new[] { "localhost", "xn--80a.attacker.example", "other.example" })
             {
@@ -70,12 +82,16 @@ public sealed class CertificateTests
         config["Broker"]!["Management"] = JsonNode.Parse("""{ "Url": "http://127.0.0.1:0" }""");
         foreach (var (name, to, host) in upstreams)
         {
-            config["ReverseProxy"]!["Routes"]![name] = JsonNode.Parse($$"""
+            config["ReverseProxy"]!["Routes"]![name] = JsonNode.Parse(
+                $$"""
                 { "ClusterId": "{{name}}", "Match": { "Path": "/{{name}}" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }
-                """);
-            config["ReverseProxy"]!["Clusters"]![name] = JsonNode.Parse($$"""
+                """
+            );
+            config["ReverseProxy"]!["Clusters"]![name] = JsonNode.Parse(
+                $$"""
                 { "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "https://localhost:{{to}}/" } } }
-                """);
+                """
+            );
             if (host is not null)
             {
                 config["ReverseProxy"]!["Clusters"]![name]!["Destinations"]!["main"]!["Host"] = host;
@@ -87,11 +103,14 @@ public sealed class CertificateTests
 
     private static Process Start(string folder)
     {
-        string[] arguments = [Path.Combine(AppContext.BaseDirectory, "broker.dll"), "serve", "--config", Path.Combine(folder, "broker.json")];
-        var start = new ProcessStartInfo("dotnet", arguments)
-        {
-            RedirectStandardOutput = true,
-        };
+        string[] arguments =
+        [
+            Path.Combine(AppContext.BaseDirectory, "broker.dll"),
+            "serve",
+            "--config",
+            Path.Combine(folder, "broker.json"),
+        ];
+        var start = new ProcessStartInfo("dotnet", arguments) { RedirectStandardOutput = true };
         start.Environment["UPSTREAM_SECRET"] = TestConfig.UpstreamSecret;
         start.Environment["SSL_CERT_FILE"] = Path.Combine(folder, "ca.pem");
         start.Environment["SSL_CERT_DIR"] = folder;

@@ -26,21 +26,25 @@ public sealed class ChromiumTests
         page.Answer = context =>
         {
             context.Response.ContentType = "text/html";
-            return context.Response.WriteAsync($$"""
+            return context.Response.WriteAsync(
+                $$"""
                 <script>
                   const tell = what => fetch("/told", { method: "POST", body: JSON.stringify(what) });
                   const socket = new WebSocket("ws://{{bed.Broker.Address.Authority}}/open/socket", {{protocols}});
                   socket.onopen = () => tell({ what: "open", protocol: socket.protocol });
                   socket.onclose = end => tell({ what: "close", code: end.code, reason: end.reason, clean: end.wasClean });
                 </script>
-                """);
+                """
+            );
         };
         using var browser = Start(page.Address);
         try
         {
             var told = await Told(page, 2);
 
-            told[0]["protocol"]!.GetValue<string>().ShouldBe(answered.Replace("TOKEN", "bearer." + token, StringComparison.Ordinal), told[0].ToJsonString());
+            told[0]["protocol"]!
+                .GetValue<string>()
+                .ShouldBe(answered.Replace("TOKEN", "bearer." + token, StringComparison.Ordinal), told[0].ToJsonString());
             told[1].ToJsonString().ShouldBe("""{"what":"close","code":4401,"reason":"token-expired","clean":true}""");
             bed.Broker.Log.ShouldNotContain(token);
         }
@@ -53,8 +57,12 @@ public sealed class ChromiumTests
 
     private static async Task<List<JsonNode>> Told(EchoUpstream page, int count)
     {
-        List<JsonNode> Bodies() => [.. page.Requests.Where(request => request.Method == "POST").Select(request => JsonNode.Parse(request.Body)!)];
-        await Eventually.Holds(() => Bodies().Count >= count || Bodies().Any(body => body["what"]!.GetValue<string>() == "close"), "the browser tells of its WebSocket");
+        List<JsonNode> Bodies() =>
+            [.. page.Requests.Where(request => request.Method == "POST").Select(request => JsonNode.Parse(request.Body)!)];
+        await Eventually.Holds(
+            () => Bodies().Count >= count || Bodies().Any(body => body["what"]!.GetValue<string>() == "close"),
+            "the browser tells of its WebSocket"
+        );
         return Bodies();
     }
 
@@ -63,11 +71,19 @@ public sealed class ChromiumTests
         var path = "/usr/bin/chromium";
         Assert.SkipUnless(File.Exists(path), "There is no Chromium here.");
         var start = new ProcessStartInfo(path) { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (var argument in new[]
-        {
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage",
-            "--user-data-dir=" + Directory.CreateTempSubdirectory("broker-chromium-").FullName, page.AbsoluteUri,
-        })
+        foreach (
+            var argument in new[]
+            {
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-dev-shm-usage",
+                "--user-data-dir=" + Directory.CreateTempSubdirectory("broker-chromium-").FullName,
+                page.AbsoluteUri,
+            }
+        )
         {
             start.ArgumentList.Add(argument);
         }

@@ -21,9 +21,17 @@ public sealed class CorsTests
             context.Response.Headers["Access-Control-Expose-Headers"] = "X-Theirs";
             return context.Response.WriteAsync("answer");
         };
-        var config = TestConfig.With(upstream.Address, ("all", """{ "Match": { "Path": "/{**rest}" }, "CorsPolicy": "pages", "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("plain", """{ "Match": { "Path": "/plain" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""));
-        config["Broker"]!["Cors"] = JsonNode.Parse($$"""{ "pages": { "Origins": [ "{{Page}}" ], "Methods": [ "GET", "PUT" ], "Headers": [ "X-Api-Key" ], "ExposedHeaders": [ "X-Ours" ] } }""");
+        var config = TestConfig.With(
+            upstream.Address,
+            (
+                "all",
+                """{ "Match": { "Path": "/{**rest}" }, "CorsPolicy": "pages", "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+            ),
+            ("plain", """{ "Match": { "Path": "/plain" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")
+        );
+        config["Broker"]!["Cors"] = JsonNode.Parse(
+            $$"""{ "pages": { "Origins": [ "{{Page}}" ], "Methods": [ "GET", "PUT" ], "Headers": [ "X-Api-Key" ], "ExposedHeaders": [ "X-Ours" ] } }"""
+        );
         return (upstream, await TokenConfig.Start(config));
     }
 
@@ -84,10 +92,14 @@ public sealed class CorsTests
 
         var answer = await broker.Client.SendAsync(preflight);
         Header(answer, "Access-Control-Allow-Origin").ShouldBeNull();
-        await (await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Options, "/things", key: null))).ShouldRefuse(401, "credential-missing");
+        await (await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Options, "/things", key: null))).ShouldRefuse(
+            401,
+            "credential-missing"
+        );
 
         upstream.Requests.ShouldBeEmpty();
     }
 
-    private static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? string.Join(',', values) : null;
+    private static string? Header(HttpResponseMessage answer, string name) =>
+        answer.Headers.TryGetValues(name, out var values) ? string.Join(',', values) : null;
 }

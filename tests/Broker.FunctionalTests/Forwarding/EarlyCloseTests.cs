@@ -7,7 +7,10 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>An HTTP/1.1 upstream that answers 401 as soon as it has read the head, and closes or stays; and one whose cluster has its own idle limit.</summary>
+/// <summary>
+/// An HTTP/1.1 upstream that answers 401 as soon as it has read the head, and closes or stays; and one whose cluster has its own idle
+/// limit.
+/// </summary>
 public sealed class EarlyCloseTests
 {
     [Theory]
@@ -19,7 +22,9 @@ public sealed class EarlyCloseTests
     {
         await using var tokens = await OAuth2Simulator.StartAsync(new());
         await using var upstream = new RefusingUpstream(closes, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-        await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute)));
+        await using var broker = await TokenConfig.Start(
+            TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute))
+        );
         var content = new HandContent(length);
         var request = TestConfig.Request(HttpMethod.Post, "/x");
         request.Content = content;
@@ -27,7 +32,8 @@ public sealed class EarlyCloseTests
 
         await content.Send("0123456789");
         await upstream.Refused.Task.WaitAsync(TimeSpan.FromSeconds(60));
-        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(50)); // each piece is a write of its own: the later ones meet a closed door
+        // each piece is a write of its own: the later ones meet a closed door
+        using var pace = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         for (var i = 0; i < 5; i++)
         {
             await content.Send("0123456789");
@@ -72,13 +78,22 @@ public sealed class EarlyCloseTests
     {
         await using var tokens = await OAuth2Simulator.StartAsync(new());
         await using var upstream = new RefusingUpstream(closes, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
-        await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute)));
+        await using var broker = await TokenConfig.Start(
+            TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute))
+        );
         var body = new string('x', 2000);
 
         var answer = await RawHttp.Ask(
-            broker.Address, "POST /x HTTP/1.1",
-            ["Host: x", $"X-Api-Key: {TestConfig.Key}", "Expect: 100-continue", isChunked ? "Transfer-Encoding: chunked" : "Content-Length: 2000"],
-            isChunked ? $"7d0\r\n{body}\r\n0\r\n\r\n" : body);
+            broker.Address,
+            "POST /x HTTP/1.1",
+            [
+                "Host: x",
+                $"X-Api-Key: {TestConfig.Key}",
+                "Expect: 100-continue",
+                isChunked ? "Transfer-Encoding: chunked" : "Content-Length: 2000",
+            ],
+            isChunked ? $"7d0\r\n{body}\r\n0\r\n\r\n" : body
+        );
 
         (answer.Status, upstream.Body).ShouldBe((200, body));
     }
@@ -87,13 +102,26 @@ public sealed class EarlyCloseTests
     public async Task A_401_in_pieces_behind_an_interim_answer_is_heard_on_a_used_connection_too()
     {
         await using var tokens = await OAuth2Simulator.StartAsync(new());
-        await using var upstream = new RefusingUpstream(false, "HTTP/1.1 102 Processing\r\nX: 1\r\n\r\nHT", "TP/1.1 4", "01 No\r\nContent-Length: 0\r\n\r\n") { FirstServed = 1 };
+        await using var upstream = new RefusingUpstream(
+            false,
+            "HTTP/1.1 102 Processing\r\nX: 1\r\n\r\nHT",
+            "TP/1.1 4",
+            "01 No\r\nContent-Length: 0\r\n\r\n"
+        )
+        {
+            FirstServed = 1,
+        };
         var config = TokenConfig.For(upstream.Address, TokenConfig.OAuth2(tokens.Address), ("all", TokenConfig.AnyRoute));
         config["Broker"]!["Forwarding"] = JsonNode.Parse("""{ "ReplayWait": "00:00:00.050" }""");
         await using var broker = await TokenConfig.Start(config);
         (await RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", ["Host: x", $"X-Api-Key: {TestConfig.Key}"])).Status.ShouldBe(200);
 
-        var answer = await RawHttp.Ask(broker.Address, "POST /x HTTP/1.1", ["Host: x", $"X-Api-Key: {TestConfig.Key}", "Content-Length: 20"], "0123456789");
+        var answer = await RawHttp.Ask(
+            broker.Address,
+            "POST /x HTTP/1.1",
+            ["Host: x", $"X-Api-Key: {TestConfig.Key}", "Content-Length: 20"],
+            "0123456789"
+        );
 
         (answer.Status, answer.Code, answer["Retry-After"]).ShouldBe((503, "upstream-token-replaced", "1"));
         upstream.Connections.ShouldBe(1);
@@ -103,7 +131,8 @@ public sealed class EarlyCloseTests
     public async Task A_slow_body_that_moves_outlives_the_clusters_own_idle_limit()
     {
         await using var bench = await ReplayBench.Start(change: config =>
-            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "ActivityTimeout": "00:00:05" }"""));
+            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "ActivityTimeout": "00:00:05" }""")
+        );
         bench.Refusals = 0;
         var content = new HandContent(12);
         var sent = bench.Send(content);

@@ -7,11 +7,15 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>An upstream that answers an upload with an error before it has the body: the caller is told at once, and nothing more is sent.</summary>
+/// <summary>
+/// An upstream that answers an upload with an error before it has the body: the caller is told at once, and nothing more is sent.
+/// </summary>
 public sealed class EarlyErrorTests : IAsyncLifetime
 {
-    private const string Account = """{ "Match": { "Path": "/account/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""";
-    private const string Public = """{ "Match": { "Path": "/public/{**rest}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }""";
+    private const string Account =
+        """{ "Match": { "Path": "/account/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""";
+    private const string Public =
+        """{ "Match": { "Path": "/public/{**rest}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }""";
 
     private ByteUpstream upstream = null!;
     private BrokerUnderTest broker = null!;
@@ -19,7 +23,10 @@ public sealed class EarlyErrorTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         upstream = new() { AnswersEarly = true };
-        broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("account", Account), ("public", Public)).ToJsonString(), TestConfig.Environment);
+        broker = await BrokerUnderTest.Start(
+            TestConfig.With(upstream.Address, ("account", Account), ("public", Public)).ToJsonString(),
+            TestConfig.Environment
+        );
     }
 
     public async ValueTask DisposeAsync()
@@ -55,10 +62,42 @@ public sealed class EarlyErrorTests : IAsyncLifetime
     public async Task Each_error_reaches_the_caller_at_once_and_as_it_is(string path, string framing, int sent, bool closes)
     {
         upstream.Afterwards = closes ? upstream.Afterwards : (_, over) => Task.Delay(Timeout.Infinite, over); // it neither reads nor leaves
-        int[] statuses = [400, 402, 403, 404, 405, 408, 409, 411, 413, 414, 415, 417, 421, 422, 425, 426, 428, 429, 431, 451, 499, 500, 501, 503, 504, 507, 599, 600, 999];
+        int[] statuses =
+        [
+            400,
+            402,
+            403,
+            404,
+            405,
+            408,
+            409,
+            411,
+            413,
+            414,
+            415,
+            417,
+            421,
+            422,
+            425,
+            426,
+            428,
+            429,
+            431,
+            451,
+            499,
+            500,
+            501,
+            503,
+            504,
+            507,
+            599,
+            600,
+            999,
+        ];
         foreach (var status in sent > 100_000 ? [413, 503] : statuses)
         {
-            upstream.Answer = _ => $"HTTP/1.1 {status} No\r\nContent-Length: 6\r\nX-Why: because\r\nRetry-After: 7\r\n\r\nreason{(closes ? ByteUpstream.Close : "")}";
+            upstream.Answer = _ =>
+                $"HTTP/1.1 {status} No\r\nContent-Length: 6\r\nX-Why: because\r\nRetry-After: 7\r\n\r\nreason{(closes ? ByteUpstream.Close : "")}";
 
             var answer = await Upload(path, framing, sent);
 
@@ -88,11 +127,15 @@ public sealed class EarlyErrorTests : IAsyncLifetime
     [InlineData("/public/x")]
     public async Task The_rest_of_the_body_is_never_taken_for_another_request(string path)
     {
-        upstream.Answer = request => request.Line.StartsWith("POST", StringComparison.Ordinal)
-            ? "HTTP/1.1 413 No\r\nContent-Length: 6\r\n\r\nreason" : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        upstream.Answer = request =>
+            request.Line.StartsWith("POST", StringComparison.Ordinal)
+                ? "HTTP/1.1 413 No\r\nContent-Length: 6\r\n\r\nreason"
+                : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         for (var round = 0; round < 20; round++)
         {
-            (await Upload(path, round % 2 == 0 ? "Transfer-Encoding: chunked" : "Content-Length: 100000", round * 100)).Status.ShouldBe(413);
+            (await Upload(path, round % 2 == 0 ? "Transfer-Encoding: chunked" : "Content-Length: 100000", round * 100)).Status.ShouldBe(
+                413
+            );
             (await Ask("GET", path)).Status.ShouldBe(200);
         }
 
@@ -100,7 +143,9 @@ public sealed class EarlyErrorTests : IAsyncLifetime
         upstream.Requests.Count.ShouldBe(40);
     }
 
-    /// <summary>The client gives up an answer when fewer bytes were written than promised; what is written in their stead has an end.</summary>
+    /// <summary>
+    /// The client gives up an answer when fewer bytes were written than promised; what is written in their stead has an end.
+    /// </summary>
     [Theory]
     [InlineData("/account/x")]
     [InlineData("/public/x")]
@@ -121,18 +166,29 @@ public sealed class EarlyErrorTests : IAsyncLifetime
     {
         await using var keeping = new ByteUpstream { AnswersEarly = true, Afterwards = (_, _) => Task.CompletedTask };
         var config = TestConfig.With(keeping.Address, ("account", Account));
-        config["ReverseProxy"]!["Clusters"]!["api"]!["HttpClient"] = System.Text.Json.Nodes.JsonNode.Parse("""{ "MaxConnectionsPerServer": 1 }""");
+        config["ReverseProxy"]!["Clusters"]!["api"]!["HttpClient"] = System.Text.Json.Nodes.JsonNode.Parse(
+            """{ "MaxConnectionsPerServer": 1 }"""
+        );
         await using var narrow = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
-        keeping.Answer = request => request.Line.StartsWith("POST", StringComparison.Ordinal)
-            ? "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n" : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+        keeping.Answer = request =>
+            request.Line.StartsWith("POST", StringComparison.Ordinal)
+                ? "HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n"
+                : "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         for (var round = 0; round < 30; round++)
         {
             using var client = new TcpClient();
             await client.ConnectAsync(narrow.Address.Host, narrow.Address.Port);
             var stream = client.GetStream();
-            await stream.WriteAsync(Encoding.ASCII.GetBytes(
-                $"POST /account/x HTTP/1.1\r\nHost: a\r\nX-Api-Key: {TestConfig.Key}\r\nContent-Type: application/octet-stream\r\nContent-Length: 1000000\r\n\r\nabc"));
-            var others = Enumerable.Range(0, 4).Select(_ => RawHttp.Ask(narrow.Address, "GET /account/x HTTP/1.1", ["Host: a", $"X-Api-Key: {TestConfig.Key}"])).ToList();
+            await stream.WriteAsync(
+                Encoding.ASCII.GetBytes(
+                    $"POST /account/x HTTP/1.1\r\nHost: a\r\nX-Api-Key: {TestConfig.Key}\r\nContent-Type: "
+                        + "application/octet-stream\r\nContent-Length: 1000000\r\n\r\nabc"
+                )
+            );
+            var others = Enumerable
+                .Range(0, 4)
+                .Select(_ => RawHttp.Ask(narrow.Address, "GET /account/x HTTP/1.1", ["Host: a", $"X-Api-Key: {TestConfig.Key}"]))
+                .ToList();
 
             (await RawHttp.Read(stream, isHead: false, CancellationToken.None)).Status.ShouldBe(413);
             foreach (var other in others)
@@ -182,7 +238,8 @@ public sealed class EarlyErrorTests : IAsyncLifetime
                 context.Response.Headers["X-Why"] = "because";
                 await context.Response.WriteAsync("reason");
                 await context.Response.CompleteAsync();
-                await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // it neither reads nor leaves
+                // it neither reads nor leaves
+                await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             };
             var content = new HandContent();
             var sending = bench.Send(content);
@@ -190,8 +247,11 @@ public sealed class EarlyErrorTests : IAsyncLifetime
 
             using var answer = await sending.WaitAsync(TimeSpan.FromSeconds(60));
 
-            ((int)answer.StatusCode, answer.Headers.GetValues("X-Why").Single(), await answer.Content.ReadAsStringAsync().WaitAsync(TimeSpan.FromSeconds(60)))
-                .ShouldBe((status, "because", "reason"));
+            (
+                (int)answer.StatusCode,
+                answer.Headers.GetValues("X-Why").Single(),
+                await answer.Content.ReadAsStringAsync().WaitAsync(TimeSpan.FromSeconds(60))
+            ).ShouldBe((status, "because", "reason"));
             content.End();
         }
     }
@@ -208,7 +268,8 @@ public sealed class EarlyErrorTests : IAsyncLifetime
     private async Task<RawAnswer> Ask(string method, string path) =>
         await RawHttp.Ask(broker.Address, $"{method} {path} HTTP/1.1", ["Host: a.example", .. Key(path)]);
 
-    private static string[] Key(string path) => path.StartsWith("/public", StringComparison.Ordinal) ? [] : [$"X-Api-Key: {TestConfig.Key}"];
+    private static string[] Key(string path) =>
+        path.StartsWith("/public", StringComparison.Ordinal) ? [] : [$"X-Api-Key: {TestConfig.Key}"];
 
     /// <summary>A body of which only these many bytes are sent.</summary>
     private async Task<RawAnswer> Upload(string path, string framing, int sent)
@@ -217,7 +278,8 @@ public sealed class EarlyErrorTests : IAsyncLifetime
         using var client = new TcpClient();
         await client.ConnectAsync(broker.Address.Host, broker.Address.Port, limit.Token);
         var stream = client.GetStream();
-        var head = $"POST {path} HTTP/1.1\r\nHost: a.example\r\n{string.Concat(Key(path).Select(line => $"{line}\r\n"))}Content-Type: application/octet-stream\r\n{framing}\r\n\r\n";
+        var head =
+            $"POST {path} HTTP/1.1\r\nHost: a.example\r\n{string.Concat(Key(path).Select(line => $"{line}\r\n"))}Content-Type: application/octet-stream\r\n{framing}\r\n\r\n";
         await stream.WriteAsync(Encoding.ASCII.GetBytes(head), limit.Token);
         var writing = Write(stream, framing.StartsWith('T'), sent, limit.Token);
         var answer = await RawHttp.Read(stream, isHead: false, limit.Token);

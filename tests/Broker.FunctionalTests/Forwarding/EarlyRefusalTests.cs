@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>A body that trickles: the first try is not held up for its copy, and an early 401 waits for the rest, but not for ever.</summary>
+/// <summary>
+/// A body that trickles: the first try is not held up for its copy, and an early 401 waits for the rest, but not for ever.
+/// </summary>
 public sealed class EarlyRefusalTests
 {
     [Theory]
@@ -98,7 +100,11 @@ public sealed class EarlyRefusalTests
     [InlineData(true, 200_000)]
     public async Task An_open_upload_over_the_limit_whose_token_is_refused_is_503_at_once(bool isUpstreamHttp2, int? length)
     {
-        await using var bench = await ReplayBench.Start("""{ "ReplayWait": "00:05:00", "ReplayBodyLimit": 4 }""", isUpstreamHttp2, isCallerHttp2: true);
+        await using var bench = await ReplayBench.Start(
+            """{ "ReplayWait": "00:05:00", "ReplayBodyLimit": 4 }""",
+            isUpstreamHttp2,
+            isCallerHttp2: true
+        );
         bench.Refuse = async context =>
         {
             await Some(context);
@@ -106,7 +112,8 @@ public sealed class EarlyRefusalTests
         };
         var content = new HandContent(length);
         var sent = bench.Send(content);
-        await content.Send(new string('x', 100_000)); // as much as leaves at once: a few bytes of a known length may wait in the client for more
+        // as much as leaves at once: a few bytes of a known length may wait in the client for more
+        await content.Send(new string('x', 100_000));
 
         var answer = await sent.WaitAsync(TimeSpan.FromSeconds(60));
 

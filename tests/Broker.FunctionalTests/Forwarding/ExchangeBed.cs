@@ -13,12 +13,18 @@ using Simulators;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>A broker with a token service before an upstream whose answers never end, and a caller that opens one exchange of each kind.</summary>
+/// <summary>
+/// A broker with a token service before an upstream whose answers never end, and a caller that opens one exchange of each kind.
+/// </summary>
 internal sealed class ExchangeBed : IAsyncDisposable
 {
     /// <summary>Each kind of exchange by the caller's protocol; the paths of the upstream are named after them.</summary>
+    // csharpier-ignore
     public static readonly string[] Kinds =
-        ["socket-h1", "socket-h2", "events-h1", "events-h2", "grpc-h2", "download-h1", "download-h2", "chunks-h1", "upload-h1", "upload-h2", "poll-h1", "poll-h2"];
+    [
+        "socket-h1", "socket-h2", "events-h1", "events-h2", "grpc-h2", "download-h1", "download-h2", "chunks-h1", "upload-h1",
+        "upload-h2", "poll-h1", "poll-h2",
+    ];
 
     private readonly EchoUpstream upstream;
     private readonly TaskCompletionSource opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -47,7 +53,8 @@ internal sealed class ExchangeBed : IAsyncDisposable
     public TaskCompletionSource Finish { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>What the upstream writes in a WebSocket; the default is one whole message.</summary>
-    public Func<WebSocket, Task> Talk { get; set; } = socket => socket.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, default);
+    public Func<WebSocket, Task> Talk { get; set; } =
+        socket => socket.SendAsync("hello"u8.ToArray(), WebSocketMessageType.Text, true, default);
 
     /// <summary>How many messages the upstream's WebSocket got.</summary>
     public int Heard { get; private set; }
@@ -65,9 +72,17 @@ internal sealed class ExchangeBed : IAsyncDisposable
         var upstream = await EchoUpstream.Start(isGrpc ? HttpProtocols.Http2 : HttpProtocols.Http1);
         var broker = await BrokerUnderTest.Start(
             Config(upstream, kind, change).ToJsonString(),
-            [.. TestConfig.Environment, ("SIGNING", Key("a signing key of forty bytes and no less")), ("OTHER", Key("another signing key of forty bytes or so")), ("HASH", TokenBed.Hash), ("OTHER_HASH", TokenBed.HashOf("another password")),
+            [
+                .. TestConfig.Environment,
+                ("SIGNING", Key("a signing key of forty bytes and no less")),
+                ("OTHER", Key("another signing key of forty bytes or so")),
+                ("HASH", TokenBed.Hash),
+                ("OTHER_HASH", TokenBed.HashOf("another password")),
                 ("DEVICEHIVE", DeviceHiveSimulator.AdminPassword),
-                ("REDIS_NAMES", "a name key of the tests, long enough"), ("REDIS_KEY", Convert.ToBase64String(new byte[32]))]);
+                ("REDIS_NAMES", "a name key of the tests, long enough"),
+                ("REDIS_KEY", Convert.ToBase64String(new byte[32])),
+            ]
+        );
         return new(upstream, broker, kind, change);
     }
 
@@ -83,7 +98,9 @@ internal sealed class ExchangeBed : IAsyncDisposable
         }
     }
 
-    /// <summary>Opens the exchange, and comes back once the upstream is in the middle of it. The result tells later how it ended for the caller.</summary>
+    /// <summary>
+    /// Opens the exchange, and comes back once the upstream is in the middle of it. The result tells later how it ended for the caller.
+    /// </summary>
     public async Task<Task<string>> Open(string credential, Action<ClientWebSocketOptions>? options = null)
     {
         var end = kind.StartsWith("socket", StringComparison.Ordinal) ? await OpenSocket(credential, options) : Exchange(credential);
@@ -93,7 +110,12 @@ internal sealed class ExchangeBed : IAsyncDisposable
 
     public async Task<HttpResponseMessage> Send(HttpMethod method, string path, string? credential, HttpContent? content = null)
     {
-        using var request = new HttpRequestMessage(method, path) { Content = content, Version = Version, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(method, path)
+        {
+            Content = content,
+            Version = Version,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         Authorize(credential, (name, value) => request.Headers.TryAddWithoutValidation(name, value));
         if (kind.StartsWith("grpc", StringComparison.Ordinal) && content is not null && path == Path)
         {
@@ -105,7 +127,12 @@ internal sealed class ExchangeBed : IAsyncDisposable
 
     public async Task<string> Post(string path, string body, string? credential = null, string type = "application/x-www-form-urlencoded")
     {
-        using var answer = await Send(HttpMethod.Post, path, credential, new StringContent(body, Encoding.UTF8, MediaTypeHeaderValue.Parse(type)));
+        using var answer = await Send(
+            HttpMethod.Post,
+            path,
+            credential,
+            new StringContent(body, Encoding.UTF8, MediaTypeHeaderValue.Parse(type))
+        );
         var text = await answer.Content.ReadAsStringAsync();
         return (int)answer.StatusCode is 200 or 201 ? text : throw new InvalidOperationException($"{answer.StatusCode} {text}");
     }
@@ -118,8 +145,14 @@ internal sealed class ExchangeBed : IAsyncDisposable
     }
 
     /// <summary>The same token with another end.</summary>
-    public string Ending(string token, TimeSpan after) => TokenIssuer.Sign(
-        TokenClaims.Read(TokenBed.Claims(token))! with { End = DateTimeOffset.UtcNow + after }, Broker.Snapshots.Current.Part<CredentialTable>().Keys!);
+    public string Ending(string token, TimeSpan after) =>
+        TokenIssuer.Sign(
+            TokenClaims.Read(TokenBed.Claims(token))! with
+            {
+                End = DateTimeOffset.UtcNow + after,
+            },
+            Broker.Snapshots.Current.Part<CredentialTable>().Keys!
+        );
 
     public async Task<ClientWebSocket> Connect(string credential, Action<ClientWebSocketOptions>? options = null, string query = "")
     {
@@ -153,10 +186,12 @@ internal sealed class ExchangeBed : IAsyncDisposable
     {
         var config = TokenBed.Config(upstream.Address);
         var routes = config["ReverseProxy"]!["Routes"]!.AsObject();
-        routes["open"] = JsonNode.Parse("""
+        routes["open"] = JsonNode.Parse(
+            """
             { "ClusterId": "api", "Match": { "Path": "/open/{kind}" },
               "Metadata": { "Action": "GetCurrentUser", "Reach": "none", "Body": "any" } }
-            """);
+            """
+        );
         routes.Remove("all");
         if (kind.EndsWith("h2", StringComparison.Ordinal))
         {
@@ -165,7 +200,9 @@ internal sealed class ExchangeBed : IAsyncDisposable
 
         if (kind.StartsWith("grpc", StringComparison.Ordinal))
         {
-            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""");
+            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse(
+                """{ "Version": "2", "VersionPolicy": "RequestVersionExact" }"""
+            );
         }
 
         change?.Invoke(config);
@@ -275,7 +312,12 @@ internal sealed class ExchangeBed : IAsyncDisposable
                 await context.Response.WriteAsync("[]");
                 return;
             default:
-                context.Response.ContentType = what switch { "events" => "text/event-stream", "grpc" => "application/grpc", _ => "application/octet-stream" };
+                context.Response.ContentType = what switch
+                {
+                    "events" => "text/event-stream",
+                    "grpc" => "application/grpc",
+                    _ => "application/octet-stream",
+                };
                 context.Response.ContentLength = what == "download" ? 20 : null;
                 await context.Response.Body.WriteAsync("data: one\n"u8.ToArray());
                 await context.Response.Body.FlushAsync();
@@ -314,8 +356,7 @@ internal sealed class ExchangeBed : IAsyncDisposable
                 await stream.WriteAsync("more "u8.ToArray());
                 await stream.FlushAsync();
                 await Task.WhenAny(end, Task.Delay(20));
-            }
-            while (!end.IsCompleted);
+            } while (!end.IsCompleted);
         }
 
         protected override bool TryComputeLength(out long length)

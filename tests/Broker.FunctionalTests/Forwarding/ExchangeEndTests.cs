@@ -50,22 +50,31 @@ public sealed class ExchangeEndTests
         await happen();
         var from = what == "the token expires" ? EndOf(credential) : DateTimeOffset.UtcNow;
 
-        (await bed.EndsWithinASecond(end, lateness, from))
-            .ShouldBe(kind.StartsWith("socket", StringComparison.Ordinal) ? $"closed 4401 {expected.Code}" : "cut");
+        (await bed.EndsWithinASecond(end, lateness, from)).ShouldBe(
+            kind.StartsWith("socket", StringComparison.Ordinal) ? $"closed 4401 {expected.Code}" : "cut"
+        );
         DateTimeOffset.UtcNow.ShouldBeGreaterThanOrEqualTo(from);
-        var line = (await bed.Broker.LogHolding("\"EventId\":{\"Id\":440")).Split('\n').Single(text => text.Contains("\"Id\":440", StringComparison.Ordinal));
+        var line = (await bed.Broker.LogHolding("\"EventId\":{\"Id\":440"))
+            .Split('\n')
+            .Single(text => text.Contains("\"Id\":440", StringComparison.Ordinal));
         line.ShouldContain($"\"Why\":\"{expected.Why}\"");
         line.ShouldContain("\"Caller\":\"key:");
         line.ShouldContain("\"Route\":\"open\"");
         line.ShouldContain("\"Seconds\":");
         bed.Broker.Log.ShouldNotContain(credential);
-        string? RequestLine() => bed.Broker.Log.Split('\n').FirstOrDefault(text =>
-            text.Contains("\"Id\":500", StringComparison.Ordinal) && text.Contains("\"Route\":\"open\"", StringComparison.Ordinal));
+        string? RequestLine() =>
+            bed
+                .Broker.Log.Split('\n')
+                .FirstOrDefault(text =>
+                    text.Contains("\"Id\":500", StringComparison.Ordinal) && text.Contains("\"Route\":\"open\"", StringComparison.Ordinal)
+                );
         await Eventually.Holds(() => RequestLine() is not null, "the request has its line");
         var (request, log) = (RequestLine()!, bed.Broker.Log);
         request.ShouldContain($"\"Refusal\":\"{expected.Code}\"");
         request.ShouldNotContain("\"Status\":499"); // nobody left
-        request.Contains("\"Status\":200", StringComparison.Ordinal).ShouldBe(kind.Split('-')[0] is not ("poll" or "upload") && kind != "socket-h1");
+        request
+            .Contains("\"Status\":200", StringComparison.Ordinal)
+            .ShouldBe(kind.Split('-')[0] is not ("poll" or "upload") && kind != "socket-h1");
         log.ShouldNotContain("\"Level\":\"Error\"");
         log.ShouldNotContain("\"Code\":"); // and no upstream is blamed
     }
@@ -121,15 +130,21 @@ public sealed class ExchangeEndTests
     {
         if (what.Contains("API key", StringComparison.Ordinal) || what.Contains("password", StringComparison.Ordinal))
         {
-            return (what.Contains("API", StringComparison.Ordinal) ? "key:app-key" : "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("operator:" + TokenBed.Password)),
-                () => bed.Reload(config => Change(config, what)));
+            return (
+                what.Contains("API", StringComparison.Ordinal)
+                    ? "key:app-key"
+                    : "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes("operator:" + TokenBed.Password)),
+                () => bed.Reload(config => Change(config, what))
+            );
         }
 
         var (access, refresh) = await bed.LogIn("operator");
         if (what.Contains("creator", StringComparison.Ordinal))
         {
             var (admin, _) = await bed.LogIn("admin");
-            access = JsonNode.Parse(await bed.Post("/token/create", """{"userId":2}""", admin, "application/json"))!["accessToken"]!.GetValue<string>();
+            access = JsonNode.Parse(await bed.Post("/token/create", """{"userId":2}""", admin, "application/json"))![
+                "accessToken"
+            ]!.GetValue<string>();
         }
 
         Task Revoke(string path, string form) =>
@@ -168,7 +183,9 @@ public sealed class ExchangeEndTests
                 config["Broker"]!["TokenService"]!.AsObject().Remove("Plugins");
                 break;
             case "the signing key is replaced":
-                config["Broker"]!["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k2": { "Algorithm": "HS256", "Key": { "Env": "OTHER" } } } }""");
+                config["Broker"]!["Issuing"] = JsonNode.Parse(
+                    """{ "SigningKeys": { "k2": { "Algorithm": "HS256", "Key": { "Env": "OTHER" } } } }"""
+                );
                 break;
             case "the API key is replaced":
                 callers["app"]!["Keys"]![0]!["Sha256"] = TestConfig.DigestOf("another-key");
@@ -202,7 +219,9 @@ public sealed class ExchangeEndTests
             case "a narrower route denies the path":
                 foreach (var kind in ExchangeBed.Kinds.Select(kind => kind[..^3]).Distinct())
                 {
-                    routes["not-" + kind] = JsonNode.Parse($$"""{ "ClusterId": "api", "Match": { "Path": "/open/{{kind}}" }, "Metadata": { "Deny": "true" } }""");
+                    routes["not-" + kind] = JsonNode.Parse(
+                        $$"""{ "ClusterId": "api", "Match": { "Path": "/open/{{kind}}" }, "Metadata": { "Deny": "true" } }"""
+                    );
                 }
 
                 break;
@@ -211,5 +230,6 @@ public sealed class ExchangeEndTests
         }
     }
 
-    private static JsonArray Array(JsonObject config, string caller, string member) => config["Broker"]!["Callers"]![caller]![member]!.AsArray();
+    private static JsonArray Array(JsonObject config, string caller, string member) =>
+        config["Broker"]!["Callers"]![caller]![member]!.AsArray();
 }

@@ -11,7 +11,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>Whose fault, and which: each kind has its code, and the upstream's a line at Warning with upstream, destination and reason.</summary>
+/// <summary>
+/// Whose fault, and which: each kind has its code, and the upstream's a line at Warning with upstream, destination and reason.
+/// </summary>
 public sealed class FaultTests
 {
     private const string Head = "HTTP/1.1 200 OK\r\n";
@@ -38,20 +40,22 @@ public sealed class FaultTests
     [InlineData(Head + "Transfer-Encoding: chunked\r\n\r\n", "upstream-answer-cut")]
     public async Task Before_a_byte_of_the_answers_body_it_is_a_502_with_its_code(string says, string code)
     {
-        await using var upstream = HandUpstream.OfRequests(async (_, socket) =>
-        {
-            if (says == "reset")
+        await using var upstream = HandUpstream.OfRequests(
+            async (_, socket) =>
             {
-                HandUpstream.Reset(socket);
-            }
-            else if (says != "end")
-            {
-                var lines = Enumerable.Range(0, 80).Select(i => $"X-{i}: {new string('x', 1000)}\r\n");
-                await HandUpstream.Say(socket, says == "too large" ? $"{Head}{string.Concat(lines)}\r\n" : says);
-            }
+                if (says == "reset")
+                {
+                    HandUpstream.Reset(socket);
+                }
+                else if (says != "end")
+                {
+                    var lines = Enumerable.Range(0, 80).Select(i => $"X-{i}: {new string('x', 1000)}\r\n");
+                    await HandUpstream.Say(socket, says == "too large" ? $"{Head}{string.Concat(lines)}\r\n" : says);
+                }
 
-            return false;
-        });
+                return false;
+            }
+        );
         await using var broker = await Start(upstream.Address);
 
         var answer = await Ask(broker, "POST", "/x", "Content-Length: 0");
@@ -71,28 +75,33 @@ public sealed class FaultTests
     public async Task In_the_middle_of_the_answer_the_log_says_so(string says, string then, string code)
     {
         var hasFirst = new TaskCompletionSource();
-        await using var upstream = HandUpstream.OfRequests(async (_, socket) =>
-        {
-            await HandUpstream.Say(socket, Head + says);
-            await hasFirst.Task;
-            if (then == "reset")
+        await using var upstream = HandUpstream.OfRequests(
+            async (_, socket) =>
             {
-                HandUpstream.Reset(socket);
-            }
-            else if (then == "stall")
-            {
-                await socket.ReceiveAsync(new byte[1]);
-            }
-            else if (then != "end")
-            {
-                await HandUpstream.Say(socket, then);
-            }
+                await HandUpstream.Say(socket, Head + says);
+                await hasFirst.Task;
+                if (then == "reset")
+                {
+                    HandUpstream.Reset(socket);
+                }
+                else if (then == "stall")
+                {
+                    await socket.ReceiveAsync(new byte[1]);
+                }
+                else if (then != "end")
+                {
+                    await HandUpstream.Say(socket, then);
+                }
 
-            return false;
-        });
+                return false;
+            }
+        );
         await using var broker = await Start(upstream.Address, """{ "IdleTimeout": "00:00:01" }""");
 
-        using var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"), HttpCompletionOption.ResponseHeadersRead);
+        using var answer = await broker.Client.SendAsync(
+            TestConfig.Request(HttpMethod.Get, "/x"),
+            HttpCompletionOption.ResponseHeadersRead
+        );
         var body = await answer.Content.ReadAsStreamAsync();
         await body.ReadExactlyAsync(new byte[5]);
         hasFirst.SetResult();
@@ -111,19 +120,21 @@ public sealed class FaultTests
     [InlineData(-2, "upstream-answer-malformed")] // a head that is no HPACK
     public async Task Over_HTTP2_each_has_its_code_too(int error, string code)
     {
-        await using var upstream = OfHttp2(async (raw, frame) =>
-        {
-            if (error >= 0)
+        await using var upstream = OfHttp2(
+            async (raw, frame) =>
             {
-                await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, (byte)error]));
-            }
-            else if (error == -2)
-            {
-                await raw.Write(new(Frame.Headers, Frame.EndHeaders, frame.Stream, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
-            }
+                if (error >= 0)
+                {
+                    await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, (byte)error]));
+                }
+                else if (error == -2)
+                {
+                    await raw.Write(new(Frame.Headers, Frame.EndHeaders, frame.Stream, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff]));
+                }
 
-            return error != -1;
-        });
+                return error != -1;
+            }
+        );
         await using var broker = await Start(upstream.Address, request: Http2);
 
         var answer = await Ask(broker, "POST", "/x", "Content-Length: 0");
@@ -135,13 +146,15 @@ public sealed class FaultTests
     [Fact]
     public async Task Over_HTTP2_a_stream_that_is_reset_in_the_middle_of_the_answer_is_said()
     {
-        await using var upstream = OfHttp2(async (raw, frame) =>
-        {
-            await raw.Write(new(Frame.Headers, Frame.EndHeaders, frame.Stream, [0x88]));
-            await raw.Write(new(Frame.Data, 0, frame.Stream, "hello"u8.ToArray()));
-            await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, 2]));
-            return true;
-        });
+        await using var upstream = OfHttp2(
+            async (raw, frame) =>
+            {
+                await raw.Write(new(Frame.Headers, Frame.EndHeaders, frame.Stream, [0x88]));
+                await raw.Write(new(Frame.Data, 0, frame.Stream, "hello"u8.ToArray()));
+                await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, 2]));
+                return true;
+            }
+        );
         await using var broker = await Start(upstream.Address, request: Http2);
 
         await Record.ExceptionAsync(() => broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x")));
@@ -156,17 +169,21 @@ public sealed class FaultTests
         closed.Start();
         var port = ((IPEndPoint)closed.LocalEndpoint).Port;
         closed.Stop();
-        await using var plain = HandUpstream.OfConnections(async (socket, _) =>
-        {
-            await socket.ReceiveAsync(new byte[16]);
-            await HandUpstream.Say(socket, "HTTP/1.1 400 Bad Request\r\n\r\n");
-        });
-        foreach (var (address, code) in new[]
-        {
-            ("http://no-such-host.invalid/", "upstream-name-unknown"),
-            ($"http://127.0.0.1:{port}/", "upstream-unreachable"),
-            ($"https://127.0.0.1:{plain.Address.Port}/", "upstream-tls-failed"),
-        })
+        await using var plain = HandUpstream.OfConnections(
+            async (socket, _) =>
+            {
+                await socket.ReceiveAsync(new byte[16]);
+                await HandUpstream.Say(socket, "HTTP/1.1 400 Bad Request\r\n\r\n");
+            }
+        );
+        foreach (
+            var (address, code) in new[]
+            {
+                ("http://no-such-host.invalid/", "upstream-name-unknown"),
+                ($"http://127.0.0.1:{port}/", "upstream-unreachable"),
+                ($"https://127.0.0.1:{plain.Address.Port}/", "upstream-tls-failed"),
+            }
+        )
         {
             await using var broker = await Start(new(address));
 
@@ -184,7 +201,10 @@ public sealed class FaultTests
         using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         full.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         full.Listen(0);
-        var waiting = Enumerable.Range(0, 4).Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp)).ToList();
+        var waiting = Enumerable
+            .Range(0, 4)
+            .Select(_ => new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
+            .ToList();
         waiting.ForEach(socket => _ = socket.ConnectAsync(full.LocalEndPoint!).ContinueWith(done => done.Exception, TaskScheduler.Default));
         await using var broker = await Start(new($"http://{full.LocalEndPoint}/"));
 
@@ -206,13 +226,21 @@ public sealed class FaultTests
         await using var withoutSockets = OfHttp2((_, _) => Task.FromResult(true));
         var isSocket = what == "a web socket";
         await using var broker = await Start(
-            isSocket ? withoutSockets.Address : http1.Address, request: Http2,
-            client: """{ "DangerousAcceptAnyServerCertificate": true }""");
+            isSocket ? withoutSockets.Address : http1.Address,
+            request: Http2,
+            client: """{ "DangerousAcceptAnyServerCertificate": true }"""
+        );
 
         var answer = isSocket
             ? await Ask(
-                broker, "GET", "/x", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+                broker,
+                "GET",
+                "/x",
+                "Connection: Upgrade",
+                "Upgrade: websocket",
+                "Sec-WebSocket-Version: 13",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+            )
             : await Ask(broker, "GET", "/x");
 
         $"{answer.Status} {answer.Code}".ShouldBe("502 upstream-version");
@@ -230,7 +258,8 @@ public sealed class FaultTests
                 await raw.Write(new(Frame.Headers, Frame.EndHeaders | Frame.EndStream, frame.Stream, [0x88]));
                 return true;
             },
-            settings: [0, 6, 0, 0, 2, 88]);
+            settings: [0, 6, 0, 0, 2, 88]
+        );
         await using var broker = await Start(upstream.Address, request: Http2, passive: true);
         (await Ask(broker, "GET", "/x")).Status.ShouldBe(200); // from here on the client knows
 
@@ -271,17 +300,19 @@ public sealed class FaultTests
     public async Task A_caller_who_leaves_is_499_in_the_log_and_no_warning(string when)
     {
         var came = new TaskCompletionSource();
-        await using var upstream = HandUpstream.OfRequests(async (head, socket) =>
-        {
-            if (when == "in the middle of the answer")
+        await using var upstream = HandUpstream.OfRequests(
+            async (head, socket) =>
             {
-                await HandUpstream.Say(socket, $"{Head}Content-Length: 10\r\n\r\nhello");
-            }
+                if (when == "in the middle of the answer")
+                {
+                    await HandUpstream.Say(socket, $"{Head}Content-Length: 10\r\n\r\nhello");
+                }
 
-            came.TrySetResult();
-            await socket.ReceiveAsync(new byte[1]);
-            return false;
-        });
+                came.TrySetResult();
+                await socket.ReceiveAsync(new byte[1]);
+                return false;
+            }
+        );
         var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
         if (when == "while it waits for a token")
         {
@@ -294,8 +325,11 @@ public sealed class FaultTests
             await client.ConnectAsync(broker.Address.Host, broker.Address.Port);
             var isBody = when == "in the middle of its body";
             var rest = isBody ? "Content-Length: 10\r\n\r\nhello" : "\r\n";
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
-                $"{(isBody ? "POST" : "GET")} /x HTTP/1.1\r\nHost: x\r\nX-Api-Key: {TestConfig.Key}\r\n{rest}"));
+            await client
+                .GetStream()
+                .WriteAsync(
+                    Encoding.ASCII.GetBytes($"{(isBody ? "POST" : "GET")} /x HTTP/1.1\r\nHost: x\r\nX-Api-Key: {TestConfig.Key}\r\n{rest}")
+                );
             if (!isBody)
             {
                 await came.Task;
@@ -337,8 +371,11 @@ public sealed class FaultTests
     {
         await using var upstream = await EchoUpstream.Start(isHttp2 ? HttpProtocols.Http2 : HttpProtocols.Http1);
         await using var broker = await Start(
-            upstream.Address, """{ "IdleTimeout": "00:00:00.200" }""", passive: true,
-            request: isHttp2 ? """{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""" : null);
+            upstream.Address,
+            """{ "IdleTimeout": "00:00:00.200" }""",
+            passive: true,
+            request: isHttp2 ? """{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""" : null
+        );
         for (var i = 0; i < 15; i++)
         {
             var slow = await Ask(broker, "POST", "/x", $"Content-Length: {length}");
@@ -360,28 +397,35 @@ public sealed class FaultTests
         await ShouldWarn(broker, "upstream-unhealthy", "(none)");
     }
 
-    private static HandUpstream OfHttp2(
-        Func<RawHttp2, Frame, Task<bool>> answer, byte[]? settings = null) => HandUpstream.OfConnections(async (socket, _) =>
-    {
-        var stream = new NetworkStream(socket);
-        await stream.ReadExactlyAsync(new byte[RawHttp2.Preface.Length]);
-        var raw = new RawHttp2(stream);
-        await raw.Write(new(Frame.Settings, 0, 0, settings ?? []));
-        while (await raw.Read() is { } frame)
-        {
-            if (frame is { Type: Frame.Settings, Flags: 0 })
+    private static HandUpstream OfHttp2(Func<RawHttp2, Frame, Task<bool>> answer, byte[]? settings = null) =>
+        HandUpstream.OfConnections(
+            async (socket, _) =>
             {
-                await raw.Write(new(Frame.Settings, 1, 0, []));
+                var stream = new NetworkStream(socket);
+                await stream.ReadExactlyAsync(new byte[RawHttp2.Preface.Length]);
+                var raw = new RawHttp2(stream);
+                await raw.Write(new(Frame.Settings, 0, 0, settings ?? []));
+                while (await raw.Read() is { } frame)
+                {
+                    if (frame is { Type: Frame.Settings, Flags: 0 })
+                    {
+                        await raw.Write(new(Frame.Settings, 1, 0, []));
+                    }
+                    else if (frame.Type == Frame.Headers && !await answer(raw, frame))
+                    {
+                        return;
+                    }
+                }
             }
-            else if (frame.Type == Frame.Headers && !await answer(raw, frame))
-            {
-                return;
-            }
-        }
-    });
+        );
 
     private static Task<BrokerUnderTest> Start(
-        Uri upstream, string forwarding = "{}", string? request = null, bool passive = false, string? client = null)
+        Uri upstream,
+        string forwarding = "{}",
+        string? request = null,
+        bool passive = false,
+        string? client = null
+    )
     {
         var config = TestConfig.With(upstream, ("all", TestConfig.CatchAll));
         config["Broker"]!["Forwarding"] = JsonNode.Parse(forwarding);
@@ -398,12 +442,14 @@ public sealed class FaultTests
 
         if (passive)
         {
-            cluster["HealthCheck"] = JsonNode.Parse("""
+            cluster["HealthCheck"] = JsonNode.Parse(
+                """
                 {
                   "Passive": { "Enabled": true, "Policy": "TransportFailureRate", "ReactivationPeriod": "00:10:00" },
                   "AvailableDestinationsPolicy": "HealthyAndUnknown"
                 }
-                """);
+                """
+            );
         }
 
         return TokenConfig.Start(config);

@@ -41,7 +41,8 @@ internal sealed class HandContent(long? length = null) : HttpContent
         }
         finally
         {
-            await pipe.Reader.CompleteAsync(); // the answer may come before the last byte: then nobody takes the rest, and Send must not wait for it
+            // the answer may come before the last byte: then nobody takes the rest, and Send must not wait for it
+            await pipe.Reader.CompleteAsync();
         }
     }
 

@@ -32,19 +32,22 @@ internal sealed class HandUpstream : IAsyncDisposable
     public static HandUpstream OfConnections(Func<Socket, HandUpstream, Task> serve) => new(serve);
 
     /// <summary>Requests of HTTP/1.1, each read whole; a connection goes on while the answer says so.</summary>
-    public static HandUpstream OfRequests(Func<string, Socket, Task<bool>> answer) => new(async (socket, upstream) =>
-    {
-        var stream = new NetworkStream(socket);
-        while (await Until(stream, "\r\n\r\n", upstream.Over) is { } head)
-        {
-            upstream.Heads.Enqueue(head);
-            await ReadBody(stream, head, upstream.Over);
-            if (!await answer(head, socket))
+    public static HandUpstream OfRequests(Func<string, Socket, Task<bool>> answer) =>
+        new(
+            async (socket, upstream) =>
             {
-                return;
+                var stream = new NetworkStream(socket);
+                while (await Until(stream, "\r\n\r\n", upstream.Over) is { } head)
+                {
+                    upstream.Heads.Enqueue(head);
+                    await ReadBody(stream, head, upstream.Over);
+                    if (!await answer(head, socket))
+                    {
+                        return;
+                    }
+                }
             }
-        }
-    });
+        );
 
     public static Task Say(Socket socket, string text) => socket.SendAsync(Encoding.Latin1.GetBytes(text));
 

@@ -7,9 +7,15 @@ namespace Broker.FunctionalTests.Forwarding;
 /// <summary>One frame of HTTP/2.</summary>
 internal sealed record Frame(byte Type, byte Flags, int Stream, byte[] Payload)
 {
-    public const byte Data = 0, Headers = 1, Reset = 3, Settings = 4, Ping = 6, GoAway = 7;
+    public const byte Data = 0,
+        Headers = 1,
+        Reset = 3,
+        Settings = 4,
+        Ping = 6,
+        GoAway = 7;
 
-    public const byte EndStream = 1, EndHeaders = 4;
+    public const byte EndStream = 1,
+        EndHeaders = 4;
 }
 
 /// <summary>HTTP/2 without TLS by hand, frame by frame, from either side.</summary>
@@ -63,7 +69,11 @@ internal sealed class RawHttp2(Stream stream)
     public async Task Write(Frame frame)
     {
         var bytes = new byte[9 + frame.Payload.Length];
-        (bytes[0], bytes[1], bytes[2]) = ((byte)(frame.Payload.Length >> 16), (byte)(frame.Payload.Length >> 8), (byte)frame.Payload.Length);
+        (bytes[0], bytes[1], bytes[2]) = (
+            (byte)(frame.Payload.Length >> 16),
+            (byte)(frame.Payload.Length >> 8),
+            (byte)frame.Payload.Length
+        );
         (bytes[3], bytes[4]) = (frame.Type, frame.Flags);
         BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(5), frame.Stream);
         frame.Payload.CopyTo(bytes, 9);

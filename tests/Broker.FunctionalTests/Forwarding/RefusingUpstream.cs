@@ -5,7 +5,10 @@ using System.Text;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>Speaks HTTP/1.1 by hand: refuses one request as soon as it has read its head, in these pieces, and then closes or not; serves the others whole.</summary>
+/// <summary>
+/// Speaks HTTP/1.1 by hand: refuses one request as soon as it has read its head, in these pieces, and then closes or not; serves the others
+/// whole.
+/// </summary>
 internal sealed class RefusingUpstream : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -91,8 +94,10 @@ internal sealed class RefusingUpstream : IAsyncDisposable
         }
 
         var body = "";
-        while (head.Contains("chunked", StringComparison.Ordinal)
-            && int.Parse((await Until(stream, "\r\n"))!.Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) is var size)
+        while (
+            head.Contains("chunked", StringComparison.Ordinal)
+            && int.Parse((await Until(stream, "\r\n"))!.Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) is var size
+        )
         {
             body += await Exactly(stream, size);
             await Until(stream, "\r\n");

@@ -41,17 +41,23 @@ internal sealed class ReplayBench : IAsyncDisposable
     public int Refusals { get; set; } = 1;
 
     /// <summary>How the upstream refuses; it reads the whole body first unless it is told otherwise.</summary>
-    public RequestDelegate Refuse { get; set; } = async context =>
-    {
-        await Body(context);
-        await Say401(context);
-    };
+    public RequestDelegate Refuse { get; set; } =
+        async context =>
+        {
+            await Body(context);
+            await Say401(context);
+        };
 
     /// <summary>The bodies of the requests that were accepted.</summary>
     public ConcurrentQueue<string> Bodies { get; } = new();
 
     public static async Task<ReplayBench> Start(
-        string forwarding = "{}", bool isUpstreamHttp2 = false, bool isCallerHttp2 = false, string route = TokenConfig.AnyRoute, Action<JsonObject>? change = null)
+        string forwarding = "{}",
+        bool isUpstreamHttp2 = false,
+        bool isCallerHttp2 = false,
+        string route = TokenConfig.AnyRoute,
+        Action<JsonObject>? change = null
+    )
     {
         var tokens = await OAuth2Simulator.StartAsync(new());
         var upstream = await EchoUpstream.Start(isUpstreamHttp2 ? HttpProtocols.Http2 : HttpProtocols.Http1);
@@ -59,7 +65,9 @@ internal sealed class ReplayBench : IAsyncDisposable
         config["Broker"]!["Forwarding"] = JsonNode.Parse(forwarding);
         if (isUpstreamHttp2)
         {
-            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""");
+            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse(
+                """{ "Version": "2", "VersionPolicy": "RequestVersionExact" }"""
+            );
         }
 
         if (isCallerHttp2)
@@ -89,7 +97,10 @@ internal sealed class ReplayBench : IAsyncDisposable
     {
         var request = TestConfig.Request(method ?? (content is null ? HttpMethod.Get : HttpMethod.Post), "/things");
         request.Content = content;
-        (request.Version, request.VersionPolicy) = (isCallerHttp2 ? HttpVersion.Version20 : HttpVersion.Version11, HttpVersionPolicy.RequestVersionExact);
+        (request.Version, request.VersionPolicy) = (
+            isCallerHttp2 ? HttpVersion.Version20 : HttpVersion.Version11,
+            HttpVersionPolicy.RequestVersionExact
+        );
         change?.Invoke(request);
         return Broker.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
     }

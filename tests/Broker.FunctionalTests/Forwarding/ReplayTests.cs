@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>A refused token is replaced and the request sent again once, with the same bytes; a body that streamed away is never sent twice.</summary>
+/// <summary>
+/// A refused token is replaced and the request sent again once, with the same bytes; a body that streamed away is never sent twice.
+/// </summary>
 public sealed class ReplayTests
 {
     [Theory]
@@ -76,9 +78,15 @@ public sealed class ReplayTests
     [Theory]
     [InlineData(false, 502, "upstream-refused-token")]
     [InlineData(true, 403, "upstream-denied")]
-    public async Task A_second_401_is_answered_by_the_broker_and_the_upstreams_own_body_never_reaches_the_caller(bool isResource, int status, string code)
+    public async Task A_second_401_is_answered_by_the_broker_and_the_upstreams_own_body_never_reaches_the_caller(
+        bool isResource,
+        int status,
+        string code
+    )
     {
-        var route = isResource ? TokenConfig.AnyRoute.Replace("\"none\",", "\"none\", \"On401\": \"resource\",", StringComparison.Ordinal) : TokenConfig.AnyRoute;
+        var route = isResource
+            ? TokenConfig.AnyRoute.Replace("\"none\",", "\"none\", \"On401\": \"resource\",", StringComparison.Ordinal)
+            : TokenConfig.AnyRoute;
         await using var bench = await ReplayBench.Start(route: route);
         bench.Refusals = int.MaxValue;
 

@@ -12,12 +12,21 @@ public sealed class SentOnceTests
 {
     private const string Ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-    private static readonly string[] NoBody = [], EmptyBody = ["Content-Length: 0"], TypeAlone = ["Content-Type: application/json"];
+    private static readonly string[] NoBody = [],
+        EmptyBody = ["Content-Length: 0"],
+        TypeAlone = ["Content-Type: application/json"];
     private static readonly string[] Body = ["Content-Length: 2", "Content-Type: application/json"];
     private static readonly string[] Chunks = ["Transfer-Encoding: chunked", "Content-Type: application/json"];
 
     private static readonly (string[] Form, string Text)[] Bodies =
-        [(NoBody, ""), (EmptyBody, ""), (TypeAlone, ""), (Body, "{}"), ([.. Body, "Expect: 100-continue"], "{}"), (Chunks, "2\r\n{}\r\n0\r\n\r\n")];
+    [
+        (NoBody, ""),
+        (EmptyBody, ""),
+        (TypeAlone, ""),
+        (Body, "{}"),
+        ([.. Body, "Expect: 100-continue"], "{}"),
+        (Chunks, "2\r\n{}\r\n0\r\n\r\n"),
+    ];
 
     [Theory]
     [InlineData("POST")]
@@ -69,11 +78,13 @@ public sealed class SentOnceTests
     [InlineData("PATCH", true)]
     public async Task The_upstream_sees_no_other_framing_for_it(string method, bool hasLength)
     {
-        await using var upstream = HandUpstream.OfRequests(async (head, socket) =>
-        {
-            await HandUpstream.Say(socket, head.StartsWith("HEAD", StringComparison.Ordinal) ? "HTTP/1.1 204 No Content\r\n\r\n" : Ok);
-            return true;
-        });
+        await using var upstream = HandUpstream.OfRequests(
+            async (head, socket) =>
+            {
+                await HandUpstream.Say(socket, head.StartsWith("HEAD", StringComparison.Ordinal) ? "HTTP/1.1 204 No Content\r\n\r\n" : Ok);
+                return true;
+            }
+        );
         await using var broker = await Start(upstream.Address);
 
         (await Ask(broker, method, "/x", NoBody)).Status.ShouldBeOneOf(200, 204);
@@ -92,44 +103,46 @@ public sealed class SentOnceTests
     {
         var requests = 0;
         var flags = new List<byte>();
-        await using var upstream = HandUpstream.OfConnections(async (socket, _) =>
-        {
-            var stream = new NetworkStream(socket);
-            await stream.ReadExactlyAsync(new byte[RawHttp2.Preface.Length]);
-            var raw = new RawHttp2(stream);
-            await raw.Write(new(Frame.Settings, 0, 0, []));
-            while (await raw.Read() is { } frame)
+        await using var upstream = HandUpstream.OfConnections(
+            async (socket, _) =>
             {
-                if (frame is { Type: Frame.Settings, Flags: 0 })
+                var stream = new NetworkStream(socket);
+                await stream.ReadExactlyAsync(new byte[RawHttp2.Preface.Length]);
+                var raw = new RawHttp2(stream);
+                await raw.Write(new(Frame.Settings, 0, 0, []));
+                while (await raw.Read() is { } frame)
                 {
-                    await raw.Write(new(Frame.Settings, 1, 0, []));
-                }
-                else if (frame.Type == Frame.Headers)
-                {
-                    flags.Add(frame.Flags);
-                    if (Interlocked.Increment(ref requests) != 1)
+                    if (frame is { Type: Frame.Settings, Flags: 0 })
                     {
-                        await raw.Write(new(Frame.Headers, Frame.EndStream | Frame.EndHeaders, frame.Stream, [0x88]));
-                        continue;
+                        await raw.Write(new(Frame.Settings, 1, 0, []));
                     }
-
-                    switch (how)
+                    else if (frame.Type == Frame.Headers)
                     {
-                        case "closes":
-                            return;
-                        case "resets the stream":
-                            await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, 2]));
-                            break;
-                        case "refuses the stream":
-                            await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, 7]));
-                            break;
-                        default:
-                            await raw.Write(new(Frame.GoAway, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]));
-                            break;
+                        flags.Add(frame.Flags);
+                        if (Interlocked.Increment(ref requests) != 1)
+                        {
+                            await raw.Write(new(Frame.Headers, Frame.EndStream | Frame.EndHeaders, frame.Stream, [0x88]));
+                            continue;
+                        }
+
+                        switch (how)
+                        {
+                            case "closes":
+                                return;
+                            case "resets the stream":
+                                await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, 2]));
+                                break;
+                            case "refuses the stream":
+                                await raw.Write(new(Frame.Reset, 0, frame.Stream, [0, 0, 0, 7]));
+                                break;
+                            default:
+                                await raw.Write(new(Frame.GoAway, 0, 0, [0, 0, 0, 0, 0, 0, 0, 0]));
+                                break;
+                        }
                     }
                 }
             }
-        });
+        );
         await using var broker = await Start(upstream.Address, """{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""");
 
         var answer = await Ask(broker, "POST", "/x", NoBody);
@@ -143,16 +156,18 @@ public sealed class SentOnceTests
     private static HandUpstream ClosingAtTheSecond()
     {
         var requests = 0;
-        return HandUpstream.OfRequests(async (head, socket) =>
-        {
-            if (Interlocked.Increment(ref requests) == 2)
+        return HandUpstream.OfRequests(
+            async (head, socket) =>
             {
-                return false;
-            }
+                if (Interlocked.Increment(ref requests) == 2)
+                {
+                    return false;
+                }
 
-            await HandUpstream.Say(socket, head.StartsWith("HEAD", StringComparison.Ordinal) ? "HTTP/1.1 204 No Content\r\n\r\n" : Ok);
-            return true;
-        });
+                await HandUpstream.Say(socket, head.StartsWith("HEAD", StringComparison.Ordinal) ? "HTTP/1.1 204 No Content\r\n\r\n" : Ok);
+                return true;
+            }
+        );
     }
 
     private static async Task<BrokerUnderTest> Start(Uri upstream, string? request = null)

@@ -13,7 +13,10 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Forwarding;
 
-/// <summary>How an open exchange is ended where that is hard: in the middle of frames, at callers that do not read, by another replica, by an issuer.</summary>
+/// <summary>
+/// How an open exchange is ended where that is hard: in the middle of frames, at callers that do not read, by another replica, by an
+/// issuer.
+/// </summary>
 public sealed class SocketCloseTests
 {
     [Theory]
@@ -51,7 +54,9 @@ public sealed class SocketCloseTests
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         await using var bed = await ExchangeBed.Start("socket-h1", change =>
-            change["ReverseProxy"]!["Clusters"]!["api"]!["Destinations"]!["main"]!["Address"] = $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/");
+            change["ReverseProxy"]!["Clusters"]!["api"]!["Destinations"]!["main"]!["Address"] =
+                $"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/"
+        );
         var upstream = Upstream(listener, (byte[])[0x82, 126, 0x10, 0x00, 1, 2, 3]); // 4096 bytes are announced, three come
         var (access, _) = await bed.LogIn("operator");
         using var socket = await bed.Connect(access);
@@ -107,7 +112,9 @@ public sealed class SocketCloseTests
         (await socket.ReceiveAsync(new byte[100], default)).Count.ShouldBe(5);
 
         await Revoke(bed, "caller=key%3Aoperator");
-        (await socket.ReceiveAsync(new byte[100], default).WaitAsync(TimeSpan.FromSeconds(60))).CloseStatus.ShouldBe((WebSocketCloseStatus)4401);
+        (await socket.ReceiveAsync(new byte[100], default).WaitAsync(TimeSpan.FromSeconds(60))).CloseStatus.ShouldBe(
+            (WebSocketCloseStatus)4401
+        );
         await socket.SendAsync("too late"u8.ToArray(), WebSocketMessageType.Text, true, default);
         await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "", default);
 
@@ -164,18 +171,21 @@ public sealed class SocketCloseTests
         await using var simulator = await DeviceHiveSimulator.StartAsync(new() { BasePaths = ["/api/rest", "/auth/rest"] });
         await using var bed = await ExchangeBed.Start(kind, config =>
         {
-            config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse($$"""
+            config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse(
+                $$"""
                 { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}auth/rest/token",
                   "Accounts": { "default": { "Login": "{{DeviceHiveSimulator.AdminLogin}}", "Password": { "Env": "DEVICEHIVE" } } } }
-                """);
+                """
+            );
             config["Broker"]!["TokenService"] = JsonNode.Parse("""{ "UsersOf": "api", "FirstWait": "00:10:00" }""");
             foreach (var name in UpstreamUserBed.CallersOfTheConfig)
             {
                 config["Broker"]!["Callers"]!.AsObject().Remove(name);
             }
 
-            config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"] =
-                JsonNode.Parse("""{ "Action": "GetDevice", "Device": "const:device-a", "Network": "const:1", "DeviceType": "const:1" }""");
+            config["ReverseProxy"]!["Routes"]!["open"]!["Metadata"] = JsonNode.Parse(
+                """{ "Action": "GetDevice", "Device": "const:device-a", "Network": "const:1", "DeviceType": "const:1" }"""
+            );
         });
         var (access, _) = await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword);
         var end = await bed.Open(access);
@@ -185,8 +195,9 @@ public sealed class SocketCloseTests
         using var refused = await bed.Send(HttpMethod.Get, "/open/refused", access); // the broker hears of it when it renews
 
         ((int)refused.StatusCode).ShouldBe(401);
-        (await bed.EndsWithinASecond(end, lateness, DateTimeOffset.UtcNow))
-            .ShouldBe(kind == "socket-h1" ? "closed 4401 credential-invalid" : "cut");
+        (await bed.EndsWithinASecond(end, lateness, DateTimeOffset.UtcNow)).ShouldBe(
+            kind == "socket-h1" ? "closed 4401 credential-invalid" : "cut"
+        );
         await bed.Broker.LogHolding("\"Caller\":\"user:");
     }
 
@@ -235,22 +246,28 @@ public sealed class SocketCloseTests
         var file = Path.Combine(Directory.CreateTempSubdirectory("broker-issuer-").FullName, "keys.pem");
         await File.WriteAllTextAsync(file, rsa.ExportSubjectPublicKeyInfoPem() + "\n" + other.ExportSubjectPublicKeyInfoPem());
         await using var bed = await ExchangeBed.Start("events-h1", config => config["Broker"]!["Issuers"] = new JsonObject
-        {
-            ["corp"] = JsonNode.Parse($$"""
-                { "KeyFile": "{{file}}", "Issuer": "https://corp.example", "Audiences": [ "broker" ], "Actions": { "Const": [ "*" ] }, "Networks": { "Const": [ "*" ] },
-                  "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] }, "ClockSkew": "00:00:00" }
-                """),
-        });
+            {
+                ["corp"] = JsonNode.Parse(
+                    $$"""
+                    { "KeyFile": "{{file}}", "Issuer": "https://corp.example", "Audiences": [ "broker" ], "Actions": { "Const": [ "*" ] }, "Networks": { "Const": [ "*" ] },
+                      "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] }, "ClockSkew": "00:00:00" }
+                    """
+                ),
+            });
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var end = await bed.Open(Token(rsa, now, what == "it expires" ? 3 : 600));
 
-        await (what switch
-        {
-            "its issuer is removed" => bed.Reload(config => config["Broker"]!.AsObject().Remove("Issuers")),
-            "its issuer grants less" => bed.Reload(config => config["Broker"]!["Issuers"]!["corp"]!["Actions"]!["Const"] = new JsonArray("GetNetwork")),
-            "its key is removed" => Replace(),
-            _ => Task.CompletedTask,
-        });
+        await (
+            what switch
+            {
+                "its issuer is removed" => bed.Reload(config => config["Broker"]!.AsObject().Remove("Issuers")),
+                "its issuer grants less" => bed.Reload(config =>
+                    config["Broker"]!["Issuers"]!["corp"]!["Actions"]!["Const"] = new JsonArray("GetNetwork")
+                ),
+                "its key is removed" => Replace(),
+                _ => Task.CompletedTask,
+            }
+        );
 
         (await end.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBe("cut");
         await bed.Broker.LogHolding("\"Caller\":\"corp:alice\"");
@@ -265,24 +282,35 @@ public sealed class SocketCloseTests
     private static int Lines(ExchangeBed bed, params string[] holding) =>
         bed.Broker.Log.Split('\n').Count(line => holding.All(text => line.Contains(text, StringComparison.Ordinal)));
 
-    private static void Share(JsonObject config, RedisServer redis) => config["Broker"]!["Redis"] = JsonNode.Parse($$"""
-        { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
-          "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-        """);
+    private static void Share(JsonObject config, RedisServer redis) =>
+        config["Broker"]!["Redis"] = JsonNode.Parse(
+            $$"""
+            { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
+              "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+            """
+        );
 
     private static Task<string> Revoke(ExchangeBed bed, string form) =>
-        bed.Post(form.StartsWith("token", StringComparison.Ordinal) ? "/oauth/revoke" : "/oauth/revoke-all", $"{form}&client_id=admin&client_secret={Uri.EscapeDataString(TokenBed.Password)}");
+        bed.Post(
+            form.StartsWith("token", StringComparison.Ordinal) ? "/oauth/revoke" : "/oauth/revoke-all",
+            $"{form}&client_id=admin&client_secret={Uri.EscapeDataString(TokenBed.Password)}"
+        );
 
-    private static Task Counts(ExchangeBed bed, string token) => Eventually.Holds(async () =>
-    {
-        using var answer = await bed.Send(HttpMethod.Get, "/net/1", token);
-        return answer.IsSuccessStatusCode || (int)answer.StatusCode == 404;
-    }, "the token counts at each replica");
+    private static Task Counts(ExchangeBed bed, string token) =>
+        Eventually.Holds(
+            async () =>
+            {
+                using var answer = await bed.Send(HttpMethod.Get, "/net/1", token);
+                return answer.IsSuccessStatusCode || (int)answer.StatusCode == 404;
+            },
+            "the token counts at each replica"
+        );
 
     private static string Token(RSA rsa, long now, long life)
     {
         var claims = $$"""{ "iss": "https://corp.example", "sub": "alice", "aud": "broker", "iat": {{now}}, "exp": {{now + life}} }""";
-        var input = $"{Base64Url.EncodeToString("""{ "alg": "RS256", "typ": "at+jwt" }"""u8)}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(claims))}";
+        var input =
+            $"{Base64Url.EncodeToString("""{ "alg": "RS256", "typ": "at+jwt" }"""u8)}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(claims))}";
         return $"{input}.{Base64Url.EncodeToString(rsa.SignData(Encoding.ASCII.GetBytes(input), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1))}";
     }
 
@@ -298,17 +326,22 @@ public sealed class SocketCloseTests
             head += Encoding.ASCII.GetString(buffer, 0, await stream.ReadAsync(buffer));
         }
 
-        var key = head.Split('\n').First(line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase)).Split(':', 2)[1].Trim();
+        var key = head.Split('\n')
+            .First(line => line.StartsWith("Sec-WebSocket-Key:", StringComparison.OrdinalIgnoreCase))
+            .Split(':', 2)[1]
+            .Trim();
 #pragma warning disable CA5350 // RFC 6455's
         var accept = Convert.ToBase64String(SHA1.HashData(Encoding.ASCII.GetBytes(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")));
 #pragma warning restore CA5350
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"));
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+            )
+        );
         await stream.WriteAsync(then);
         try
         {
-            while (await stream.ReadAsync(buffer) > 0)
-            {
-            }
+            while (await stream.ReadAsync(buffer) > 0) { }
         }
         catch (IOException)
         {

@@ -28,9 +28,14 @@ public sealed class StreamTests
                 await go.WaitAsync(context.RequestAborted);
             }
         };
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
 
-        var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/events"), HttpCompletionOption.ResponseHeadersRead).WaitAsync(TimeSpan.FromSeconds(60));
+        var answer = await broker
+            .Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/events"), HttpCompletionOption.ResponseHeadersRead)
+            .WaitAsync(TimeSpan.FromSeconds(60));
         go.Release();
         using var reader = new StreamReader(await answer.Content.ReadAsStreamAsync());
         for (var i = 1; i <= 3; i++)
@@ -67,13 +72,17 @@ public sealed class StreamTests
             context.Response.AppendTrailer("grpc-message", "fine");
         };
 
-        var answer = await bench.Send(Grpc(new ByteArrayContent(Frame("hello"))), change: request => request.Headers.TE.Add(new("trailers")));
+        var answer = await bench.Send(Grpc(new ByteArrayContent(Frame("hello"))), change: request =>
+            request.Headers.TE.Add(new("trailers"))
+        );
 
         (await answer.Content.ReadAsByteArrayAsync()).ShouldBe(Frame("hello"));
         answer.TrailingHeaders.GetValues("grpc-status").ShouldBe(["0"]);
         answer.TrailingHeaders.GetValues("grpc-message").ShouldBe(["fine"]);
         bench.Upstream.Requests.Count.ShouldBe(1 + refusals);
-        bench.Upstream.Requests.ShouldAllBe(request => request.Headers["TE"] == "trailers" && request.Headers["Content-Type"] == "application/grpc");
+        bench.Upstream.Requests.ShouldAllBe(request =>
+            request.Headers["TE"] == "trailers" && request.Headers["Content-Type"] == "application/grpc"
+        );
     }
 
     [Fact]

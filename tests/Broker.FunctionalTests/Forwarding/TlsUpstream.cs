@@ -32,17 +32,19 @@ internal sealed class TlsUpstream : IAsyncDisposable
         var (names, requests) = (new ConcurrentQueue<string>(), new ConcurrentQueue<(string, string, string)>());
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrel(options => options.Listen(IPAddress.Loopback, 0, listen =>
-        {
-            listen.Protocols = protocols;
-            listen.UseHttps(new TlsHandshakeCallbackOptions
             {
-                OnConnection = connection =>
-                {
-                    names.Enqueue(connection.ClientHelloInfo.ServerName);
-                    return new(new System.Net.Security.SslServerAuthenticationOptions { ServerCertificate = certificate });
-                },
-            });
-        }));
+                listen.Protocols = protocols;
+                listen.UseHttps(
+                    new TlsHandshakeCallbackOptions
+                    {
+                        OnConnection = connection =>
+                        {
+                            names.Enqueue(connection.ClientHelloInfo.ServerName);
+                            return new(new System.Net.Security.SslServerAuthenticationOptions { ServerCertificate = certificate });
+                        },
+                    }
+                );
+            }));
         var app = builder.Build();
         app.Run(context =>
         {

@@ -40,7 +40,10 @@ public sealed class UpstreamTroubleTests
     {
         await using var upstream = await EchoUpstream.Start();
         upstream.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
-        var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll.Replace("{ \"Match\"", "{ \"Timeout\": \"00:00:00.500\", \"Match\"", StringComparison.Ordinal)));
+        var config = TestConfig.With(
+            upstream.Address,
+            ("all", TestConfig.CatchAll.Replace("{ \"Match\"", "{ \"Timeout\": \"00:00:00.500\", \"Match\"", StringComparison.Ordinal))
+        );
         await using var broker = await TokenConfig.Start(config);
 
         await (await broker.Ask("/things")).ShouldRefuse(504, "upstream-timeout");
@@ -70,7 +73,8 @@ public sealed class UpstreamTroubleTests
         listener.Start();
         await using var broker = await Start(new($"http://{listener.LocalEndpoint}/"));
         var asked = broker.Ask("/things");
-        while (await Task.WhenAny(asked, listener.AcceptTcpClientAsync()) is Task<TcpClient> accepted) // a connection that was closed at once is tried anew
+        // a connection that was closed at once is tried anew
+        while (await Task.WhenAny(asked, listener.AcceptTcpClientAsync()) is Task<TcpClient> accepted)
         {
             using var connection = await accepted;
             var stream = connection.GetStream();
@@ -138,7 +142,14 @@ public sealed class UpstreamTroubleTests
         };
         await using var broker = await Start(upstream.Address);
 
-        foreach (var (next, body, type) in new[] { ("body", """{"their":"error"}""", "application/vendor+json"), ("empty", "", null), ("empty and chunked", "", "application/vendor+json") })
+        foreach (
+            var (next, body, type) in new[]
+            {
+                ("body", """{"their":"error"}""", "application/vendor+json"),
+                ("empty", "", null),
+                ("empty and chunked", "", "application/vendor+json"),
+            }
+        )
         {
             form = next;
             var answer = await broker.Ask("/things");

@@ -43,8 +43,12 @@ public sealed class WaysInTests : IDisposable
 
         bench.Bodies.ShouldBe(["""{"a":1}""", """{"a":1}"""]);
         bench.Upstream.Requests.Count.ShouldBe(3);
-        bench.Upstream.Requests.ShouldAllBe(request => request.Protocol == (isUpstreamHttp2 ? "HTTP/2" : "HTTP/1.1") && request.RawTarget == "/things?x=1"
-            && request.Headers["Authorization"].StartsWith("Bearer ") && !request.Headers.ContainsKey("X-Api-Key"));
+        bench.Upstream.Requests.ShouldAllBe(request =>
+            request.Protocol == (isUpstreamHttp2 ? "HTTP/2" : "HTTP/1.1")
+            && request.RawTarget == "/things?x=1"
+            && request.Headers["Authorization"].StartsWith("Bearer ")
+            && !request.Headers.ContainsKey("X-Api-Key")
+        );
     }
 
     [Theory]
@@ -58,7 +62,8 @@ public sealed class WaysInTests : IDisposable
     public async Task A_web_socket_echoes_both_ways_with_our_token_on_its_handshake(string way, int refusals)
     {
         // A route that takes no body: a handshake has none.
-        const string route = """{ "Match": { "Path": "/{**rest}", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }""";
+        const string route =
+            """{ "Match": { "Path": "/{**rest}", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }""";
         await using var bench = await ReplayBench.Start(route: route, change: config => Listen(config, way));
         var left = refusals;
         bench.Upstream.Answer = async context =>
@@ -76,7 +81,11 @@ public sealed class WaysInTests : IDisposable
         using var caller = new ClientWebSocket();
         caller.Options.SetRequestHeader("X-Api-Key", TestConfig.Key);
         (caller.Options.HttpVersion, caller.Options.HttpVersionPolicy) = (VersionOf(way), HttpVersionPolicy.RequestVersionExact);
-        var address = new UriBuilder(bench.Broker.Address) { Scheme = bench.Broker.Address.Scheme == "https" ? "wss" : "ws", Path = "/socket" }.Uri;
+        var address = new UriBuilder(bench.Broker.Address)
+        {
+            Scheme = bench.Broker.Address.Scheme == "https" ? "wss" : "ws",
+            Path = "/socket",
+        }.Uri;
 
         await caller.ConnectAsync(address, client, TestContext.Current.CancellationToken);
         foreach (var text in new[] { "one", "two" })
@@ -89,7 +98,9 @@ public sealed class WaysInTests : IDisposable
 
         await caller.CloseAsync(WebSocketCloseStatus.NormalClosure, "bye", default);
         bench.Upstream.Requests.Count.ShouldBe(1 + refusals);
-        bench.Upstream.Requests.ShouldAllBe(request => request.Headers["Authorization"].StartsWith("Bearer ") && !request.Headers.ContainsKey("X-Api-Key"));
+        bench.Upstream.Requests.ShouldAllBe(request =>
+            request.Headers["Authorization"].StartsWith("Bearer ") && !request.Headers.ContainsKey("X-Api-Key")
+        );
         bench.Upstream.Requests.Select(request => request.Headers["Authorization"]).Distinct().Count().ShouldBe(1 + refusals);
     }
 
@@ -108,7 +119,8 @@ public sealed class WaysInTests : IDisposable
             caller.Options.SetRequestHeader("X-Api-Key", key);
             (caller.Options.HttpVersion, caller.Options.HttpVersionPolicy) = (VersionOf(way), HttpVersionPolicy.RequestVersionExact);
             await Should.ThrowAsync<WebSocketException>(() =>
-                caller.ConnectAsync(new UriBuilder(bench.Broker.Address) { Scheme = "ws", Path = "/socket" }.Uri, client, default));
+                caller.ConnectAsync(new UriBuilder(bench.Broker.Address) { Scheme = "ws", Path = "/socket" }.Uri, client, default)
+            );
             caller.HttpStatusCode.ShouldBe(status);
         }
 
@@ -120,31 +132,46 @@ public sealed class WaysInTests : IDisposable
         var buffer = new byte[100];
         while (await socket.ReceiveAsync(buffer, default) is { MessageType: not WebSocketMessageType.Close } read)
         {
-            await socket.SendAsync(Encoding.UTF8.GetBytes("echo " + Encoding.UTF8.GetString(buffer, 0, read.Count)), read.MessageType, true, default);
+            await socket.SendAsync(
+                Encoding.UTF8.GetBytes("echo " + Encoding.UTF8.GetString(buffer, 0, read.Count)),
+                read.MessageType,
+                true,
+                default
+            );
         }
 
         await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, default);
     }
 
-    private static Version VersionOf(string way) => way.StartsWith("h2", StringComparison.Ordinal) ? HttpVersion.Version20 : HttpVersion.Version11;
+    private static Version VersionOf(string way) =>
+        way.StartsWith("h2", StringComparison.Ordinal) ? HttpVersion.Version20 : HttpVersion.Version11;
 
-    private static HttpClient Client(ReplayBench bench) => new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        SslOptions = new() { RemoteCertificateValidationCallback = (_, _, _, _) => true },
-    })
-    { BaseAddress = bench.Broker.Address };
+    private static HttpClient Client(ReplayBench bench) =>
+        new(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                SslOptions = new() { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+            }
+        )
+        {
+            BaseAddress = bench.Broker.Address,
+        };
 
     private void Listen(JsonObject config, string way)
     {
         if (way is "h2" or "h1-tls")
         {
             using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-            using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+            using var certificate = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256).CreateSelfSigned(
+                DateTimeOffset.UtcNow.AddDays(-1),
+                DateTimeOffset.UtcNow.AddDays(1)
+            );
             File.WriteAllText(Path.Combine(folder, "tls.pem"), certificate.ExportCertificatePem());
             File.WriteAllText(Path.Combine(folder, "tls.key"), key.ExportPkcs8PrivateKeyPem());
             config["Kestrel"] = JsonNode.Parse(
-                $$"""{ "Endpoints": { "public": { "Url": "https://127.0.0.1:0", "Certificate": { "Path": "{{folder}}/tls.pem", "KeyPath": "{{folder}}/tls.key" } } } }""");
+                $$"""{ "Endpoints": { "public": { "Url": "https://127.0.0.1:0", "Certificate": { "Path": "{{folder}}/tls.pem", "KeyPath": "{{folder}}/tls.key" } } } }"""
+            );
         }
         else if (way == "h2c")
         {

@@ -19,9 +19,11 @@ public sealed class ListenerTests
             WriteCertificate(folder, "first.example");
             await using var upstream = await EchoUpstream.Start();
             var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
-            config["Kestrel"] = JsonNode.Parse($$"""
+            config["Kestrel"] = JsonNode.Parse(
+                $$"""
                 { "Endpoints": { "public": { "Url": "https://127.0.0.1:0", "Certificate": { "Path": "{{folder}}/tls.crt", "KeyPath": "{{folder}}/tls.key" } } } }
-                """);
+                """
+            );
             config["Broker"]!["PollInterval"] = "00:00:00.1000000";
             await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
             (await ServedName(broker.Address)).ShouldBe("CN=first.example");
@@ -46,7 +48,9 @@ public sealed class ListenerTests
         var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
         config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://0.0.0.0:0" } } }""");
 
-        var mistake = await Should.ThrowAsync<InvalidOperationException>(() => BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment));
+        var mistake = await Should.ThrowAsync<InvalidOperationException>(() =>
+            BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment)
+        );
 
         mistake.Message.ShouldContain("Kestrel:Endpoints:public:Url");
         mistake.Message.ShouldContain("AllowInsecure");

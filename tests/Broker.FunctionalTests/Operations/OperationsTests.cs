@@ -13,13 +13,18 @@ public sealed class OperationsTests
     public async Task A_request_is_one_json_line_with_caller_route_action_decision_upstream_account_status_and_trace()
     {
         await using var upstream = await EchoUpstream.Start();
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
 
         var request = TestConfig.Request(HttpMethod.Get, "/x");
         request.Headers.Add("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
         await broker.Client.SendAsync(request);
 
-        var lines = (await broker.LogHolding("key:tester")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => line.Contains("key:tester", StringComparison.Ordinal));
+        var lines = (await broker.LogHolding("key:tester"))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Where(line => line.Contains("key:tester", StringComparison.Ordinal));
         var line = JsonNode.Parse(lines.ShouldHaveSingleItem())!["Properties"]!;
         ((string)line["Caller"]!).ShouldBe("key:tester");
         ((string)line["Route"]!).ShouldBe("all");
@@ -38,13 +43,18 @@ public sealed class OperationsTests
     public async Task A_refused_request_is_a_line_with_its_code()
     {
         await using var upstream = await EchoUpstream.Start();
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
 
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x", key: "not-a-key-of-anyone"));
 
         var log = await broker.LogHolding("credential-invalid");
         log.ShouldNotContain("not-a-key-of-anyone");
-        var line = JsonNode.Parse(log.Split('\n').Single(text => text.Contains("credential-invalid", StringComparison.Ordinal)))!["Properties"]!;
+        var line = JsonNode.Parse(log.Split('\n').Single(text => text.Contains("credential-invalid", StringComparison.Ordinal)))![
+            "Properties"
+        ]!;
         ((string)line["Decision"]!).ShouldBe("refused");
         ((string)line["Refusal"]!).ShouldBe("credential-invalid");
         upstream.Requests.ShouldBeEmpty();
@@ -53,7 +63,10 @@ public sealed class OperationsTests
     [Fact]
     public async Task A_granted_request_that_the_upstream_fails_says_both()
     {
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(new("http://127.0.0.1:1/"), ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig.With(new("http://127.0.0.1:1/"), ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
 
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
 
@@ -71,7 +84,12 @@ public sealed class OperationsTests
         config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0" } } }""");
         await File.WriteAllTextAsync(file, config.ToJsonString());
         using var loggers = Logging.NewFactory();
-        using var host = new BrokerHost([file], name => TestConfig.Environment.First(pair => pair.Item1 == name).Item2, loggers, TimeProvider.System);
+        using var host = new BrokerHost(
+            [file],
+            name => TestConfig.Environment.First(pair => pair.Item1 == name).Item2,
+            loggers,
+            TimeProvider.System
+        );
         var log = new StringWriter();
         loggers.AddSerilog(host.Loader.TryReload().Snapshot.ShouldNotBeNull(), log);
         await using var app = host.Build(instead: _ => throw new InvalidOperationException("a secret"));
@@ -96,14 +114,24 @@ public sealed class OperationsTests
     public async Task No_output_of_the_broker_holds_a_secret()
     {
         await using var simulator = await SimulatorKinds.StartAsync("oauth2", new());
-        var config = TestConfig.With(simulator.Address, ("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Query": "*" } }"""));
-        config["Serilog"] = JsonNode.Parse("""
+        var config = TestConfig.With(
+            simulator.Address,
+            (
+                "all",
+                """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Query": "*" } }"""
+            )
+        );
+        config["Serilog"] = JsonNode.Parse(
+            """
             { "MinimumLevel": { "Default": "Verbose", "Override": { "Microsoft": "Verbose", "System": "Verbose", "Yarp": "Verbose" } } }
-            """);
-        config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse($$"""
+            """
+        );
+        config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse(
+            $$"""
             { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}oauth/token", "RetryDelay": "00:00:00.0100000",
               "Accounts": { "default": { "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" }, "Scopes": [ "read" ], "Audience": "https://api.chargers.example" } } }
-            """);
+            """
+        );
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), ("CLIENT_SECRET", "fleet secret:100%"));
         var answers = new List<string>();
         async Task Ask(HttpRequestMessage request)
@@ -125,14 +153,27 @@ public sealed class OperationsTests
         await Ask(TestConfig.Request(HttpMethod.Get, "/api/x"));
         await broker.LogHolding("credential-invalid");
 
-        var upstreamTokens = simulator.Received.Data.Select(request => request.Headers["Authorization"].Single()["Bearer ".Length..]).Distinct().ToList();
+        var upstreamTokens = simulator
+            .Received.Data.Select(request => request.Headers["Authorization"].Single()["Bearer ".Length..])
+            .Distinct()
+            .ToList();
         upstreamTokens.ShouldNotBeEmpty();
         string[] secrets =
         [
-            TestConfig.Key, "fleet secret:100%", Uri.EscapeDataString("fleet secret:100%"), "query-secret-77", "wrong-key-secret-88", "basic-secret-99",
-            Convert.ToBase64String("tester:basic-secret-99"u8), "eyJhbGciOiJub25lIn0", "token-endpoint-secret-66", .. upstreamTokens,
+            TestConfig.Key,
+            "fleet secret:100%",
+            Uri.EscapeDataString("fleet secret:100%"),
+            "query-secret-77",
+            "wrong-key-secret-88",
+            "basic-secret-99",
+            Convert.ToBase64String("tester:basic-secret-99"u8),
+            "eyJhbGciOiJub25lIn0",
+            "token-endpoint-secret-66",
+            .. upstreamTokens,
         ];
-        var outputs = broker.Log + string.Join('\n', answers.Select(answer => answer.Replace("query-secret-77", "", StringComparison.Ordinal))); // the stand-in echoes the query to its caller
+        var outputs =
+            // the stand-in echoes the query to its caller
+            broker.Log + string.Join('\n', answers.Select(answer => answer.Replace("query-secret-77", "", StringComparison.Ordinal)));
 
         foreach (var secret in secrets)
         {
@@ -145,7 +186,15 @@ public sealed class OperationsTests
     public async Task Health_lives_on_its_own_listener_and_on_no_other()
     {
         await using var upstream = await EchoUpstream.Start();
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("api", """{ "Match": { "Path": "/api/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig
+                .With(
+                    upstream.Address,
+                    ("api", """{ "Match": { "Path": "/api/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")
+                )
+                .ToJsonString(),
+            TestConfig.Environment
+        );
         using var client = new HttpClient();
 
         (await client.GetAsync(new Uri(broker.Management, "/healthz/live"))).StatusCode.ShouldBe(HttpStatusCode.OK);
@@ -159,7 +208,10 @@ public sealed class OperationsTests
     [Fact]
     public async Task Ready_says_nothing_about_an_upstream_that_is_down()
     {
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(new Uri("http://127.0.0.1:9/"), ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig.With(new Uri("http://127.0.0.1:9/"), ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
         using var client = new HttpClient();
 
         var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
@@ -192,7 +244,10 @@ public sealed class OperationsTests
         var stopping = broker.Stop();
 
         await Eventually.Holds(
-            async () => (await client.GetAsync(new Uri(broker.Management, "/healthz/ready"))).StatusCode == HttpStatusCode.ServiceUnavailable, "the broker says not ready");
+            async () =>
+                (await client.GetAsync(new Uri(broker.Management, "/healthz/ready"))).StatusCode == HttpStatusCode.ServiceUnavailable,
+            "the broker says not ready"
+        );
         release.SetResult();
         (await (await inFlight).Content.ReadAsStringAsync()).ShouldBe("finished");
         await stopping;
@@ -203,7 +258,10 @@ public sealed class OperationsTests
     public async Task Requests_are_counted_by_decision()
     {
         await using var upstream = await EchoUpstream.Start();
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
         var counted = new System.Collections.Concurrent.ConcurrentQueue<string>();
         using var listener = new System.Diagnostics.Metrics.MeterListener();
         listener.InstrumentPublished = (instrument, self) =>
@@ -213,12 +271,19 @@ public sealed class OperationsTests
                 self.EnableMeasurementEvents(instrument);
             }
         };
-        listener.SetMeasurementEventCallback<long>((_, _, tags, _) => counted.Enqueue(string.Join(',', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}"))));
+        listener.SetMeasurementEventCallback<long>(
+            (_, _, tags, _) => counted.Enqueue(string.Join(',', tags.ToArray().Select(tag => $"{tag.Key}={tag.Value}")))
+        );
         listener.Start();
 
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x", key: null));
 
-        await Eventually.Holds(() => counted.Contains("decision=granted,refusal=,upstream=api,status=200") && counted.Contains("decision=refused,refusal=credential-missing,upstream=api,status=401"), "both are counted");
+        await Eventually.Holds(
+            () =>
+                counted.Contains("decision=granted,refusal=,upstream=api,status=200")
+                && counted.Contains("decision=refused,refusal=credential-missing,upstream=api,status=401"),
+            "both are counted"
+        );
     }
 }

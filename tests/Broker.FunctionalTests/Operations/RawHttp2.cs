@@ -7,9 +7,15 @@ namespace Broker.FunctionalTests.Operations;
 /// <summary>One HTTP/2 connection in cleartext, frame by frame: it can do what no client library would.</summary>
 internal sealed class RawHttp2 : IDisposable
 {
-    public const byte Data = 0, Headers = 1, Reset = 3, Settings = 4, GoAway = 7;
+    public const byte Data = 0,
+        Headers = 1,
+        Reset = 3,
+        Settings = 4,
+        GoAway = 7;
 
-    private const byte EndStream = 1, EndHeaders = 4, Acknowledged = 1;
+    private const byte EndStream = 1,
+        EndHeaders = 4,
+        Acknowledged = 1;
 
     private readonly TcpClient client;
     private readonly Stream stream;
@@ -99,9 +105,7 @@ internal sealed class RawHttp2 : IDisposable
     public async Task UntilClosed()
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (await Next(limit.Token) is not null)
-        {
-        }
+        while (await Next(limit.Token) is not null) { }
     }
 
     public void Dispose() => client.Dispose();

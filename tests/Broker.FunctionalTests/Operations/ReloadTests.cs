@@ -73,19 +73,24 @@ public sealed class ReloadTests
 
         await Eventually.Holds(
             async () => (await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"))).StatusCode == HttpStatusCode.Forbidden,
-            "the narrowed caller is refused");
+            "the narrowed caller is refused"
+        );
         config["Broker"]!["Callers"]!.AsObject().Remove("tester");
         await broker.Reload(config.ToJsonString());
         await Eventually.Holds(
             async () => (await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"))).StatusCode == HttpStatusCode.Unauthorized,
-            "a caller that is no longer there is unknown");
+            "a caller that is no longer there is unknown"
+        );
     }
 
     [Fact]
     public async Task A_rotated_secret_is_on_the_next_request()
     {
         await using var upstream = await EchoUpstream.Start();
-        await using var broker = await BrokerUnderTest.Start(TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
         await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
 
         broker.SetEnvironment("UPSTREAM_SECRET", "another-secret-0987654321");
@@ -97,7 +102,8 @@ public sealed class ReloadTests
                 await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
                 return upstream.Requests.Last().Headers["Authorization"] == "Bearer another-secret-0987654321";
             },
-            "the new secret is sent");
+            "the new secret is sent"
+        );
     }
 
     [Fact]
@@ -116,13 +122,19 @@ public sealed class ReloadTests
             File.CreateSymbolicLink(Path.Combine(folder, "secret"), Path.Combine("..data", "secret"));
             var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
             config["Broker"]!["PollInterval"] = "00:00:00.1000000";
-            config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["default"]!["Value"] = new JsonObject { ["File"] = Path.Combine(folder, "secret") };
+            config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["default"]!["Value"] = new JsonObject
+            {
+                ["File"] = Path.Combine(folder, "secret"),
+            };
             await using var broker = await BrokerUnderTest.Start(config.ToJsonString());
             await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
             upstream.Requests.Last().Headers["Authorization"].ShouldBe("Bearer secret-of-version-one");
 
             Directory.CreateSymbolicLink(Path.Combine(folder, "..data_tmp"), "v2");
-            using var rename = System.Diagnostics.Process.Start("mv", ["-T", Path.Combine(folder, "..data_tmp"), Path.Combine(folder, "..data")]);
+            using var rename = System.Diagnostics.Process.Start(
+                "mv",
+                ["-T", Path.Combine(folder, "..data_tmp"), Path.Combine(folder, "..data")]
+            );
             await rename.WaitForExitAsync();
             rename.ExitCode.ShouldBe(0);
 
@@ -132,7 +144,8 @@ public sealed class ReloadTests
                     await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
                     return upstream.Requests.Last().Headers["Authorization"] == "Bearer secret-of-version-two";
                 },
-                "the swapped secret is sent");
+                "the swapped secret is sent"
+            );
         }
         finally
         {

@@ -4,8 +4,8 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using Broker.FunctionalTests.Forwarding;
-using Broker.FunctionalTests.TokenService;
 using Broker.FunctionalTests.Rights;
+using Broker.FunctionalTests.TokenService;
 using Broker.FunctionalTests.UpstreamTokens;
 using Microsoft.AspNetCore.Http;
 using Shouldly;
@@ -26,20 +26,29 @@ public sealed class StrangerLogTests
     [InlineData("/x", true, TestConfig.Key)]
     public async Task Streams_that_are_reset_at_once_fill_no_log(string path, bool hasBody, string? key)
     {
-        const int ConsoleStreams = 3000, PerSecond = 100, LongestLine = 1000;
+        const int ConsoleStreams = 3000,
+            PerSecond = 100,
+            LongestLine = 1000;
         await using var upstream = await EchoUpstream.Start();
         upstream.ReadsBody = false;
         upstream.Answer = context => Task.Delay(Timeout.Infinite, context.RequestAborted);
         await using var broker = await Start(upstream, """{ "h2": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } }""");
         var start = Environment.TickCount64;
 
-        for (var sent = 0; sent < ConsoleStreams;)
+        for (var sent = 0; sent < ConsoleStreams; )
         {
             using var connection = await RawHttp2.Connect(broker.Address);
             var closed = connection.UntilClosed();
             for (var id = 1; sent < ConsoleStreams && !closed.IsCompleted; id += 2, sent++)
             {
-                (string, string)[] headers = [(":method", hasBody ? "POST" : "GET"), (":scheme", "http"), (":path", path), (":authority", "x"), .. key is null ? [] : new[] { ("x-api-key", key) }];
+                (string, string)[] headers =
+                [
+                    (":method", hasBody ? "POST" : "GET"),
+                    (":scheme", "http"),
+                    (":path", path),
+                    (":authority", "x"),
+                    .. key is null ? [] : new[] { ("x-api-key", key) },
+                ];
                 connection.AddRequest(id, hasBody, headers);
                 connection.AddReset(id);
                 if (!await Sent(connection))
@@ -84,7 +93,12 @@ public sealed class StrangerLogTests
     [InlineData("/x?unlisted=1", TestConfig.Key, "Content-Length: 10", 400)]
     [InlineData("/refused/x", TestConfig.Key, "Content-Length: 10", 502)]
     [InlineData("/timed/x", TestConfig.Key, "Content-Length: 10", 408)]
-    public async Task A_request_that_is_answered_before_its_upload_ends_is_no_error_and_its_connection_goes_on(string path, string? key, string framing, int status)
+    public async Task A_request_that_is_answered_before_its_upload_ends_is_no_error_and_its_connection_goes_on(
+        string path,
+        string? key,
+        string framing,
+        int status
+    )
     {
         await using var upstream = await EchoUpstream.Start();
         Answer401OrNothing(upstream);
@@ -93,7 +107,12 @@ public sealed class StrangerLogTests
         await client.ConnectAsync(broker.Address.Host, broker.Address.Port);
         var stream = client.GetStream();
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        await stream.WriteAsync(Encoding.ASCII.GetBytes($"POST {path} HTTP/1.1\r\nHost: x\r\n{(key is null ? "" : $"X-Api-Key: {key}\r\n")}{framing}\r\n\r\nabc"), limit.Token);
+        await stream.WriteAsync(
+            Encoding.ASCII.GetBytes(
+                $"POST {path} HTTP/1.1\r\nHost: x\r\n{(key is null ? "" : $"X-Api-Key: {key}\r\n")}{framing}\r\n\r\nabc"
+            ),
+            limit.Token
+        );
 
         (await RawHttp.Read(stream, isHead: false, limit.Token)).Status.ShouldBe(status);
         await stream.WriteAsync("defghijGET /none HTTP/1.1\r\nHost: x\r\n\r\n"u8.ToArray(), limit.Token);
@@ -119,7 +138,11 @@ public sealed class StrangerLogTests
     [InlineData("/x", TestConfig.Key, null, 413)]
     [InlineData("/open/x", null, null, 413)]
     public async Task Over_HTTP2_a_request_that_is_answered_before_its_upload_ends_is_no_error_and_its_connection_goes_on(
-        string path, string? key, int? length, int status)
+        string path,
+        string? key,
+        int? length,
+        int status
+    )
     {
         await using var upstream = await EchoUpstream.Start();
         Answer401OrNothing(upstream);
@@ -219,16 +242,21 @@ public sealed class StrangerLogTests
                 else
                 {
                     connection.AddRequest(
-                        1, true, (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"), ("x-api-key", "app-key"),
-                        ("content-type", "application/x-www-form-urlencoded"));
+                        1,
+                        true,
+                        (":method", "POST"),
+                        (":scheme", "http"),
+                        (":path", path),
+                        (":authority", "x"),
+                        ("x-api-key", "app-key"),
+                        ("content-type", "application/x-www-form-urlencoded")
+                    );
                     connection.Add(RawHttp2.Data, 0, 1, "abc"u8);
                 }
 
                 await connection.Send();
                 using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-                while (await connection.Next(limit.Token) is { Type: not (RawHttp2.Headers or RawHttp2.Reset or RawHttp2.GoAway) })
-                {
-                }
+                while (await connection.Next(limit.Token) is { Type: not (RawHttp2.Headers or RawHttp2.Reset or RawHttp2.GoAway) }) { }
             }
             else
             {
@@ -271,16 +299,21 @@ public sealed class StrangerLogTests
             await client.ConnectAsync(address.Host, address.Port);
             using var tls = new SslStream(client.GetStream());
             var isHttp2 = i % 4 < 2;
-            var failure = await Record.ExceptionAsync(() => tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
-            {
-                TargetHost = "localhost",
-                RemoteCertificateValidationCallback = (_, _, _, _) => who != "does not take the certificate",
-                ApplicationProtocols =
-                [
-                    who == "offers another protocol" ? new("spdy/3")
-                        : isHttp2 ? SslApplicationProtocol.Http2 : SslApplicationProtocol.Http11,
-                ],
-            }));
+            var failure = await Record.ExceptionAsync(() =>
+                tls.AuthenticateAsClientAsync(
+                    new SslClientAuthenticationOptions
+                    {
+                        TargetHost = "localhost",
+                        RemoteCertificateValidationCallback = (_, _, _, _) => who != "does not take the certificate",
+                        ApplicationProtocols =
+                        [
+                            who == "offers another protocol" ? new("spdy/3")
+                            : isHttp2 ? SslApplicationProtocol.Http2
+                            : SslApplicationProtocol.Http11,
+                        ],
+                    }
+                )
+            );
             (failure is null).ShouldBe(who is not ("does not take the certificate" or "offers another protocol"), failure?.ToString());
             if (failure is null && who != "goes without a word")
             {
@@ -318,9 +351,15 @@ public sealed class StrangerLogTests
     [InlineData("POST /open/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")]
     [InlineData("POST /x HTTP/1.1\r\nHost: x\r\nX-Api-Key: test-key\r\nContent-Length: 100\r\n\r\nabc")]
     [InlineData("POST /x HTTP/1.1\r\nHost: x\r\nX-Api-Key: test-key\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")]
-    [InlineData("GET /open/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: abc\r\n\r\n")]
+    [InlineData(
+        "GET /open/x HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+            + "13\r\nSec-WebSocket-Key: abc\r\n\r\n"
+    )]
     [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\u0000\u0000\u0001\u0000\u0000\u0000\u0000\u0000\u0000a")]
-    [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\u0000\u0000\u0000\u0004\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0001\u0001\u0005\u0000\u0000\u0000\u0001\u007f")]
+    [InlineData(
+        "PRI * "
+            + "HTTP/2.0\r\n\r\nSM\r\n\r\n\u0000\u0000\u0000\u0004\u0000\u0000\u0000\u0000\u0000\u0000\u0000\u0001\u0001\u0005\u0000\u0000\u0000\u0001\u007f"
+    )]
     public async Task Whatever_is_sent_and_cut_off_is_no_error_and_no_stack_trace(string bytes)
     {
         await using var upstream = await EchoUpstream.Start();
@@ -369,10 +408,20 @@ public sealed class StrangerLogTests
         var config = TestConfig.With(
             upstream.Address,
             ("open", """{ "Match": { "Path": "/open/{**rest}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }"""),
-            ("closed", """{ "Match": { "Path": "/closed/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""),
-            ("refused", """{ "Match": { "Path": "/refused/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""),
-            ("timed", """{ "Match": { "Path": "/timed/{**rest}" }, "Timeout": "00:00:00.3", "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""),
-            ("x", """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""));
+            (
+                "closed",
+                """{ "Match": { "Path": "/closed/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""
+            ),
+            (
+                "refused",
+                """{ "Match": { "Path": "/refused/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""
+            ),
+            (
+                "timed",
+                """{ "Match": { "Path": "/timed/{**rest}" }, "Timeout": "00:00:00.3", "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""
+            ),
+            ("x", """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""")
+        );
         Stage.AddCaller(config, "reader", "reader-key", "GetDevice", "*", "*", "*");
         config["Broker"]!["Forwarding"] = JsonNode.Parse("""{ "ReplayWait": "00:00:00.3" }""");
         config["Broker"]!["Limits"] = JsonNode.Parse("""{ "RequestBodyBytes": 1000 }""");
@@ -447,9 +496,7 @@ public sealed class StrangerLogTests
         {
             socket.Shutdown(SocketShutdown.Send);
             var part = new byte[4096];
-            while (await stream.ReadAsync(part, limit.Token) > 0)
-            {
-            }
+            while (await stream.ReadAsync(part, limit.Token) > 0) { }
         }
         catch (Exception over) when (over is IOException or SocketException)
         {
@@ -464,11 +511,15 @@ public sealed class StrangerLogTests
             async () =>
             {
                 using var request = TestConfig.Request(HttpMethod.Options, "/closed/x", "reader-key");
-                (request.Version, request.VersionPolicy) = (new(broker.IsHttp2 ? 2 : 1, broker.IsHttp2 ? 0 : 1), HttpVersionPolicy.RequestVersionExact);
+                (request.Version, request.VersionPolicy) = (
+                    new(broker.IsHttp2 ? 2 : 1, broker.IsHttp2 ? 0 : 1),
+                    HttpVersionPolicy.RequestVersionExact
+                );
                 await broker.Client.SendAsync(request);
                 return broker.Log.Contains("\"Method\":\"OPTIONS\"", StringComparison.Ordinal);
             },
-            "the last request is in the log");
+            "the last request is in the log"
+        );
         return true;
     }
 
@@ -483,16 +534,18 @@ public sealed class StrangerLogTests
             authority.Certify($"{folder.FullName}/tls.crt", $"{folder.FullName}/tls.key", isOver: false, "localhost");
         }
 
-        public string AllEndpoints => $$"""
-            { "h1": { "Url": "http://127.0.0.1:0" }, "h2": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" }, "tls": {{Endpoint}} }
-            """;
+        public string AllEndpoints =>
+            $$"""
+                { "h1": { "Url": "http://127.0.0.1:0" }, "h2": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" }, "tls": {{Endpoint}} }
+                """;
 
-        public string Endpoint => $$"""
-            {
-              "Url": "https://127.0.0.1:0",
-              "Certificate": { "Path": "{{folder.FullName}}/tls.crt", "KeyPath": "{{folder.FullName}}/tls.key" }
-            }
-            """;
+        public string Endpoint =>
+            $$"""
+                {
+                  "Url": "https://127.0.0.1:0",
+                  "Certificate": { "Path": "{{folder.FullName}}/tls.crt", "KeyPath": "{{folder.FullName}}/tls.key" }
+                }
+                """;
 
         public void Dispose() => folder.Delete(recursive: true);
     }

@@ -19,19 +19,37 @@ public sealed class TelemetryTests
         await using var collector = await EchoUpstream.Start();
         await using var simulator = await SimulatorKinds.StartAsync("oauth2", new());
         await using var keyed = await EchoUpstream.Start();
-        var config = TestConfig.With(keyed.Address, ("keyed", """{ "Match": { "Path": "/keyed/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("fetched", """{ "ClusterId": "fetched", "Match": { "Path": "/api/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""));
-        config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse("""
+        var config = TestConfig.With(
+            keyed.Address,
+            ("keyed", """{ "Match": { "Path": "/keyed/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
+            (
+                "fetched",
+                """{ "ClusterId": "fetched", "Match": { "Path": "/api/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+            )
+        );
+        config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse(
+            """
             { "Kind": "Static", "AllowInsecure": true, "Accounts": { "default": { "Query": "api_key", "Value": { "Env": "UPSTREAM_SECRET" } } } }
-            """);
-        config["Broker"]!["Upstreams"]!["fetched"] = JsonNode.Parse($$"""
+            """
+        );
+        config["Broker"]!["Upstreams"]!["fetched"] = JsonNode.Parse(
+            $$"""
             { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}oauth/token",
               "Accounts": { "default": { "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" }, "Scopes": [ "read" ], "Audience": "https://api.chargers.example" } } }
-            """);
-        config["ReverseProxy"]!["Clusters"]!["fetched"] = JsonNode.Parse($$"""{ "Destinations": { "main": { "Address": "{{simulator.Address}}" } } }""");
-        config["Broker"]!["Telemetry"] = JsonNode.Parse($$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf", "Headers": { "Env": "OTLP_HEADERS" } }""");
+            """
+        );
+        config["ReverseProxy"]!["Clusters"]!["fetched"] = JsonNode.Parse(
+            $$"""{ "Destinations": { "main": { "Address": "{{simulator.Address}}" } } }"""
+        );
+        config["Broker"]!["Telemetry"] = JsonNode.Parse(
+            $$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf", "Headers": { "Env": "OTLP_HEADERS" } }"""
+        );
         await using var broker = await BrokerUnderTest.Start(
-            config.ToJsonString(), ("UPSTREAM_SECRET", TestConfig.UpstreamSecret), ("CLIENT_SECRET", OAuth2Simulator.BasicClientSecret), ("OTLP_HEADERS", "x-collector-key=collector-secret"));
+            config.ToJsonString(),
+            ("UPSTREAM_SECRET", TestConfig.UpstreamSecret),
+            ("CLIENT_SECRET", OAuth2Simulator.BasicClientSecret),
+            ("OTLP_HEADERS", "x-collector-key=collector-secret")
+        );
 
         (await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/keyed/x"))).IsSuccessStatusCode.ShouldBeTrue();
         (await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/api/x"))).IsSuccessStatusCode.ShouldBeTrue();
@@ -39,9 +57,21 @@ public sealed class TelemetryTests
 
         keyed.Only.RawTarget.ShouldContain(TestConfig.UpstreamSecret);
         collector.Requests.ShouldAllBe(request => request.Headers["x-collector-key"] == "collector-secret");
-        var metrics = string.Concat(collector.Requests.Where(request => request.RawTarget == "/v1/metrics").Select(request => request.Body));
+        var metrics = string.Concat(
+            collector.Requests.Where(request => request.RawTarget == "/v1/metrics").Select(request => request.Body)
+        );
         var spans = string.Concat(collector.Requests.Where(request => request.RawTarget == "/v1/traces").Select(request => request.Body));
-        foreach (var instrument in (string[])["broker.requests", "broker.request.duration", "broker.renewals", "broker.renewal.duration", "broker.token.age", "broker.token.seconds_left"])
+        foreach (
+            var instrument in (string[])
+                [
+                    "broker.requests",
+                    "broker.request.duration",
+                    "broker.renewals",
+                    "broker.renewal.duration",
+                    "broker.token.age",
+                    "broker.token.seconds_left",
+                ]
+        )
         {
             metrics.ShouldContain(instrument);
         }
@@ -49,7 +79,10 @@ public sealed class TelemetryTests
         spans.ShouldContain("renew");
         spans.ShouldContain("keyed");
         var token = simulator.Received.Data.Single().Headers["Authorization"].Single()["Bearer ".Length..];
-        foreach (var secret in (string[])[TestConfig.UpstreamSecret, TestConfig.Key, OAuth2Simulator.BasicClientSecret, token, "collector-secret"])
+        foreach (
+            var secret in (string[])
+                [TestConfig.UpstreamSecret, TestConfig.Key, OAuth2Simulator.BasicClientSecret, token, "collector-secret"]
+        )
         {
             (metrics + spans).ShouldNotContain(secret);
         }
@@ -62,9 +95,11 @@ public sealed class TelemetryTests
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         await using var redis = await RedisServer.Start();
         var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address));
-        config["Broker"]!["Redis"] = JsonNode.Parse($$"""
+        config["Broker"]!["Redis"] = JsonNode.Parse(
+            $$"""
             { "Endpoints": [ "{{redis.Endpoint}}" ], "CallTimeout": "00:00:00.500", "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
-            """);
+            """
+        );
         config["Broker"]!["Telemetry"] = JsonNode.Parse($$"""{ "OtlpEndpoint": "{{collector.Address}}", "Protocol": "HttpProtobuf" }""");
 
         await using var broker = await TokenConfig.Start(config);
@@ -79,8 +114,13 @@ public sealed class TelemetryTests
         await broker.LogHolding("\"Id\":700"); // log lines come a moment after the answer
         redis.Thaw();
         await broker.Stop();
-        broker.Log.Split('\n').Count(line => line.Contains("\"Id\":700", StringComparison.Ordinal)).ShouldBe(1, "one warning, not one a request");
-        var metrics = string.Concat(collector.Requests.Where(request => request.RawTarget == "/v1/metrics").Select(request => request.Body));
+        broker
+            .Log.Split('\n')
+            .Count(line => line.Contains("\"Id\":700", StringComparison.Ordinal))
+            .ShouldBe(1, "one warning, not one a request");
+        var metrics = string.Concat(
+            collector.Requests.Where(request => request.RawTarget == "/v1/metrics").Select(request => request.Body)
+        );
         metrics.ShouldContain("broker.redis.calls");
         metrics.ShouldContain("broker.redis.duration");
         // As a collector reads it: each text has its length before it, and each value the length of that.

@@ -10,38 +10,85 @@ public sealed class AnswerHeaderTests(AnswerHeaderTests.Routing stage) : IClassF
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("cached", """{ "Match": { "Path": "/cached" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Cache": "Upstream" } }"""),
-            ("cached-token", """{ "Match": { "Path": "/cached-token" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Cache": "Upstream", "Credentials": "Basic,ApiKey" } }"""),
-            ("cached-public", """{ "Match": { "Path": "/cached-public" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Cache": "Upstream" } }"""),
-            ("prefix", """
-                { "Match": { "Path": "/vendor/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/vendor" }, { "PathPrefix": "/api/v2" } ],
-                  "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "page" } }
-                """),
-            ("all", TestConfig.CatchAll),
-        ];
+            [
+                (
+                    "cached",
+                    """{ "Match": { "Path": "/cached" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Cache": "Upstream" } }"""
+                ),
+                (
+                    "cached-token",
+                    """{ "Match": { "Path": "/cached-token" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Cache": "Upstream", "Credentials": "Basic,ApiKey" } }"""
+                ),
+                (
+                    "cached-public",
+                    """{ "Match": { "Path": "/cached-public" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Cache": "Upstream" } }"""
+                ),
+                (
+                    "prefix",
+                    """
+                    { "Match": { "Path": "/vendor/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/vendor" }, { "PathPrefix": "/api/v2" } ],
+                      "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "page" } }
+                    """
+                ),
+                ("all", TestConfig.CatchAll),
+            ];
 
         protected override System.Text.Json.Nodes.JsonObject Config()
         {
             var config = base.Config();
-            config["ReverseProxy"]!["Clusters"]!["second"] =
-                System.Text.Json.Nodes.JsonNode.Parse("""{ "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "http://second.upstream.example/" } } }""");
+            config["ReverseProxy"]!["Clusters"]!["second"] = System.Text.Json.Nodes.JsonNode.Parse(
+                """{ "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "http://second.upstream.example/" } } }"""
+            );
             return config;
         }
     }
 
     public static TheoryData<string> Dropped =>
-    [
-        "X-Accel-Redirect", "X-Accel-Buffering", "X-Accel-Expires", "X-Sendfile", "X-LIGHTTPD-send-file", "X-LiteSpeed-Location",
-        "X-Reproxy-URL", "Set-Cookie", "Set-Cookie2", "Cookie",
-        "Authorization", "WWW-Authenticate", "Proxy-Authenticate", "Proxy-Authorization", "Authentication-Info",
-        "Optional-WWW-Authenticate", "Clear-Site-Data", "Strict-Transport-Security",
-        "Public-Key-Pins", "Expect-CT", "Alt-Svc", "Service-Worker-Allowed", "NEL", "Report-To", "Surrogate-Control", "Surrogate-Key",
-        "CDN-Cache-Control", "Cloudflare-CDN-Cache-Control",
-        "Edge-Control", "X-Envoy-Immediate-Health-Check-Fail", "X-Envoy-Upstream-Service-Time", "X-Auth-Token", "X-Access-Token",
-        "X-Refresh-Token", "X-Subject-Token", "X-Api-Key", "Api-Key",
-        "Access-Control-Allow-Origin", "Access-Control-Foo", "Timing-Allow-Origin", "X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Host",
-    ];
+        [
+            "X-Accel-Redirect",
+            "X-Accel-Buffering",
+            "X-Accel-Expires",
+            "X-Sendfile",
+            "X-LIGHTTPD-send-file",
+            "X-LiteSpeed-Location",
+            "X-Reproxy-URL",
+            "Set-Cookie",
+            "Set-Cookie2",
+            "Cookie",
+            "Authorization",
+            "WWW-Authenticate",
+            "Proxy-Authenticate",
+            "Proxy-Authorization",
+            "Authentication-Info",
+            "Optional-WWW-Authenticate",
+            "Clear-Site-Data",
+            "Strict-Transport-Security",
+            "Public-Key-Pins",
+            "Expect-CT",
+            "Alt-Svc",
+            "Service-Worker-Allowed",
+            "NEL",
+            "Report-To",
+            "Surrogate-Control",
+            "Surrogate-Key",
+            "CDN-Cache-Control",
+            "Cloudflare-CDN-Cache-Control",
+            "Edge-Control",
+            "X-Envoy-Immediate-Health-Check-Fail",
+            "X-Envoy-Upstream-Service-Time",
+            "X-Auth-Token",
+            "X-Access-Token",
+            "X-Refresh-Token",
+            "X-Subject-Token",
+            "X-Api-Key",
+            "Api-Key",
+            "Access-Control-Allow-Origin",
+            "Access-Control-Foo",
+            "Timing-Allow-Origin",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "X-Forwarded-Host",
+        ];
 
     [Theory]
     [MemberData(nameof(Dropped))]
@@ -81,8 +128,14 @@ public sealed class AnswerHeaderTests(AnswerHeaderTests.Routing stage) : IClassF
     [Fact]
     public async Task What_Connection_names_ends_here()
     {
-        await using var upstream = new RawUpstream { Answer = "HTTP/1.1 200 OK\r\nConnection: X-Hop, keep-alive\r\nX-Hop: 1\r\nX-Other: 1\r\nContent-Length: 2\r\n\r\nok" };
-        await using var broker = await BrokerUnderTest.Start(Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var upstream = new RawUpstream
+        {
+            Answer = "HTTP/1.1 200 OK\r\nConnection: X-Hop, keep-alive\r\nX-Hop: 1\r\nX-Other: 1\r\nContent-Length: 2\r\n\r\nok",
+        };
+        await using var broker = await BrokerUnderTest.Start(
+            Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
 
         var answer = await RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", ["Host: b", $"X-Api-Key: {Stage.All}"]);
 
@@ -115,7 +168,9 @@ public sealed class AnswerHeaderTests(AnswerHeaderTests.Routing stage) : IClassF
     public async Task An_address_is_mapped_back_or_dropped_wherever_it_stands(string asked, string address, string? read)
     {
         var upstream = stage.Upstream.Address;
-        address = address.Replace("{upstream}", upstream.ToString(), StringComparison.Ordinal).Replace("{authority}", upstream.Authority, StringComparison.Ordinal)
+        address = address
+            .Replace("{upstream}", upstream.ToString(), StringComparison.Ordinal)
+            .Replace("{authority}", upstream.Authority, StringComparison.Ordinal)
             .Replace("{host}", upstream.Host, StringComparison.Ordinal);
         string[] single = ["Location", "Content-Location", "Operation-Location", "SourceMap"];
         Answers(response =>
@@ -136,7 +191,12 @@ public sealed class AnswerHeaderTests(AnswerHeaderTests.Routing stage) : IClassF
             answer[name].ShouldBe(read, name);
         }
 
-        answer["Link"].ShouldBe(read is null ? "<https://elsewhere.example/z>; rel=last" : $"<{read}>; rel=\"next, or so\", <https://elsewhere.example/z>; rel=last");
+        answer["Link"]
+            .ShouldBe(
+                read is null
+                    ? "<https://elsewhere.example/z>; rel=last"
+                    : $"<{read}>; rel=\"next, or so\", <https://elsewhere.example/z>; rel=last"
+            );
         answer["Refresh"].ShouldBe(read is null ? null : $"5;url={read}");
         answer.Headers.ShouldAllBe(header => !header.Value.Contains(upstream.Authority) && !header.Value.Contains("second.upstream"));
     }
@@ -149,21 +209,28 @@ public sealed class AnswerHeaderTests(AnswerHeaderTests.Routing stage) : IClassF
     [InlineData("0; {upstream}admin", null)]
     public async Task A_refresh_is_read_as_browsers_read_it(string value, string? read)
     {
-        Answers(response => response.Headers["Refresh"] = value.Replace("{upstream}", stage.Upstream.Address.ToString(), StringComparison.Ordinal));
+        Answers(response =>
+            response.Headers["Refresh"] = value.Replace("{upstream}", stage.Upstream.Address.ToString(), StringComparison.Ordinal)
+        );
 
         (await stage.Get("/vendor/a"))["Refresh"].ShouldBe(read);
     }
 
     [Theory]
     [InlineData("</api/v2/a?page=2>; rel=next", "</vendor/a?page=2>; rel=next")]
-    [InlineData("<?page=2>;rel=\"next\";title=\"a,b\", </api/v2/a?page=9>;rel=last", "</vendor/a?page=2>;rel=\"next\";title=\"a,b\", </vendor/a?page=9>;rel=last")]
+    [InlineData(
+        "<?page=2>;rel=\"next\";title=\"a,b\", </api/v2/a?page=9>;rel=last",
+        "</vendor/a?page=2>;rel=\"next\";title=\"a,b\", </vendor/a?page=9>;rel=last"
+    )]
     [InlineData("</admin>; rel=x", null)]
     [InlineData("</api/v2/a>; rel=next; anchor=\"{upstream}\"", null)]
     [InlineData("/api/v2/a", null)]
     [InlineData("<{upstream}api/v2/a", null)]
     public async Task Links_are_mapped_one_by_one(string value, string? read)
     {
-        Answers(response => response.Headers.Link = value.Replace("{upstream}", stage.Upstream.Address.ToString(), StringComparison.Ordinal));
+        Answers(response =>
+            response.Headers.Link = value.Replace("{upstream}", stage.Upstream.Address.ToString(), StringComparison.Ordinal)
+        );
 
         (await stage.Get("/vendor/a"))["Link"].ShouldBe(read);
     }
@@ -199,9 +266,10 @@ public sealed class AnswerHeaderTests(AnswerHeaderTests.Routing stage) : IClassF
         (answer["Vary"], answer["Cache-Control"]).ShouldBe((read, target == "/x" ? "private, no-store" : "public, max-age=60"));
     }
 
-    private void Answers(Action<HttpResponse> write) => stage.Upstream.Answer = context =>
-    {
-        write(context.Response);
-        return context.Response.WriteAsync("theirs");
-    };
+    private void Answers(Action<HttpResponse> write) =>
+        stage.Upstream.Answer = context =>
+        {
+            write(context.Response);
+            return context.Response.WriteAsync("theirs");
+        };
 }

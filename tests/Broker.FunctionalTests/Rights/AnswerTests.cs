@@ -10,18 +10,28 @@ public sealed class AnswerTests(AnswerTests.Routing stage) : IClassFixture<Answe
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("allows", """{ "Match": { "Path": "/allows/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Cache": "Upstream", "SetCookie": "Allow" } }"""),
-            ("prefix", """{ "Match": { "Path": "/vendor/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/vendor" }, { "PathPrefix": "/api/v2" } ], "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("pattern", """{ "Match": { "Path": "/vehicle/{id}" }, "Transforms": [ { "PathPattern": "/v2/vehicles/{id}/last" } ], "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("all", TestConfig.CatchAll),
-        ];
+            [
+                (
+                    "allows",
+                    """{ "Match": { "Path": "/allows/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Cache": "Upstream", "SetCookie": "Allow" } }"""
+                ),
+                (
+                    "prefix",
+                    """{ "Match": { "Path": "/vendor/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/vendor" }, { "PathPrefix": "/api/v2" } ], "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+                ),
+                (
+                    "pattern",
+                    """{ "Match": { "Path": "/vehicle/{id}" }, "Transforms": [ { "PathPattern": "/v2/vehicles/{id}/last" } ], "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+                ),
+                ("all", TestConfig.CatchAll),
+            ];
 
         protected override System.Text.Json.Nodes.JsonObject Config()
         {
             var config = base.Config();
-            config["ReverseProxy"]!["Clusters"]!["second"] =
-                System.Text.Json.Nodes.JsonNode.Parse("""{ "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "http://second.upstream.example/" } } }""");
+            config["ReverseProxy"]!["Clusters"]!["second"] = System.Text.Json.Nodes.JsonNode.Parse(
+                """{ "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "http://second.upstream.example/" } } }"""
+            );
             return config;
         }
     }
@@ -77,7 +87,9 @@ public sealed class AnswerTests(AnswerTests.Routing stage) : IClassFixture<Answe
         answer["WWW-Authenticate"].ShouldBeNull();
     }
 
-    /// <summary>Asked, the upstream's Location ({upstream} is its address), and what the caller is to read; null where it is dropped.</summary>
+    /// <summary>
+    /// Asked, the upstream's Location ({upstream} is its address), and what the caller is to read; null where it is dropped.
+    /// </summary>
     [Theory]
     [InlineData("/x", "/y?a=1#f", "/y?a=1#f")]
     [InlineData("/x", "{upstream}y", "/y")]
@@ -137,7 +149,9 @@ public sealed class AnswerTests(AnswerTests.Routing stage) : IClassFixture<Answe
 
         var answer = await stage.Get("/x");
 
-        (answer.Status, answer.Body, answer["Content-Type"], answer["Retry-After"]).ShouldBe((status, "theirs", "application/x-theirs", "17"));
+        (answer.Status, answer.Body, answer["Content-Type"], answer["Retry-After"]).ShouldBe(
+            (status, "theirs", "application/x-theirs", "17")
+        );
         stage.Upstream.Requests.Count.ShouldBe(1);
     }
 
@@ -156,9 +170,10 @@ public sealed class AnswerTests(AnswerTests.Routing stage) : IClassFixture<Answe
         answer.Body.ShouldNotContain("theirs");
     }
 
-    private void Answers(Action<HttpResponse> write) => stage.Upstream.Answer = context =>
-    {
-        write(context.Response);
-        return context.Response.WriteAsync("theirs");
-    };
+    private void Answers(Action<HttpResponse> write) =>
+        stage.Upstream.Answer = context =>
+        {
+            write(context.Response);
+            return context.Response.WriteAsync("theirs");
+        };
 }

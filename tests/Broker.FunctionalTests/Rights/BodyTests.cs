@@ -13,12 +13,16 @@ public sealed class BodyTests(BodyTests.Routing stage) : IClassFixture<BodyTests
         private static readonly string[] Bodies = ["json", "form", "any", "none"];
 
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            .. Bodies.Select(body =>
-                (body, $$"""{ "Match": { "Path": "/{{body}}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "{{body}}" } }""")),
-            ("unsaid", """{ "Match": { "Path": "/unsaid" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous" }"""),
-        ];
+            [
+                .. Bodies.Select(body =>
+                    (
+                        body,
+                        $$"""{ "Match": { "Path": "/{{body}}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "{{body}}" } }"""
+                    )
+                ),
+                ("unsaid", """{ "Match": { "Path": "/unsaid" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
+                ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous" }"""),
+            ];
     }
 
     [Theory]
@@ -36,7 +40,9 @@ public sealed class BodyTests(BodyTests.Routing stage) : IClassFixture<BodyTests
     [InlineData("POST", "/public", "application/json")]
     public async Task A_body_of_the_routes_type_crosses_unchanged(string method, string path, string? type)
     {
-        var received = stage.ShouldHaveCrossed(await stage.Ask(method, path, headers: type is null ? [] : [$"Content-Type: {type}"], body: Json));
+        var received = stage.ShouldHaveCrossed(
+            await stage.Ask(method, path, headers: type is null ? [] : [$"Content-Type: {type}"], body: Json)
+        );
 
         received.Body.ShouldBe(Json);
         received.Headers.GetValueOrDefault("Content-Type").ShouldBe(type);
@@ -91,8 +97,18 @@ public sealed class BodyTests(BodyTests.Routing stage) : IClassFixture<BodyTests
     [Fact]
     public async Task A_type_in_another_spelling_is_no_type_and_does_not_cross()
     {
-        stage.ShouldHaveCrossed(await stage.Ask("POST", "/json", headers: ["Content_Type: application/x-www-form-urlencoded"], body: Json)).Headers.Keys.ShouldNotContain("Content_Type");
-        stage.ShouldHaveCrossed(await stage.Ask("POST", "/json", headers: ["Content-Type: application/x-www-form-urlencoded", "Connection: Content-Type"], body: Json))
+        stage
+            .ShouldHaveCrossed(await stage.Ask("POST", "/json", headers: ["Content_Type: application/x-www-form-urlencoded"], body: Json))
+            .Headers.Keys.ShouldNotContain("Content_Type");
+        stage
+            .ShouldHaveCrossed(
+                await stage.Ask(
+                    "POST",
+                    "/json",
+                    headers: ["Content-Type: application/x-www-form-urlencoded", "Connection: Content-Type"],
+                    body: Json
+                )
+            )
             .Headers.Keys.ShouldNotContain("Content-Type");
     }
 
@@ -102,15 +118,27 @@ public sealed class BodyTests(BodyTests.Routing stage) : IClassFixture<BodyTests
     [InlineData("POST", "/unsaid", "text/plain")]
     [InlineData("POST", "/none", "text/plain")]
     public async Task A_type_without_a_body_is_not_judged(string method, string path, string type) =>
-        stage.ShouldHaveCrossed(await stage.Ask(method, path, headers: [$"Content-Type: {type}", "Content-Length: 0"])).Body.ShouldBeEmpty();
+        stage
+            .ShouldHaveCrossed(await stage.Ask(method, path, headers: [$"Content-Type: {type}", "Content-Length: 0"]))
+            .Body.ShouldBeEmpty();
 
     [Fact]
     public async Task A_chunked_body_is_a_body()
     {
         string[] chunked = ["Transfer-Encoding: chunked", "Content-Type: application/json"];
-        stage.ShouldHaveCrossed(await stage.Ask("POST", "/unsaid", headers: chunked, body: "3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n")).Body.ShouldBe(Json);
-        stage.ShouldBeRefused(await stage.Ask("GET", "/unsaid", headers: chunked, body: "7\r\n{\"a\":1}\r\n0\r\n\r\n"), 400, "not-allowed-here");
-        stage.ShouldBeRefused(await stage.Ask("POST", "/none", headers: chunked, body: "7\r\n{\"a\":1}\r\n0\r\n\r\n"), 400, "not-allowed-here");
+        stage
+            .ShouldHaveCrossed(await stage.Ask("POST", "/unsaid", headers: chunked, body: "3\r\n{\"a\r\n4\r\n\":1}\r\n0\r\n\r\n"))
+            .Body.ShouldBe(Json);
+        stage.ShouldBeRefused(
+            await stage.Ask("GET", "/unsaid", headers: chunked, body: "7\r\n{\"a\":1}\r\n0\r\n\r\n"),
+            400,
+            "not-allowed-here"
+        );
+        stage.ShouldBeRefused(
+            await stage.Ask("POST", "/none", headers: chunked, body: "7\r\n{\"a\":1}\r\n0\r\n\r\n"),
+            400,
+            "not-allowed-here"
+        );
     }
 
     [Theory]
@@ -123,7 +151,12 @@ public sealed class BodyTests(BodyTests.Routing stage) : IClassFixture<BodyTests
     public async Task A_length_in_doubt_stays_Kestrels(params string[] headers)
     {
         stage.Upstream.Requests.Clear();
-        var answer = await RawHttp.Ask(stage.Broker.Address, "POST /any HTTP/1.1", ["Host: broker.example", $"X-Api-Key: {Stage.All}", .. headers], "0\r\n\r\n");
+        var answer = await RawHttp.Ask(
+            stage.Broker.Address,
+            "POST /any HTTP/1.1",
+            ["Host: broker.example", $"X-Api-Key: {Stage.All}", .. headers],
+            "0\r\n\r\n"
+        );
         answer.Status.ShouldBe(400);
         stage.Upstream.Requests.ShouldBeEmpty();
     }
@@ -133,8 +166,11 @@ public sealed class BodyTests(BodyTests.Routing stage) : IClassFixture<BodyTests
     {
         stage.Upstream.Requests.Clear();
         var answer = await RawHttp.Ask(
-            stage.Broker.Address, "POST /any HTTP/1.1",
-            ["Host: broker.example", $"X-Api-Key: {Stage.All}", "Content-Length: 6", "Transfer-Encoding: chunked"], "0\r\n\r\nGET /any HTTP/1.1\r\nHost: smuggled.example\r\n\r\n");
+            stage.Broker.Address,
+            "POST /any HTTP/1.1",
+            ["Host: broker.example", $"X-Api-Key: {Stage.All}", "Content-Length: 6", "Transfer-Encoding: chunked"],
+            "0\r\n\r\nGET /any HTTP/1.1\r\nHost: smuggled.example\r\n\r\n"
+        );
 
         if (answer.Status != 400)
         {

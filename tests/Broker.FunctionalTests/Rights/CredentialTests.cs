@@ -22,17 +22,32 @@ public sealed class CredentialTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         (upstream, authority) = (await EchoUpstream.Start(), await EchoUpstream.Start());
-        authority.Answer = context => context.Response.WriteAsync(context.Request.Path.Value!.EndsWith("openid-configuration", StringComparison.Ordinal)
-            ? $$"""{ "issuer": "https://corp.example", "jwks_uri": "{{authority.Address}}keys" }"""
-            : Keys());
+        authority.Answer = context =>
+            context.Response.WriteAsync(
+                context.Request.Path.Value!.EndsWith("openid-configuration", StringComparison.Ordinal)
+                    ? $$"""{ "issuer": "https://corp.example", "jwks_uri": "{{authority.Address}}keys" }"""
+                    : Keys()
+            );
         var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
         config["Broker"]!["Callers"]!["tester"]!["Basic"] = JsonNode.Parse("""{ "Hash": { "Env": "HASH" } }""");
-        config["Broker"]!["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }""");
-        config["Broker"]!["Issuers"] = new JsonObject { ["corp"] = Issuer(authority.Address), ["down"] = Issuer(new("http://127.0.0.1:1/")) };
+        config["Broker"]!["Issuing"] = JsonNode.Parse(
+            """{ "SigningKeys": { "k": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }"""
+        );
+        config["Broker"]!["Issuers"] = new JsonObject
+        {
+            ["corp"] = Issuer(authority.Address),
+            ["down"] = Issuer(new("http://127.0.0.1:1/")),
+        };
         config["Broker"]!["Issuers"]!["corp"]!["Issuer"] = "https://corp.example";
         config["Broker"]!["Issuers"]!["down"]!["Issuer"] = "https://down.example";
         broker = await BrokerUnderTest.Start(
-            config.ToJsonString(), [.. TestConfig.Environment, ("HASH", (await CommandRun.With([], "open sesame\n", "key", "hash")).Out.Trim()), ("SIGNING_KEY", Convert.ToBase64String(Secret))]);
+            config.ToJsonString(),
+            [
+                .. TestConfig.Environment,
+                ("HASH", (await CommandRun.With([], "open sesame\n", "key", "hash")).Out.Trim()),
+                ("SIGNING_KEY", Convert.ToBase64String(Secret)),
+            ]
+        );
     }
 
     public async ValueTask DisposeAsync()
@@ -56,18 +71,39 @@ public sealed class CredentialTests : IAsyncLifetime
     public async Task A_token_of_an_external_issuer(string how, int status, string? code)
     {
         var claims = Claims("https://corp.example", "alice");
-        var header = new JsonObject { ["alg"] = "RS256", ["kid"] = "1", ["typ"] = "at+jwt" };
+        var header = new JsonObject
+        {
+            ["alg"] = "RS256",
+            ["kid"] = "1",
+            ["typ"] = "at+jwt",
+        };
         switch (how)
         {
-            case "expired": claims["exp"] = Now - 3600; break;
-            case "audience": claims["aud"] = "another"; break;
-            case "issuer": claims["iss"] = "https://another.example"; break;
-            case "down": claims["iss"] = "https://down.example"; break;
-            case "none": header["alg"] = "none"; break;
-            case "id-token": header["typ"] = "id_token"; claims["nonce"] = "n"; claims["typ"] = "ID"; break;
+            case "expired":
+                claims["exp"] = Now - 3600;
+                break;
+            case "audience":
+                claims["aud"] = "another";
+                break;
+            case "issuer":
+                claims["iss"] = "https://another.example";
+                break;
+            case "down":
+                claims["iss"] = "https://down.example";
+                break;
+            case "none":
+                header["alg"] = "none";
+                break;
+            case "id-token":
+                header["typ"] = "id_token";
+                claims["nonce"] = "n";
+                claims["typ"] = "ID";
+                break;
         }
 
-        var token = Token(header, claims, input => (how == "signature" ? other : rsa).SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        var token = Token(header, claims, input =>
+            (how == "signature" ? other : rsa).SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+        );
 
         await Sends(status, code, ("Authorization", $"Bearer {token}"));
         if (code is null)
@@ -103,7 +139,12 @@ public sealed class CredentialTests : IAsyncLifetime
             claims["sub"] = "key:nobody";
         }
 
-        var header = new JsonObject { ["alg"] = "HS256", ["kid"] = how == "kid" ? "another" : "k", ["typ"] = "at+jwt" };
+        var header = new JsonObject
+        {
+            ["alg"] = "HS256",
+            ["kid"] = how == "kid" ? "another" : "k",
+            ["typ"] = "at+jwt",
+        };
         var token = Token(header, claims, input => HMACSHA256.HashData(how == "signature" ? new byte[32] : Secret, input));
 
         await Sends(status, code, ("Authorization", $"Bearer {token}"));
@@ -124,8 +165,15 @@ public sealed class CredentialTests : IAsyncLifetime
     [InlineData("X-Api-Key")]
     public async Task A_credential_twice_is_none(string kind)
     {
-        var header = new JsonObject { ["alg"] = "RS256", ["kid"] = "1", ["typ"] = "at+jwt" };
-        var token = Token(header, Claims("https://corp.example", "alice"), input => rsa.SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+        var header = new JsonObject
+        {
+            ["alg"] = "RS256",
+            ["kid"] = "1",
+            ["typ"] = "at+jwt",
+        };
+        var token = Token(header, Claims("https://corp.example", "alice"), input =>
+            rsa.SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+        );
         var credential = kind switch
         {
             "Basic" => ("Authorization", Basic("tester:open sesame")),
@@ -136,23 +184,44 @@ public sealed class CredentialTests : IAsyncLifetime
 
         await Sends(200, null, credential);
         await Sends(400, "ambiguous-credential", credential, credential);
-        await Sends(400, "ambiguous-credential", credential, kind == "X-Api-Key" ? ("Authorization", Basic("tester:open sesame")) : ("X-Api-Key", TestConfig.Key));
+        await Sends(
+            400,
+            "ambiguous-credential",
+            credential,
+            kind == "X-Api-Key" ? ("Authorization", Basic("tester:open sesame")) : ("X-Api-Key", TestConfig.Key)
+        );
     }
 
     private static long Now => DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 
     private static string Basic(string login) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(login));
 
-    private static JsonObject Claims(string issuer, string subject) => new() { ["iss"] = issuer, ["sub"] = subject, ["aud"] = "broker", ["iat"] = Now - 10, ["exp"] = Now + 600 };
+    private static JsonObject Claims(string issuer, string subject) =>
+        new()
+        {
+            ["iss"] = issuer,
+            ["sub"] = subject,
+            ["aud"] = "broker",
+            ["iat"] = Now - 10,
+            ["exp"] = Now + 600,
+        };
 
-    private static JsonObject Issuer(Uri address) => JsonNode.Parse($$"""
-        { "Authority": "{{address.OriginalString.TrimEnd('/')}}", "AllowInsecure": true, "Audiences": [ "broker" ], "Actions": { "Const": [ "*" ] }, "Networks": { "Const": [ "*" ] },
-          "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] } }
-        """)!.AsObject();
+    private static JsonObject Issuer(Uri address) =>
+        JsonNode
+            .Parse(
+                $$"""
+                { "Authority": "{{address.OriginalString.TrimEnd(
+                    '/'
+                )}}", "AllowInsecure": true, "Audiences": [ "broker" ], "Actions": { "Const": [ "*" ] }, "Networks": { "Const": [ "*" ] },
+                  "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] } }
+                """
+            )!
+            .AsObject();
 
     private static string Token(JsonObject header, JsonObject claims, Func<byte[], byte[]> sign)
     {
-        var input = $"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header.ToJsonString()))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(claims.ToJsonString()))}";
+        var input =
+            $"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header.ToJsonString()))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(claims.ToJsonString()))}";
         return $"{input}.{Base64Url.EncodeToString(sign(Encoding.ASCII.GetBytes(input)))}";
     }
 
@@ -162,11 +231,17 @@ public sealed class CredentialTests : IAsyncLifetime
         return $$"""{ "keys": [ { "kty": "RSA", "use": "sig", "kid": "1", "n": "{{Base64Url.EncodeToString(key.Modulus)}}", "e": "{{Base64Url.EncodeToString(key.Exponent)}}" } ] }""";
     }
 
-    /// <summary>Sends a request with these headers, one field line each; what was let through went out with our own token, the rest did not go out.</summary>
+    /// <summary>
+    /// Sends a request with these headers, one field line each; what was let through went out with our own token, the rest did not go out.
+    /// </summary>
     private async Task Sends(int status, string? code, params (string Name, string Value)[] headers)
     {
         var before = upstream.Requests.Count;
-        var answer = await RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", ["Host: broker", .. headers.Select(header => $"{header.Name}: {header.Value}")]);
+        var answer = await RawHttp.Ask(
+            broker.Address,
+            "GET /x HTTP/1.1",
+            ["Host: broker", .. headers.Select(header => $"{header.Name}: {header.Value}")]
+        );
 
         answer.Status.ShouldBe(status, answer.ToString());
         answer.Code.ShouldBe(code);

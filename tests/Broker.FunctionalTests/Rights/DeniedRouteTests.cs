@@ -3,7 +3,10 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Rights;
 
-/// <summary>A route that denies everything denies its path in each spelling that an upstream may read as it, whichever route would take that spelling.</summary>
+/// <summary>
+/// A route that denies everything denies its path in each spelling that an upstream may read as it, whichever route would take that
+/// spelling.
+/// </summary>
 public sealed class DeniedRouteTests(DeniedRouteTests.Routing stage) : IClassFixture<DeniedRouteTests.Routing>
 {
     public sealed class Routing : Stage
@@ -11,17 +14,17 @@ public sealed class DeniedRouteTests(DeniedRouteTests.Routing stage) : IClassFix
         private const string Any = """ "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Path": "Loose" } }""";
 
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("secret", """{ "Match": { "Path": "/configuration/jwt.secret" }, "Metadata": { "Deny": "true" } }"""),
-            ("configuration", $$"""{ "Match": { "Path": "/configuration/{name}" }, {{Any}}"""),
-            ("admin", """{ "Match": { "Path": "/admin/{**rest}" }, "Metadata": { "Deny": "true" } }"""),
-            ("admin-open", $$"""{ "Match": { "Path": "/admin/open/{x}" }, {{Any}}"""),
-            ("password", """{ "Match": { "Path": "/user/{id}/password", "Methods": [ "PUT" ] }, "Metadata": { "Deny": "true" } }"""),
-            ("user", $$"""{ "Match": { "Path": "/user/{id}/{part}" }, {{Any}}"""),
-            ("later", """{ "Order": 5, "Match": { "Path": "/early/secret" }, "Metadata": { "Deny": "true" } }"""),
-            ("early", $$"""{ "Order": 1, "Match": { "Path": "/early/{name}" }, {{Any}}"""),
-            ("all", $$"""{ "Match": { "Path": "/{**rest}" }, {{Any}}"""),
-        ];
+            [
+                ("secret", """{ "Match": { "Path": "/configuration/jwt.secret" }, "Metadata": { "Deny": "true" } }"""),
+                ("configuration", $$"""{ "Match": { "Path": "/configuration/{name}" }, {{Any}}"""),
+                ("admin", """{ "Match": { "Path": "/admin/{**rest}" }, "Metadata": { "Deny": "true" } }"""),
+                ("admin-open", $$"""{ "Match": { "Path": "/admin/open/{x}" }, {{Any}}"""),
+                ("password", """{ "Match": { "Path": "/user/{id}/password", "Methods": [ "PUT" ] }, "Metadata": { "Deny": "true" } }"""),
+                ("user", $$"""{ "Match": { "Path": "/user/{id}/{part}" }, {{Any}}"""),
+                ("later", """{ "Order": 5, "Match": { "Path": "/early/secret" }, "Metadata": { "Deny": "true" } }"""),
+                ("early", $$"""{ "Order": 1, "Match": { "Path": "/early/{name}" }, {{Any}}"""),
+                ("all", $$"""{ "Match": { "Path": "/{**rest}" }, {{Any}}"""),
+            ];
     }
 
     [Theory]

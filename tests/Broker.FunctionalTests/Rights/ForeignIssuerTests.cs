@@ -132,17 +132,22 @@ public sealed class ForeignIssuerTests : IDisposable
     private Task<BrokerUnderTest> Start(EchoUpstream upstream, string protocol, int kilobytes, Action<JsonObject>? change = null)
     {
         var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
-        var issuer = JsonNode.Parse("""
-            { "Issuer": "https://corp.example", "Audiences": [ "broker" ],
-              "Actions": { "Const": [ "*" ] }, "Networks": { "Const": [ "*" ] },
-              "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] } }
-            """)!.AsObject();
+        var issuer = JsonNode
+            .Parse(
+                """
+                { "Issuer": "https://corp.example", "Audiences": [ "broker" ],
+                  "Actions": { "Const": [ "*" ] }, "Networks": { "Const": [ "*" ] },
+                  "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] } }
+                """
+            )!
+            .AsObject();
         issuer["KeyFile"] = file;
         change?.Invoke(issuer);
         config["Broker"]!["Issuers"] = new JsonObject { ["corp"] = issuer };
         config["Broker"]!["Limits"] = new JsonObject { ["RequestHeaderBytes"] = kilobytes * 1024 };
         config["Kestrel"] = JsonNode.Parse(
-            $$"""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "{{protocol}}" } } }""");
+            $$"""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "{{protocol}}" } } }"""
+        );
         return BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
     }
 }

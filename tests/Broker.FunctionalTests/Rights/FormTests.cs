@@ -12,12 +12,12 @@ public sealed class FormTests(FormTests.Routing stage) : IClassFixture<FormTests
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("form", """{ "Match": { "Path": "/form" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "form" } }"""),
-            ("any", """{ "Match": { "Path": "/any" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""),
-            ("json", """{ "Match": { "Path": "/json" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }"""),
-        ];
+            [
+                ("form", """{ "Match": { "Path": "/form" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "form" } }"""),
+                ("any", """{ "Match": { "Path": "/any" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""),
+                ("json", """{ "Match": { "Path": "/json" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
+                ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }"""),
+            ];
     }
 
     [Theory]
@@ -50,9 +50,18 @@ public sealed class FormTests(FormTests.Routing stage) : IClassFixture<FormTests
     [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data;\r\n name=\r\n \"_method\"\r\n\r\nDELETE\r\n--b--\r\n")]
     [InlineData("/any", Multipart, "--b\nContent-Disposition: form-data; filename=\"x\"; name=\"_method[]\"\n\nDELETE\n--b--\n")]
     [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data; name=\"=?utf-8?Q?=5Fmethod?=\"\r\n\r\nDELETE\r\n--b--\r\n")]
-    [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data; name*=UTF-16BE''%00_%00m%00e%00t%00h%00o%00d\r\n\r\nDELETE\r\n--b--\r\n")]
+    [InlineData(
+        "/any",
+        Multipart,
+        "--b\r\nContent-Disposition: form-data; name*=UTF-16BE''%00_%00m%00e%00t%00h%00o%00d\r\n\r\nDELETE\r\n--b--\r\n"
+    )]
     [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data;\n\n name=\"_method\"\r\n\r\nDELETE\r\n--b--\r\n")]
-    [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--b--\r\n")]
+    [InlineData(
+        "/any",
+        Multipart,
+        "--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b\r\nContent-Disposition: form-data; "
+            + "name=\"_method\"\r\n\r\nDELETE\r\n--b--\r\n"
+    )]
     [InlineData("/form", Form, "[_method]=DELETE")]
     [InlineData("/form", Form, "_method]=DELETE")]
     [InlineData("/form", Form, "%5B%5b[[_method]=DELETE")]
@@ -61,7 +70,11 @@ public sealed class FormTests(FormTests.Routing stage) : IClassFixture<FormTests
     [InlineData("/json", "application/json", "{\"\\u005f\\u006Dethod\":\"DELETE\"}")]
     [InlineData("/json", null, "{\"_method\":\"DELETE\"}")]
     [InlineData("/any", "application/json", "[{\"a\\\"\":1,\"_Method\":\"DELETE\"}]")]
-    [InlineData("/any", "multipart/mixed; boundary=x; boundary=b", "--b\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--b--\r\n")]
+    [InlineData(
+        "/any",
+        "multipart/mixed; boundary=x; boundary=b",
+        "--b\r\nContent-Disposition: form-data; name=\"_method\"\r\n\r\nDELETE\r\n--b--\r\n"
+    )]
     public async Task A_field_that_names_a_method_is_refused_and_the_upstream_never_has_the_whole(string path, string? type, string body)
     {
         var answer = await stage.Ask("POST", path, headers: type is null ? [] : [$"Content-Type: {type}"], body: body);
@@ -79,12 +92,27 @@ public sealed class FormTests(FormTests.Routing stage) : IClassFixture<FormTests
     [InlineData("/json", "application/json", "{\"a\":\"name=_method&_method=DELETE\"}")]
     [InlineData("/json", null, "{\"method\":\"_method\"}")]
     [InlineData("/json", "application/json", "{\"a_method\":1,\"_methods\":2,\"_meth\":\"od\",\"x\":\"_method\"}")]
-    [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data; name=\"page\"; filename=\"x.html\"\r\n\r\n<input name=\"_method\" value=\"PUT\">\r\n--b--\r\n")]
+    [InlineData(
+        "/any",
+        Multipart,
+        "--b\r\nContent-Disposition: form-data; name=\"page\"; filename=\"x.html\"\r\n\r\n<input name=\"_method\" "
+            + "value=\"PUT\">\r\n--b--\r\n"
+    )]
     [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data; name=\"comment\"\r\n\r\nthe _method is fine\r\n--b--\r\n")]
-    [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"_method\"\r\n\r\n_method=1&name=x\r\n--b--\r\n")]
-    [InlineData("/any", Multipart, "--b\r\nContent-Disposition: form-data; name=\"method\"; filename*=UTF-8''_method\r\n\r\nname\r\n--b--\r\n")]
+    [InlineData(
+        "/any",
+        Multipart,
+        "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"_method\"\r\n\r\n_method=1&name=x\r\n--b--\r\n"
+    )]
+    [InlineData(
+        "/any",
+        Multipart,
+        "--b\r\nContent-Disposition: form-data; name=\"method\"; filename*=UTF-8''_method\r\n\r\nname\r\n--b--\r\n"
+    )]
     public async Task Another_form_crosses_unchanged(string path, string? type, string body) =>
-        stage.ShouldHaveCrossed(await stage.Ask("POST", path, headers: type is null ? [] : [$"Content-Type: {type}"], body: body)).Body.ShouldBe(body);
+        stage
+            .ShouldHaveCrossed(await stage.Ask("POST", path, headers: type is null ? [] : [$"Content-Type: {type}"], body: body))
+            .Body.ShouldBe(body);
 
     [Theory]
     [InlineData("Content-Encoding: gzip")]
@@ -95,7 +123,11 @@ public sealed class FormTests(FormTests.Routing stage) : IClassFixture<FormTests
     [InlineData("Content-Type: application/x-www-form-urlencoded; charset=utf-16", "")]
     [InlineData("Content-Type: application/x-www-form-urlencoded; charset=IBM037", "")]
     public async Task A_form_that_cannot_be_looked_into_is_refused(string header, string type = $"Content-Type: {Form}") =>
-        stage.ShouldBeRefused(await stage.Ask("POST", "/form", headers: type.Length == 0 ? [header] : [header, type], body: "a=1"), 400, "not-allowed-here");
+        stage.ShouldBeRefused(
+            await stage.Ask("POST", "/form", headers: type.Length == 0 ? [header] : [header, type], body: "a=1"),
+            400,
+            "not-allowed-here"
+        );
 
     [Theory]
     [InlineData("Content-Encoding: gzip", "Content-Type: application/json")]
@@ -107,6 +139,10 @@ public sealed class FormTests(FormTests.Routing stage) : IClassFixture<FormTests
     public async Task A_field_in_the_second_of_two_chunks_is_found()
     {
         string[] chunked = ["Transfer-Encoding: chunked", $"Content-Type: {Form}"];
-        stage.ShouldBeRefused(await stage.Ask("POST", "/form", headers: chunked, body: "7\r\na=1&_me\r\n9\r\nthod=PUT!\r\n0\r\n\r\n"), 400, "not-allowed-here");
+        stage.ShouldBeRefused(
+            await stage.Ask("POST", "/form", headers: chunked, body: "7\r\na=1&_me\r\n9\r\nthod=PUT!\r\n0\r\n\r\n"),
+            400,
+            "not-allowed-here"
+        );
     }
 }

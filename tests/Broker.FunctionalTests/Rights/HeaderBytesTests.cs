@@ -13,7 +13,13 @@ public sealed class HeaderBytesTests
     // As bytes: UTF-8, Latin-1, Windows-1252, and every byte that is no control character of ASCII's.
     private static readonly string[] Values =
     [
-        Latin("B\u00f6se/1.0"), "B\u00f6se/1.0", "\u0080\u0085\u009f", Latin("\u4f60\u597d \U0001f600"), string.Concat(Enumerable.Range(0x80, 0x80).Select(code => (char)code)), "\u00c3(", "\u00a0x\u00ff",
+        Latin("B\u00f6se/1.0"),
+        "B\u00f6se/1.0",
+        "\u0080\u0085\u009f",
+        Latin("\u4f60\u597d \U0001f600"),
+        string.Concat(Enumerable.Range(0x80, 0x80).Select(code => (char)code)),
+        "\u00c3(",
+        "\u00a0x\u00ff",
     ];
 
     public static TheoryData<string> All => [.. Values];
@@ -31,7 +37,13 @@ public sealed class HeaderBytesTests
             upstream.Heads.Last().ShouldContain($"{name}: a{value}b\r\n");
         }
 
-        (await RawHttp.Send(broker.Address, $"POST /x HTTP/1.1\r\nHost: b\r\nX-Api-Key: {Stage.All}\r\nContent-Type: text/plain; x=\"{value}\"\r\nContent-Length: 0\r\n\r\n")).Status.ShouldBe(200);
+        (
+            await RawHttp.Send(
+                broker.Address,
+                $"POST /x HTTP/1.1\r\nHost: b\r\nX-Api-Key: {Stage.All}\r\nContent-Type: text/plain; "
+                    + $"x=\"{value}\"\r\nContent-Length: 0\r\n\r\n"
+            )
+        ).Status.ShouldBe(200);
         upstream.Heads.Last().ShouldContain($"Content-Type: text/plain; x=\"{value}\"\r\n");
     }
 
@@ -41,7 +53,9 @@ public sealed class HeaderBytesTests
     {
         await using var upstream = new RawUpstream
         {
-            Answer = $"HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"{value}.pdf\"\r\nX-Other: {value}\r\nServer: x{value}\r\nContent-Type: text/plain; x=\"{value}\"\r\nContent-Length: 2\r\n\r\nok",
+            Answer =
+                $"HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"{value}.pdf\"\r\nX-Other: {value}\r\nServer: "
+                + $"x{value}\r\nContent-Type: text/plain; x=\"{value}\"\r\nContent-Length: 2\r\n\r\nok",
         };
         await using var broker = await Start(upstream.Address);
 
@@ -49,7 +63,9 @@ public sealed class HeaderBytesTests
 
         (answer.Status, answer.Body).ShouldBe((200, "ok"));
         answer["Content-Disposition"].ShouldBe($"attachment; filename=\"{value}.pdf\"");
-        (answer["X-Other"], answer["Server"], answer["Content-Type"]).ShouldBe((value.Trim(' '), $"x{value}", $"text/plain; x=\"{value}\""));
+        (answer["X-Other"], answer["Server"], answer["Content-Type"]).ShouldBe(
+            (value.Trim(' '), $"x{value}", $"text/plain; x=\"{value}\"")
+        );
     }
 
     [Theory]
@@ -64,10 +80,19 @@ public sealed class HeaderBytesTests
         };
         await using var broker = await Start(upstream.Address, config =>
         {
-            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""");
+            config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse(
+                """{ "Version": "2", "VersionPolicy": "RequestVersionExact" }"""
+            );
             config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }""");
         });
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false, RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1, ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1 });
+        using var client = new HttpClient(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                RequestHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+                ResponseHeaderEncodingSelector = (_, _) => Encoding.Latin1,
+            }
+        );
         var request = TestConfig.Request(HttpMethod.Get, new Uri(broker.Address, "/x").ToString());
         (request.Version, request.VersionPolicy) = (HttpVersion.Version20, HttpVersionPolicy.RequestVersionExact);
         request.Headers.TryAddWithoutValidation("X-There", value);
@@ -84,7 +109,9 @@ public sealed class HeaderBytesTests
         await using var broker = await Start(upstream.Address, config =>
         {
             var cluster = config["ReverseProxy"]!["Clusters"]!["api"]!;
-            cluster["HealthCheck"] = JsonNode.Parse("""{ "Passive": { "Enabled": true, "Policy": "TransportFailureRate", "ReactivationPeriod": "00:10:00" } }""");
+            cluster["HealthCheck"] = JsonNode.Parse(
+                """{ "Passive": { "Enabled": true, "Policy": "TransportFailureRate", "ReactivationPeriod": "00:10:00" } }"""
+            );
             cluster["Metadata"] = JsonNode.Parse("""{ "x-note": "one" }""");
         });
 
@@ -102,8 +129,11 @@ public sealed class HeaderBytesTests
     public async Task An_id_in_a_header_is_read_as_utf8_and_nothing_else_is_one()
     {
         await using var upstream = new RawUpstream();
-        await using var broker = await Start(upstream.Address, config => Stage.AddCaller(config, "umlaut", "umlaut-key", "*", "*", "*", "B\u00f6"),
-            """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "GetDevice", "Device": "header:X-Vehicle" } }""");
+        await using var broker = await Start(
+            upstream.Address,
+            config => Stage.AddCaller(config, "umlaut", "umlaut-key", "*", "*", "*", "B\u00f6"),
+            """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "GetDevice", "Device": "header:X-Vehicle" } }"""
+        );
 
         (await Ask(broker, "umlaut-key", $"X-Vehicle: {Latin("B\u00f6")}")).Status.ShouldBe(200);
         upstream.Heads.Last().ShouldContain($"X-Vehicle: {Latin("B\u00f6")}\r\n");

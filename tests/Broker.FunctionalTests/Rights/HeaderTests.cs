@@ -3,18 +3,26 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Rights;
 
-/// <summary>rights.md 11 to 13 and invariant 15: nothing that the caller says about itself, no credential, no id that was not looked at.</summary>
+/// <summary>
+/// rights.md 11 to 13 and invariant 15: nothing that the caller says about itself, no credential, no id that was not looked at.
+/// </summary>
 public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<HeaderTests.Routing>
 {
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("selected", """{ "Match": { "Path": "/selected" }, "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken" } }"""),
-            ("optional", """{ "Match": { "Path": "/optional" }, "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken?" } }"""),
-            ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous" }"""),
-            ("all", TestConfig.CatchAll),
-        ];
+            [
+                (
+                    "selected",
+                    """{ "Match": { "Path": "/selected" }, "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken" } }"""
+                ),
+                (
+                    "optional",
+                    """{ "Match": { "Path": "/optional" }, "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken?" } }"""
+                ),
+                ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous" }"""),
+                ("all", TestConfig.CatchAll),
+            ];
     }
 
     [Theory]
@@ -52,7 +60,9 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
     [Fact]
     public async Task What_is_said_of_the_client_is_our_own_word()
     {
-        var received = stage.ShouldHaveCrossed(await stage.Get("/x", Stage.All, "X-Forwarded-For: 10.6.6.6", "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https"));
+        var received = stage.ShouldHaveCrossed(
+            await stage.Get("/x", Stage.All, "X-Forwarded-For: 10.6.6.6", "X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https")
+        );
 
         received.Headers["X-Forwarded-For"].ShouldBe("127.0.0.1");
         received.Headers.ShouldNotContainKey("X-Forwarded-Host"); // the caller's Host is its own word
@@ -113,12 +123,27 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
 
     [Fact]
     public async Task A_connection_that_names_a_crowd_is_refused() =>
-        stage.ShouldBeRefused(await stage.Get("/x", Stage.All, "Connection: " + string.Join(',', Enumerable.Range(0, 33).Select(i => $"x{i}"))), 400, "not-allowed-here");
+        stage.ShouldBeRefused(
+            await stage.Get("/x", Stage.All, "Connection: " + string.Join(',', Enumerable.Range(0, 33).Select(i => $"x{i}"))),
+            400,
+            "not-allowed-here"
+        );
 
     [Fact]
     public async Task An_offer_of_http2_and_te_end_here_too()
     {
-        var headers = stage.ShouldHaveCrossed(await stage.Get("/x", Stage.All, "Connection: Upgrade, HTTP2-Settings, TE", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk", "TE: gzip")).Headers;
+        var headers = stage
+            .ShouldHaveCrossed(
+                await stage.Get(
+                    "/x",
+                    Stage.All,
+                    "Connection: Upgrade, HTTP2-Settings, TE",
+                    "Upgrade: h2c",
+                    "HTTP2-Settings: AAMAAABk",
+                    "TE: gzip"
+                )
+            )
+            .Headers;
         (headers.ContainsKey("HTTP2-Settings"), headers.ContainsKey("TE"), headers.ContainsKey("Upgrade")).ShouldBe((false, false, false));
     }
 
@@ -164,7 +189,9 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
         stage.ShouldBeRefused(await stage.Get("/selected"), 400, "bad-request");
         stage.ShouldBeRefused(await stage.Get("/selected", Stage.All, "Device_Token: mine"), 400, "bad-request");
         stage.ShouldBeRefused(await stage.Get("/optional", Stage.MineAnywhere), 403, "device-not-granted");
-        stage.ShouldHaveCrossed(await stage.Get("/selected", Stage.MineAnywhere, "DeviceToken: mine", "Device_Token: victim")).Headers.ShouldNotContainKey("Device_Token");
+        stage
+            .ShouldHaveCrossed(await stage.Get("/selected", Stage.MineAnywhere, "DeviceToken: mine", "Device_Token: victim"))
+            .Headers.ShouldNotContainKey("Device_Token");
     }
 
     [Theory]
@@ -185,7 +212,8 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
     [Theory]
     [InlineData("TRACE", "/x")]
     [InlineData("TRACE", "/public")]
-    public async Task Trace_is_refused(string method, string target) => stage.ShouldBeRefused(await stage.Ask(method, target), 405, "method-not-allowed");
+    public async Task Trace_is_refused(string method, string target) =>
+        stage.ShouldBeRefused(await stage.Ask(method, target), 405, "method-not-allowed");
 
     [Theory]
     [InlineData("CONNECT upstream.example:443 HTTP/1.1", "Host: upstream.example:443")]
@@ -202,7 +230,8 @@ public sealed class HeaderTests(HeaderTests.Routing stage) : IClassFixture<Heade
     [InlineData("Authorization: Bearer a", "Authorization: Bearer b")]
     [InlineData("X-Api-Key: test-key", "X-Api-Key: test-key")]
     [InlineData("X-Api-Key: test-key", "Authorization: ApiKey test-key")]
-    public async Task Two_credentials_are_refused(params string[] headers) => stage.ShouldBeRefused(await stage.Get("/x", null, headers), 400, "ambiguous-credential");
+    public async Task Two_credentials_are_refused(params string[] headers) =>
+        stage.ShouldBeRefused(await stage.Get("/x", null, headers), 400, "ambiguous-credential");
 
     [Theory]
     [InlineData("X-Folded: a\r\n b")]

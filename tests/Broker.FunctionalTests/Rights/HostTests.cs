@@ -7,25 +7,29 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Rights;
 
-/// <summary>Invariant 21: Host, SNI and certificate name of an upstream connection are the destination's, whatever the caller sent.</summary>
+/// <summary>
+/// Invariant 21: Host, SNI and certificate name of an upstream connection are the destination's, whatever the caller sent.
+/// </summary>
 public sealed class HostTests
 {
     private const string Public =
         """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Account": "default" } }""";
 
+    // csharpier-ignore
     private static readonly string[] Hosts =
     [
-        "attacker.example", "ATTACKER.example", "attacker.example.", "attacker.example:443", "attacker.example:65535", "attacker.example:0",
-        "xn--80a.attacker.example", "XN--80A.attacker.example", "xn--80a.ATTACKER.example:8443", "a.xn--80a", "xn--bcher-kva.example", "xn--a.attacker.example:443",
-        "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8443", "[fe80::1]", "a_b.example", "localhost", "a", "1",
+        "attacker.example", "ATTACKER.example", "attacker.example.", "attacker.example:443", "attacker.example:65535",
+        "attacker.example:0", "xn--80a.attacker.example", "XN--80A.attacker.example", "xn--80a.ATTACKER.example:8443", "a.xn--80a",
+        "xn--bcher-kva.example", "xn--a.attacker.example:443", "127.0.0.1", "127.0.0.1:1", "[::1]", "[::1]:8443", "[fe80::1]",
+        "a_b.example", "localhost", "a", "1",
     ];
 
+    // csharpier-ignore
     private static readonly string[] Unreadable =
     [
-        "", " ", "xn--", "xn--:443", "a.xn--", "xn--.attacker.example", "xn--99999999999999999999.attacker.example", "xn---.example",
-        "a:65536", "a:99999999999",
-        "a:", ":", ":80", "a:b", "a:1:2", "[::1", "[::1]x", "[g]", "user@attacker.example", "user:password@attacker.example",
-        "a b", "a/b", "a?b", "a#b", "a,b", "a%2eb",
+        "", " ", "xn--", "xn--:443", "a.xn--", "xn--.attacker.example", "xn--99999999999999999999.attacker.example",
+        "xn---.example", "a:65536", "a:99999999999", "a:", ":", ":80", "a:b", "a:1:2", "[::1", "[::1]x", "[g]",
+        "user@attacker.example", "user:password@attacker.example", "a b", "a/b", "a?b", "a#b", "a,b", "a%2eb",
         "b\u00fccher.example", "\u0430.example",
     ];
 
@@ -39,7 +43,10 @@ public sealed class HostTests
     [InlineData(null, """{ "RequestHeadersCopy": "false" }""")]
     [InlineData("own.example", """{ "RequestHeadersAllowed": "Host;Accept" }""")]
     [InlineData(null, """{ "RequestHeadersAllowed": "Host" }""")]
-    public async Task The_upstream_hears_the_destinations_name_in_SNI_and_Host_whatever_the_caller_calls_it(string? ownHost, string? transform)
+    public async Task The_upstream_hears_the_destinations_name_in_SNI_and_Host_whatever_the_caller_calls_it(
+        string? ownHost,
+        string? transform
+    )
     {
         await using var bed = await Bed.Start(ownHost, transform);
         var served = Hosts.Length * 3;
@@ -184,7 +191,11 @@ public sealed class HostTests
             bed.Broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
             config["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "public": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }""");
             bed.http2 = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
-            bed.client = new() { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+            bed.client = new()
+            {
+                DefaultRequestVersion = HttpVersion.Version20,
+                DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            };
             return bed;
         }
 
@@ -205,8 +216,11 @@ public sealed class HostTests
             return (int)answer.StatusCode;
         }
 
-        public Task<int> RawHttp2(string path, params (string, string)[] authority) => Forwarding.RawHttp2.Ask(
-            http2.Address, [(":method", "GET"), (":scheme", "http"), (":path", path), .. authority, ("x-api-key", TestConfig.Key)]);
+        public Task<int> RawHttp2(string path, params (string, string)[] authority) =>
+            Forwarding.RawHttp2.Ask(
+                http2.Address,
+                [(":method", "GET"), (":scheme", "http"), (":path", path), .. authority, ("x-api-key", TestConfig.Key)]
+            );
 
         public void ShouldHaveSeen(string host, int requests)
         {

@@ -42,7 +42,10 @@ public sealed class Http2Tests
         foreach (var target in new[] { "/x?a;b", "/x?#a", "/x;y", "/x/%2e%2e/y" })
         {
             using var request = Request("/");
-            request.RequestUri = new($"{broker.Address.GetLeftPart(UriPartial.Authority)}{target}", new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
+            request.RequestUri = new(
+                $"{broker.Address.GetLeftPart(UriPartial.Authority)}{target}",
+                new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true }
+            );
             ((int)(await broker.Client.SendAsync(request)).StatusCode).ShouldBe(400, target);
         }
 
@@ -84,7 +87,13 @@ public sealed class Http2Tests
             using var accepted = await context.WebSockets.AcceptWebSocketAsync();
             await accepted.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, "by upstream", context.RequestAborted);
         };
-        var config = Stage.ConfigOf(upstream.Address, ("ws", $$"""{ "Match": { "Path": "/ws", "Methods": [ "{{method}}" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""));
+        var config = Stage.ConfigOf(
+            upstream.Address,
+            (
+                "ws",
+                $$"""{ "Match": { "Path": "/ws", "Methods": [ "{{method}}" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+            )
+        );
         await using var broker = await StartBroker(config);
         using var socket = new ClientWebSocket();
         socket.Options.HttpVersion = HttpVersion.Version20;
@@ -93,7 +102,9 @@ public sealed class Http2Tests
         socket.Options.SetRequestHeader("X-Api-Key", key);
         using var invoker = new HttpMessageInvoker(new SocketsHttpHandler());
 
-        var connected = await Record.ExceptionAsync(() => socket.ConnectAsync(new Uri($"ws://{broker.Address.Authority}/ws"), invoker, CancellationToken.None));
+        var connected = await Record.ExceptionAsync(() =>
+            socket.ConnectAsync(new Uri($"ws://{broker.Address.Authority}/ws"), invoker, CancellationToken.None)
+        );
 
         ((int)socket.HttpStatusCode).ShouldBe(status, connected?.ToString());
         if (status == 200)
@@ -110,7 +121,9 @@ public sealed class Http2Tests
     private static Task<BrokerUnderTest> StartBroker(EchoUpstream upstream)
     {
         var config = Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll));
-        config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse("""{ "Version": "2", "VersionPolicy": "RequestVersionExact" }""");
+        config["ReverseProxy"]!["Clusters"]!["api"]!["HttpRequest"] = JsonNode.Parse(
+            """{ "Version": "2", "VersionPolicy": "RequestVersionExact" }"""
+        );
         return StartBroker(config);
     }
 

@@ -30,7 +30,9 @@ public sealed class LimitTests : IAsyncLifetime
         };
         var config = Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll));
         config["Broker"]!["Callers"]!["tester"]!["ConcurrentRequests"] = 2;
-        config["Broker"]!["Limits"] = JsonNode.Parse("""{ "ConcurrentRequestsPerCaller": 1, "RequestHeaderBytes": 4096, "RequestLineBytes": 1024 }""");
+        config["Broker"]!["Limits"] = JsonNode.Parse(
+            """{ "ConcurrentRequestsPerCaller": 1, "RequestHeaderBytes": 4096, "RequestLineBytes": 1024 }"""
+        );
         broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
     }
 
@@ -107,7 +109,9 @@ public sealed class LimitTests : IAsyncLifetime
         {
             using var client = new TcpClient();
             await client.ConnectAsync(broker.Address.Host, broker.Address.Port);
-            await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET /held HTTP/1.1\r\nHost: x\r\nX-Api-Key: {Stage.Narrow}\r\n\r\n"));
+            await client
+                .GetStream()
+                .WriteAsync(Encoding.ASCII.GetBytes($"GET /held HTTP/1.1\r\nHost: x\r\nX-Api-Key: {Stage.Narrow}\r\n\r\n"));
             await Arrived(1);
             client.Close();
             await Eventually.Holds(async () => (await Get("/x", Stage.Narrow)).Status == 200, "the place is given back");
@@ -146,9 +150,7 @@ public sealed class LimitTests : IAsyncLifetime
     private async Task AllSlotsAreFree()
     {
         hold = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        while (arrived.Wait(0))
-        {
-        }
+        while (arrived.Wait(0)) { }
 
         await Eventually.Holds(async () => (await Get("/x")).Status == 200, "a place is free");
         await Arrived(1);
@@ -158,6 +160,7 @@ public sealed class LimitTests : IAsyncLifetime
                 var both = await Task.WhenAll(Get("/x"), Get("/x"));
                 return both.All(answer => answer.Status == 200);
             },
-            "both places are free");
+            "both places are free"
+        );
     }
 }

@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Rights;
 
-/// <summary>Whoever writes a config hears everything that is wrong, the cause and not what follows from it, and the word that was meant.</summary>
+/// <summary>
+/// Whoever writes a config hears everything that is wrong, the cause and not what follows from it, and the word that was meant.
+/// </summary>
 public sealed class LoadMessageTests
 {
     [Fact]
@@ -12,16 +14,28 @@ public sealed class LoadMessageTests
     {
         var config = Config(
             ("no-action", """{ "Match": { "Path": "/a", "Methods": [ "GET" ] }, "Metadata": { "Reach": "all" } }"""),
-            ("selector", """{ "Match": { "Path": "/b/{id}", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Device": "cookie:id" } }"""),
-            ("cluster", """{ "ClusterId": "apo", "Match": { "Path": "/c", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Reach": "all" } }"""));
+            (
+                "selector",
+                """{ "Match": { "Path": "/b/{id}", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Device": "cookie:id" } }"""
+            ),
+            (
+                "cluster",
+                """{ "ClusterId": "apo", "Match": { "Path": "/c", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Reach": "all" } }"""
+            )
+        );
         config["Broker"]!["Foo"] = 1;
 
         var said = Judgement.Of(config);
 
         said.Length.ShouldBe(4, string.Join('\n', said));
         said.ShouldContain(line => line.StartsWith("error: Broker:Foo: unknown key", StringComparison.Ordinal));
-        said.ShouldContain(line => line.StartsWith("error: ReverseProxy:Routes:no-action:Metadata:Action: is missing", StringComparison.Ordinal));
-        said.ShouldContain("error: ReverseProxy:Routes:selector:Metadata:Device: a selector is one of route:NAME, query:NAME, query:NAME[], header:NAME or const:VALUE.");
+        said.ShouldContain(line =>
+            line.StartsWith("error: ReverseProxy:Routes:no-action:Metadata:Action: is missing", StringComparison.Ordinal)
+        );
+        said.ShouldContain(
+            "error: ReverseProxy:Routes:selector:Metadata:Device: a selector is one of route:NAME, query:NAME, query:NAME[], "
+                + "header:NAME or const:VALUE."
+        );
         said.ShouldContain("error: ReverseProxy:Routes:cluster:ClusterId: there is no cluster 'apo': did you mean 'api'?");
     }
 
@@ -29,18 +43,34 @@ public sealed class LoadMessageTests
     [Theory]
     [InlineData("Broker:Upstreams:api:Kind", "\"Statik\"", "Broker:Upstreams:api:Kind: there is no kind 'Statik'")]
     [InlineData("Broker:Upstreams:api:Accounts", "1", "Broker:Upstreams:api:Accounts: an object of names is needed")]
-    [InlineData("Broker:Upstreams:api:Accounts:default:Value", "{ \"Env\": \"NOT_THERE\" }", "Broker:Upstreams:api:Accounts:default:Value: the secret's environment variable")]
+    [InlineData(
+        "Broker:Upstreams:api:Accounts:default:Value",
+        "{ \"Env\": \"NOT_THERE\" }",
+        "Broker:Upstreams:api:Accounts:default:Value: the secret's environment variable"
+    )]
     [InlineData("Broker:Upstreams", "[]", "Broker:Upstreams: an object of names is needed")]
     [InlineData("Broker:Actions", "{ \"Fly\": 7 }", "Broker:Actions:Fly: 7 is DeviceHive's")]
     [InlineData("Broker:Callers:tester:Actions", "\"*\"", "Broker:Callers:tester:Actions: a list is needed")]
-    [InlineData("ReverseProxy:Clusters:api:Metadata", "{ \"Upstream\": \"apy\" }", "ReverseProxy:Clusters:api:Metadata:Upstream: there is no upstream 'apy': did you mean 'api'?")]
-    [InlineData("ReverseProxy:Routes:x:Metadata:Action", "\"GetDevise\"", "ReverseProxy:Routes:x:Metadata:Action: 'GetDevise' is no action: did you mean 'GetDevice'?")]
+    [InlineData(
+        "ReverseProxy:Clusters:api:Metadata",
+        "{ \"Upstream\": \"apy\" }",
+        "ReverseProxy:Clusters:api:Metadata:Upstream: there is no upstream 'apy': did you mean 'api'?"
+    )]
+    [InlineData(
+        "ReverseProxy:Routes:x:Metadata:Action",
+        "\"GetDevise\"",
+        "ReverseProxy:Routes:x:Metadata:Action: 'GetDevise' is no action: did you mean 'GetDevice'?"
+    )]
     [InlineData("ReverseProxy:Routes:x:Match:Methods", "\"GET\"", "ReverseProxy:Routes:x:Match:Methods: a list is needed")]
     public void A_cause_is_told_and_not_what_follows_from_it(string key, string value, string mistake)
     {
         var config = Config(
-            ("x", """{ "Match": { "Path": "/x", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Reach": "all", "Account": "default" } }"""),
-            ("y", """{ "Match": { "Path": "/y", "Methods": [ "GET" ] }, "Metadata": { "Action": "Fly", "Reach": "all" } }"""));
+            (
+                "x",
+                """{ "Match": { "Path": "/x", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Reach": "all", "Account": "default" } }"""
+            ),
+            ("y", """{ "Match": { "Path": "/y", "Methods": [ "GET" ] }, "Metadata": { "Action": "Fly", "Reach": "all" } }""")
+        );
         config["Broker"]!["Actions"] = JsonNode.Parse("""{ "Fly": 1000 }""");
         Judgement.Of(config).ShouldBeEmpty();
 
@@ -71,14 +101,21 @@ public sealed class LoadMessageTests
         var said = Judgement.Of(Config(("x", """{ "Match": { "Path": "/x", "Methods": [ "GET" ] } }"""))).ShouldHaveSingleItem();
         said.ShouldContain("\"Metadata\": { \"Action\": \"GetDevice\",\n");
         said.ShouldContain("\"AuthorizationPolicy\": \"Anonymous\"");
-        Judgement.Of(Config(("x", """{ "Match": { "Path": "/x", "Methods": [ "GET" ] }, "AuthorizationPolicy": "Anonymous" }"""))).ShouldBeEmpty();
+        Judgement
+            .Of(Config(("x", """{ "Match": { "Path": "/x", "Methods": [ "GET" ] }, "AuthorizationPolicy": "Anonymous" }""")))
+            .ShouldBeEmpty();
     }
 
     [Theory]
-    [InlineData("""{ "ClusterId": "apy", "Match": { "Path": "/x", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Reach": "all" } }""",
-        "ReverseProxy:Clusters:apy:Metadata:Upstream: is missing, and there is no upstream of the cluster's own name 'apy': did you mean 'api'?")]
-    [InlineData("""{ "ClusterId": "apy", "Match": { "Path": "/x", "Methods": [ "GET" ] }, "AuthorizationPolicy": "Anonymous" }""",
-        "ReverseProxy:Clusters:apy:Destinations:main:Address: is not https: what callers send could be read on the way.")]
+    [InlineData(
+        """{ "ClusterId": "apy", "Match": { "Path": "/x", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Reach": "all" } }""",
+        "ReverseProxy:Clusters:apy:Metadata:Upstream: is missing, and there is no upstream of the cluster's own name 'apy': did you "
+            + "mean 'api'?"
+    )]
+    [InlineData(
+        """{ "ClusterId": "apy", "Match": { "Path": "/x", "Methods": [ "GET" ] }, "AuthorizationPolicy": "Anonymous" }""",
+        "ReverseProxy:Clusters:apy:Destinations:main:Address: is not https: what callers send could be read on the way."
+    )]
     public void A_cluster_without_an_upstream_is_told_its_cause(string route, string mistake)
     {
         var config = Config(("x", route));

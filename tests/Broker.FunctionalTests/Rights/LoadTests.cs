@@ -47,12 +47,17 @@ public sealed class LoadTests
     [InlineData("""{ "Deny": "true", "Action": "GetDevice" }""", "Action", "no meaning")]
     [InlineData("""{ "Deny": "true", "Reach": "all" }""", "Reach", "no meaning")]
     [InlineData("""{ "Action": "GetDevice", "Reach": "all", "Deny": "header:devicetoken=victim" }""", "Deny", "does not cross here")]
-    [InlineData("""{ "Action": "GetDevice", "Device": "header:DeviceToken", "Deny": "header:UserDeviceToken=victim" }""", "Deny", "does not cross here")]
+    [InlineData(
+        """{ "Action": "GetDevice", "Device": "header:DeviceToken", "Deny": "header:UserDeviceToken=victim" }""",
+        "Deny",
+        "does not cross here"
+    )]
     [InlineData("""{ "Action": "GetDevice", "Device": "query:UserId", "Query": "userid" }""", "Query", "nearly the same name")]
     [InlineData("""{ "Action": "GetDevice", "Device": "query:UserId", "Query": "UserId[]" }""", "Query", "nearly the same name")]
     public async Task Metadata_that_leaves_a_doubt_does_not_load(string metadata, string key, string says) =>
-        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/d/{id}" }, "Metadata": {{metadata}} }"""))).ShouldContain(
-            line => line.Contains($"Routes:x:Metadata:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal));
+        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/d/{id}" }, "Metadata": {{metadata}} }"""))).ShouldContain(line =>
+            line.Contains($"Routes:x:Metadata:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal)
+        );
 
     [Theory]
     [InlineData("AuthorizationPolicy", "Default", "may only be")]
@@ -61,42 +66,71 @@ public sealed class LoadTests
     [InlineData("OutputCachePolicy", "Default", "one caller's answer to another")]
     [InlineData("OutputCachePolicy", "minute", "one caller's answer to another")]
     [InlineData("TimeoutPolicy", "minute", "write Timeout")]
-    public async Task A_policy_of_yarps_that_would_answer_or_decide_in_the_brokers_place_does_not_load(string key, string value, string says) =>
-        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/d/{id}" }, "{{key}}": "{{value}}", "Metadata": { "Action": "GetDevice", "Reach": "all" } }""")))
-            .ShouldContain(line => line.Contains($"Routes:x:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal));
+    public async Task A_policy_of_yarps_that_would_answer_or_decide_in_the_brokers_place_does_not_load(
+        string key,
+        string value,
+        string says
+    ) =>
+        (
+            await ConfigErrors(
+                Config(
+                    $$"""{ "Match": { "Path": "/d/{id}" }, "{{key}}": "{{value}}", "Metadata": { "Action": "GetDevice", "Reach": "all" } }"""
+                )
+            )
+        ).ShouldContain(line =>
+            line.Contains($"Routes:x:{key}:", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal)
+        );
 
     [Fact]
     public async Task A_route_without_metadata_does_not_load()
     {
         var mistakes = await ConfigErrors(Config("""{ "Match": { "Path": "/x" } }"""));
-        mistakes.ShouldHaveSingleItem().ShouldBe("error: ReverseProxy:Routes:x:Metadata: is missing: say which right a request needs, such as");
+        mistakes
+            .ShouldHaveSingleItem()
+            .ShouldBe("error: ReverseProxy:Routes:x:Metadata: is missing: say which right a request needs, such as");
     }
 
     [Fact]
     public async Task A_selector_on_a_value_that_may_be_absent_does_not_load() =>
-        (await ConfigErrors(Config("""{ "Match": { "Path": "/d/{id?}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id" } }""")))
-            .ShouldContain(line => line.Contains("does not always have", StringComparison.Ordinal));
+        (
+            await ConfigErrors(
+                Config("""{ "Match": { "Path": "/d/{id?}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id" } }""")
+            )
+        ).ShouldContain(line => line.Contains("does not always have", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("Default")]
     [InlineData("Everyone")]
     [InlineData("")]
     public async Task Any_other_authorization_policy_does_not_load(string policy) =>
-        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/x" }, "AuthorizationPolicy": "{{policy}}", "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")))
-            .ShouldContain(line => line.Contains("Routes:x:AuthorizationPolicy", StringComparison.Ordinal));
+        (
+            await ConfigErrors(
+                Config(
+                    $$"""{ "Match": { "Path": "/x" }, "AuthorizationPolicy": "{{policy}}", "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+                )
+            )
+        ).ShouldContain(line => line.Contains("Routes:x:AuthorizationPolicy", StringComparison.Ordinal));
 
     [Fact]
     public async Task A_key_of_YARPs_that_is_misspelt_does_not_load() =>
-        (await ConfigErrors(Config("""{ "Match": { "Path": "/x" }, "AuthorizatonPolicy": "Anonymous", "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")))
-            .ShouldContain(line => line.Contains("AuthorizatonPolicy", StringComparison.Ordinal));
+        (
+            await ConfigErrors(
+                Config(
+                    """{ "Match": { "Path": "/x" }, "AuthorizatonPolicy": "Anonymous", "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+                )
+            )
+        ).ShouldContain(line => line.Contains("AuthorizatonPolicy", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("""{ "Action": "GetDevice" }""")]
     [InlineData("""{ "Reach": "all" }""")]
     [InlineData("""{ "Device": "route:id" }""")]
     public async Task A_public_route_has_no_right(string metadata) =>
-        (await ConfigErrors(Config($$"""{ "Match": { "Path": "/d/{id}" }, "AuthorizationPolicy": "Anonymous", "Metadata": {{metadata}} }""")))
-            .ShouldContain(line => line.Contains("no meaning on a public route", StringComparison.Ordinal));
+        (
+            await ConfigErrors(
+                Config($$"""{ "Match": { "Path": "/d/{id}" }, "AuthorizationPolicy": "Anonymous", "Metadata": {{metadata}} }""")
+            )
+        ).ShouldContain(line => line.Contains("no meaning on a public route", StringComparison.Ordinal));
 
     [Theory]
     [InlineData("""{ "HttpMethodChange": "GET", "Set": "DELETE" }""", "HttpMethodChange")]
@@ -123,10 +157,18 @@ public sealed class LoadTests
     [InlineData("""{ "QueryRouteParameter": "NetworkIds", "Set": "id" }""", "QueryRouteParameter")]
     [InlineData("""{ "QueryRemoveParameter": "networkIds" }""", "QueryRemoveParameter")]
     public async Task A_transform_that_changes_what_was_decided_on_does_not_load(string transform, string key) =>
-        (await ConfigErrors(Config($$"""
-            { "Match": { "Path": "/d/{id}" }, "Transforms": [ {{transform}} ],
-              "Metadata": { "Action": "GetNetwork", "Device": "header:DeviceToken", "Network": "query:networkIds[]" } }
-            """))).ShouldContain(line => line.Contains($"Routes:x:Transforms:0{(key.Length > 0 ? ":" : "")}{key}", StringComparison.OrdinalIgnoreCase));
+        (
+            await ConfigErrors(
+                Config(
+                    $$"""
+                    { "Match": { "Path": "/d/{id}" }, "Transforms": [ {{transform}} ],
+                      "Metadata": { "Action": "GetNetwork", "Device": "header:DeviceToken", "Network": "query:networkIds[]" } }
+                    """
+                )
+            )
+        ).ShouldContain(line =>
+            line.Contains($"Routes:x:Transforms:0{(key.Length > 0 ? ":" : "")}{key}", StringComparison.OrdinalIgnoreCase)
+        );
 
     [Theory]
     [InlineData("""{ "PathRemovePrefix": "/d" }""")]
@@ -135,23 +177,43 @@ public sealed class LoadTests
     [InlineData("""{ "QueryValueParameter": "format", "Set": "json" }""")]
     public async Task A_transform_that_does_not_loads(string transform)
     {
-        await using var broker = await BrokerUnderTest.Start(Config($$"""
-            { "Match": { "Path": "/d/{id}" }, "Transforms": [ {{transform}} ], "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken" } }
-            """).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            Config(
+                    $$"""
+                    { "Match": { "Path": "/d/{id}" }, "Transforms": [ {{transform}} ], "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken" } }
+                    """
+                )
+                .ToJsonString(),
+            TestConfig.Environment
+        );
     }
 
     [Theory]
     [InlineData("""{ "Action": "ManageUser", "Reach": "none" }""", 1)]
     [InlineData("""{ "Deny": "true" }""", 0)]
     public void A_route_for_every_method_is_a_warning_unless_it_denies_all(string metadata, int warnings) =>
-        Judgement.Of(Config($$"""{ "Match": { "Path": "/x" }, "Metadata": {{metadata}} }"""))
-            .ShouldBe(Enumerable.Repeat("warning: ReverseProxy:Routes:x:Match:Methods: is missing, so the route covers every method: write those that it is for, such as [ \"GET\" ].", warnings));
+        Judgement
+            .Of(Config($$"""{ "Match": { "Path": "/x" }, "Metadata": {{metadata}} }"""))
+            .ShouldBe(
+                Enumerable.Repeat(
+                    "warning: ReverseProxy:Routes:x:Match:Methods: is missing, so the route covers every method: write those that "
+                        + "it is for, such as [ \"GET\" ].",
+                    warnings
+                )
+            );
 
     [Fact]
     public void A_denial_loads_on_an_id_header_that_is_selected() =>
-        Judgement.Of(Config("""
-            { "Match": { "Path": "/x", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken", "Deny": "header:DeviceToken=victim" } }
-            """)).Errors().ShouldBeEmpty();
+        Judgement
+            .Of(
+                Config(
+                    """
+                    { "Match": { "Path": "/x", "Methods": [ "GET" ] }, "Metadata": { "Action": "GetDevice", "Device": "header:DeviceToken", "Deny": "header:DeviceToken=victim" } }
+                    """
+                )
+            )
+            .Errors()
+            .ShouldBeEmpty();
 
     [Fact]
     public async Task Reach_account_loads_where_the_account_is_one_callers()
@@ -167,28 +229,44 @@ public sealed class LoadTests
             config["Broker"]!["Callers"]![name]!["Accounts"] = new JsonObject { ["api"] = $"of-{name}" };
         }
 
-        (await ConfigErrors(config, [.. environment])).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal)); // a caller who comes later would share it
+        // a caller who comes later would share it
+        (await ConfigErrors(config, [.. environment])).ShouldContain(line => line.Contains("'default'", StringComparison.Ordinal));
         accounts.Remove("default");
-        await using (await BrokerUnderTest.Start(config.ToJsonString(), [.. environment]))
-        {
-        }
+        await using (await BrokerUnderTest.Start(config.ToJsonString(), [.. environment])) { }
 
         var sameKey = config.DeepClone().AsObject();
         sameKey["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["of-reader"]!["Value"]!["Env"] = SecretOf("narrow");
-        (await ConfigErrors(sameKey, [.. environment])).ShouldContain(line => line.Contains("may be one user of api", StringComparison.Ordinal));
+        (await ConfigErrors(sameKey, [.. environment])).ShouldContain(line =>
+            line.Contains("may be one user of api", StringComparison.Ordinal)
+        );
         config["Broker"]!["Callers"]!["reader"]!["Accounts"]!["api"] = "of-narrow";
-        (await ConfigErrors(config, [.. environment])).ShouldContain(line => line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal));
+        (await ConfigErrors(config, [.. environment])).ShouldContain(line =>
+            line.Contains("'of-narrow' of api does not belong to one caller", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
     public async Task Every_mistake_is_told_at_once()
     {
-        var config = Config("""{ "Match": { "Path": "/x" }, "Metadata": { "Action": "Fly", "Reach": "some", "Query": "a", "Bdoy": "json" } }""");
-        config["ReverseProxy"]!["Routes"]!["y"] = JsonNode.Parse("""{ "ClusterId": "api", "Match": { "Path": "/y" }, "AuthorizationPolicy": "Default" }""");
+        var config = Config(
+            """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "Fly", "Reach": "some", "Query": "a", "Bdoy": "json" } }"""
+        );
+        config["ReverseProxy"]!["Routes"]!["y"] = JsonNode.Parse(
+            """{ "ClusterId": "api", "Match": { "Path": "/y" }, "AuthorizationPolicy": "Default" }"""
+        );
 
         var mistakes = await ConfigErrors(config);
 
-        foreach (var key in new[] { "Routes:x:Metadata:Action", "Routes:x:Metadata:Reach", "Routes:x:Metadata:Bdoy", "Routes:y:AuthorizationPolicy", "Routes:y:Metadata:" })
+        foreach (
+            var key in new[]
+            {
+                "Routes:x:Metadata:Action",
+                "Routes:x:Metadata:Reach",
+                "Routes:x:Metadata:Bdoy",
+                "Routes:y:AuthorizationPolicy",
+                "Routes:y:Metadata:",
+            }
+        )
         {
             mistakes.ShouldContain(line => line.Contains(key, StringComparison.Ordinal));
         }
@@ -202,7 +280,10 @@ public sealed class LoadTests
     {
         var failure = await Should.ThrowAsync<InvalidOperationException>(async () =>
         {
-            await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), environment.Length > 0 ? environment : TestConfig.Environment);
+            await using var broker = await BrokerUnderTest.Start(
+                config.ToJsonString(),
+                environment.Length > 0 ? environment : TestConfig.Environment
+            );
         });
         return [.. failure.Message.Split('\n').Where(line => line.StartsWith("error", StringComparison.Ordinal))];
     }

@@ -11,22 +11,29 @@ public sealed class MatchedNameTests(MatchedNameTests.Routing stage) : IClassFix
         private const string Metadata = """ "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "page" } }""";
 
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            Matching("exact", """{ "Name": "type", "Values": [ "read", "list" ] }"""),
-            Matching("prefix", """{ "Name": "type", "Values": [ "re" ], "Mode": "Prefix" }"""),
-            Matching("contains", """{ "Name": "type", "Values": [ "ea" ], "Mode": "Contains" }"""),
-            Matching("not", """{ "Name": "type", "Values": [ "write" ], "Mode": "NotContains" }"""),
-            Matching("exists", """{ "Name": "type", "Mode": "Exists" }"""),
-            Matching("two", """{ "Name": "type", "Values": [ "read" ] }, { "Name": "version", "Mode": "Exists" }"""),
-            ("open", """
-                { "Match": { "Path": "/open", "QueryParameters": [ { "Name": "type", "Values": [ "read" ] } ] }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "*" } }
-                """),
-            ("header", """
-                { "Match": { "Path": "/header", "Headers": [ { "Name": "X-Kind", "Values": [ "a" ] } ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }
-                """),
-        ];
+            [
+                Matching("exact", """{ "Name": "type", "Values": [ "read", "list" ] }"""),
+                Matching("prefix", """{ "Name": "type", "Values": [ "re" ], "Mode": "Prefix" }"""),
+                Matching("contains", """{ "Name": "type", "Values": [ "ea" ], "Mode": "Contains" }"""),
+                Matching("not", """{ "Name": "type", "Values": [ "write" ], "Mode": "NotContains" }"""),
+                Matching("exists", """{ "Name": "type", "Mode": "Exists" }"""),
+                Matching("two", """{ "Name": "type", "Values": [ "read" ] }, { "Name": "version", "Mode": "Exists" }"""),
+                (
+                    "open",
+                    """
+                    { "Match": { "Path": "/open", "QueryParameters": [ { "Name": "type", "Values": [ "read" ] } ] }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "*" } }
+                    """
+                ),
+                (
+                    "header",
+                    """
+                    { "Match": { "Path": "/header", "Headers": [ { "Name": "X-Kind", "Values": [ "a" ] } ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }
+                    """
+                ),
+            ];
 
-        private static (string, string) Matching(string name, string query) => (name, $$"""{ "Match": { "Path": "/{{name}}", "QueryParameters": [ {{query}} ] }, {{Metadata}}""");
+        private static (string, string) Matching(string name, string query) =>
+            (name, $$"""{ "Match": { "Path": "/{{name}}", "QueryParameters": [ {{query}} ] }, {{Metadata}}""");
     }
 
     [Theory]
@@ -40,7 +47,8 @@ public sealed class MatchedNameTests(MatchedNameTests.Routing stage) : IClassFix
     [InlineData("/exists?type=read&type=list")]
     [InlineData("/two?type=read&version=2")]
     [InlineData("/open?type=read&x=1")]
-    public async Task A_name_that_the_route_matches_on_crosses(string target) => stage.ShouldHaveCrossed(await stage.Get(target)).RawTarget.ShouldBe(target);
+    public async Task A_name_that_the_route_matches_on_crosses(string target) =>
+        stage.ShouldHaveCrossed(await stage.Get(target)).RawTarget.ShouldBe(target);
 
     [Theory]
     [InlineData("/exact?type=read&other=1")]
@@ -57,7 +65,8 @@ public sealed class MatchedNameTests(MatchedNameTests.Routing stage) : IClassFix
     [InlineData("/contains?type=read&type=write")]
     [InlineData("/open?type=read&Type=write")]
     [InlineData("/open?type=read&type[]=write")]
-    public async Task One_that_stands_twice_is_refused(string target) => stage.ShouldBeRefused(await stage.Get(target), 400, "ambiguous-id");
+    public async Task One_that_stands_twice_is_refused(string target) =>
+        stage.ShouldBeRefused(await stage.Get(target), 400, "ambiguous-id");
 
     [Fact]
     public async Task A_header_that_the_route_matches_on_crosses_once()
@@ -70,7 +79,20 @@ public sealed class MatchedNameTests(MatchedNameTests.Routing stage) : IClassFix
     [InlineData("userid", "nearly the same name")]
     [InlineData("UserId[]", "nearly the same name")]
     public void A_matched_name_that_may_be_taken_for_the_selected_id_does_not_load(string name, string says) =>
-        Judgement.Of(Stage.ConfigOf(stage.Upstream.Address, ("x", $$"""
-            { "Match": { "Path": "/x", "QueryParameters": [ { "Name": "{{name}}", "Mode": "Exists" } ] }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId" } }
-            """))).Errors().ShouldContain(line => line.Contains("Metadata:Query", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal));
+        Judgement
+            .Of(
+                Stage.ConfigOf(
+                    stage.Upstream.Address,
+                    (
+                        "x",
+                        $$"""
+                        { "Match": { "Path": "/x", "QueryParameters": [ { "Name": "{{name}}", "Mode": "Exists" } ] }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId" } }
+                        """
+                    )
+                )
+            )
+            .Errors()
+            .ShouldContain(line =>
+                line.Contains("Metadata:Query", StringComparison.Ordinal) && line.Contains(says, StringComparison.Ordinal)
+            );
 }

@@ -9,12 +9,15 @@ public sealed class PathTests(PathTests.Routing stage) : IClassFixture<PathTests
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("loose", """{ "Match": { "Path": "/loose/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Path": "Loose" } }"""),
-            ("public", """{ "Match": { "Path": "/public/{**rest}" }, "AuthorizationPolicy": "Anonymous" }"""),
-            ("secret", """{ "Match": { "Path": "/conf/jwt.secret" }, "Metadata": { "Deny": "true" } }"""),
-            ("all", TestConfig.CatchAll),
-        ];
+            [
+                (
+                    "loose",
+                    """{ "Match": { "Path": "/loose/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Path": "Loose" } }"""
+                ),
+                ("public", """{ "Match": { "Path": "/public/{**rest}" }, "AuthorizationPolicy": "Anonymous" }"""),
+                ("secret", """{ "Match": { "Path": "/conf/jwt.secret" }, "Metadata": { "Deny": "true" } }"""),
+                ("all", TestConfig.CatchAll),
+            ];
     }
 
     [Theory]

@@ -9,14 +9,23 @@ public sealed class QueryTests(QueryTests.Routing stage) : IClassFixture<QueryTe
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("one", """{ "Match": { "Path": "/one" }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId", "Query": "from,to,page,a b" } }"""),
-            ("optional", """{ "Match": { "Path": "/optional" }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId?", "Query": "page" } }"""),
-            ("open", """{ "Match": { "Path": "/open" }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId", "Query": "*" } }"""),
-            ("many", """{ "Match": { "Path": "/many" }, "Metadata": { "Action": "GetNetwork", "Network": "query:networkIds[]" } }"""),
-            ("some", """{ "Match": { "Path": "/some" }, "Metadata": { "Action": "GetNetwork", "Network": "query:networkIds[]?" } }"""),
-            ("none", """{ "Match": { "Path": "/none" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-        ];
+            [
+                (
+                    "one",
+                    """{ "Match": { "Path": "/one" }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId", "Query": "from,to,page,a b" } }"""
+                ),
+                (
+                    "optional",
+                    """{ "Match": { "Path": "/optional" }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId?", "Query": "page" } }"""
+                ),
+                (
+                    "open",
+                    """{ "Match": { "Path": "/open" }, "Metadata": { "Action": "GetDevice", "Device": "query:UserId", "Query": "*" } }"""
+                ),
+                ("many", """{ "Match": { "Path": "/many" }, "Metadata": { "Action": "GetNetwork", "Network": "query:networkIds[]" } }"""),
+                ("some", """{ "Match": { "Path": "/some" }, "Metadata": { "Action": "GetNetwork", "Network": "query:networkIds[]?" } }"""),
+                ("none", """{ "Match": { "Path": "/none" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
+            ];
     }
 
     [Theory]
@@ -67,7 +76,8 @@ public sealed class QueryTests(QueryTests.Routing stage) : IClassFixture<QueryTe
     [InlineData("/many?networkIds=12,%20")]
     [InlineData("/some?networkIds=")]
     [InlineData("/some?networkIds=%2C")]
-    public async Task No_id_or_an_empty_one_is_refused_even_of_who_may_reach_all(string target) => stage.ShouldBeRefused(await stage.Get(target), 400, "bad-request");
+    public async Task No_id_or_an_empty_one_is_refused_even_of_who_may_reach_all(string target) =>
+        stage.ShouldBeRefused(await stage.Get(target), 400, "bad-request");
 
     [Theory]
     [InlineData("/one?UserId=mine&UserId=victim")]
@@ -82,7 +92,8 @@ public sealed class QueryTests(QueryTests.Routing stage) : IClassFixture<QueryTe
     [InlineData("/open?UserId=mine&UserId[0]=victim")]
     [InlineData("/open?UserId=mine&+UserId=victim")]
     [InlineData("/open?UserId=mine&UserId%20=victim")]
-    public async Task An_id_that_stands_twice_is_refused(string target) => stage.ShouldBeRefused(await stage.Get(target), 400, "ambiguous-id");
+    public async Task An_id_that_stands_twice_is_refused(string target) =>
+        stage.ShouldBeRefused(await stage.Get(target), 400, "ambiguous-id");
 
     [Theory]
     [InlineData("/one?UserId=mine&userid=victim", "userid")]
@@ -118,7 +129,8 @@ public sealed class QueryTests(QueryTests.Routing stage) : IClassFixture<QueryTe
     public async Task What_an_upstream_may_end_the_query_at_is_refused(string target)
     {
         var answer = await stage.Get(target);
-        (answer.Status, answer.Code ?? "not-allowed-here").ShouldBe((400, "not-allowed-here"), answer.ToString()); // Kestrel may say no first
+        // Kestrel may say no first
+        (answer.Status, answer.Code ?? "not-allowed-here").ShouldBe((400, "not-allowed-here"), answer.ToString());
         stage.Upstream.Requests.ShouldBeEmpty();
     }
 
@@ -156,5 +168,6 @@ public sealed class QueryTests(QueryTests.Routing stage) : IClassFixture<QueryTe
     [Theory]
     [InlineData("/none?")]
     [InlineData("/none?&&")]
-    public async Task A_query_without_names_crosses(string target) => stage.ShouldHaveCrossed(await stage.Get(target)).RawTarget.ShouldBe(target);
+    public async Task A_query_without_names_crosses(string target) =>
+        stage.ShouldHaveCrossed(await stage.Get(target)).RawTarget.ShouldBe(target);
 }

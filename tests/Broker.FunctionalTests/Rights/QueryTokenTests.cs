@@ -8,13 +8,15 @@ namespace Broker.FunctionalTests.Rights;
 /// <summary>An upstream's key that stands in the query must not come back in an address of the upstream's.</summary>
 public sealed class QueryTokenTests : Stage
 {
-    protected override IEnumerable<(string Name, string Route)> Routes => [("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "page" } }""")];
+    protected override IEnumerable<(string Name, string Route)> Routes =>
+        [("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "page" } }""")];
 
     protected override JsonObject Config()
     {
         var config = base.Config();
-        config["Broker"]!["Upstreams"]!["api"]!["Accounts"] =
-            JsonNode.Parse("""{ "default": { "Query": "apikey", "Value": { "Env": "UPSTREAM_SECRET" } } }""");
+        config["Broker"]!["Upstreams"]!["api"]!["Accounts"] = JsonNode.Parse(
+            """{ "default": { "Query": "apikey", "Value": { "Env": "UPSTREAM_SECRET" } } }"""
+        );
         return config;
     }
 
@@ -29,7 +31,9 @@ public sealed class QueryTokenTests : Stage
         Upstream.Answer = context =>
         {
             context.Response.StatusCode = 302;
-            context.Response.Headers.Location = location.Replace("{path}", context.Request.Path, StringComparison.Ordinal).Replace("{query}", context.Request.QueryString.Value, StringComparison.Ordinal);
+            context.Response.Headers.Location = location
+                .Replace("{path}", context.Request.Path, StringComparison.Ordinal)
+                .Replace("{query}", context.Request.QueryString.Value, StringComparison.Ordinal);
             return Task.CompletedTask;
         };
 

@@ -14,7 +14,10 @@ internal sealed record RawAnswer(int Status, IReadOnlyList<(string Name, string 
     public string? Message => (string?)JsonNode.Parse(Body)!["message"];
 
     public string? this[string name] =>
-        Headers.Where(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value).SingleOrDefault();
+        Headers
+            .Where(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
+            .Select(header => header.Value)
+            .SingleOrDefault();
 
     public override string ToString() => $"{Status} {Body}";
 }
@@ -59,7 +62,10 @@ internal static class RawHttp
             return answer with { Body = await Exactly(stream, int.Parse(length, CultureInfo.InvariantCulture), cancellation) };
         }
 
-        return answer with { Body = answer["Transfer-Encoding"] == "chunked" ? await Chunks(stream, cancellation) : "" };
+        return answer with
+        {
+            Body = answer["Transfer-Encoding"] == "chunked" ? await Chunks(stream, cancellation) : "",
+        };
     }
 
     // What follows a HEAD's headers must be nothing: look at what is there already.

@@ -12,26 +12,47 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
         private const string Loose = """ "Metadata": { "Action": "ManageUser", "Reach": "none", "Path": "Loose" } }""";
 
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("loose", $$"""{ "Match": { "Path": "/loose/{**rest}" }, {{Loose}}"""),
-            ("removed", $$"""{ "Match": { "Path": "/removed/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/removed" } ], {{Loose}}"""),
-            ("prefixed", $$"""{ "Match": { "Path": "/prefixed/{**rest}" }, "Transforms": [ { "PathPrefix": "/api v2" } ], {{Loose}}"""),
-            ("both", $$"""{ "Match": { "Path": "/both/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/both" }, { "PathPrefix": "/api" } ], {{Loose}}"""),
-            ("pattern", $$"""{ "Match": { "Path": "/pattern/{id}/{**rest}" }, "Transforms": [ { "PathPattern": "/v/{id}/x/{**rest}" } ], {{Loose}}"""),
-            ("star", $$"""{ "Match": { "Path": "/star/{*rest}" }, "Transforms": [ { "PathPattern": "/v/{*rest}" } ], {{Loose}}"""),
-            ("one", $$"""{ "Match": { "Path": "/one/{**rest}" }, "Transforms": [ { "PathPattern": "/v/{rest}" } ], {{Loose}}"""),
-            ("file", $$"""{ "Match": { "Path": "/file/{name}.{ending}" }, "Transforms": [ { "PathPattern": "/f/{ending}-{name}" } ], {{Loose}}"""),
-            ("optional", $$"""{ "Match": { "Path": "/optional/{id?}" }, "Transforms": [ { "PathPattern": "/v/{id?}" } ], {{Loose}}"""),
-            ("default", $$"""{ "Match": { "Path": "/default/{id=a b}" }, "Transforms": [ { "PathPattern": "/v/{id}" } ], {{Loose}}"""),
-            ("set", $$"""{ "Match": { "Path": "/set" }, "Transforms": [ { "PathSet": "/fixed/x" } ], {{None}}"""),
-            ("id", """{ "Match": { "Path": "/id/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Path": "Loose" } }"""),
-            ("header", """
-                { "Match": { "Path": "/header/{id}" }, "Transforms": [ { "PathSet": "/h" }, { "RequestHeaderRouteValue": "X-Id", "Set": "id" }, { "QueryRouteParameter": "id", "Set": "id" } ],
-                  "Metadata": { "Action": "GetDevice", "Device": "route:id", "Path": "Loose" } }
-                """),
-            ("denied", """{ "Match": { "Path": "/denied/{id}" }, "Metadata": { "Action": "GetDevice", "Reach": "all", "Deny": "route:id=jwt.secret", "Path": "Loose" } }"""),
-            ("all", TestConfig.CatchAll),
-        ];
+            [
+                ("loose", $$"""{ "Match": { "Path": "/loose/{**rest}" }, {{Loose}}"""),
+                (
+                    "removed",
+                    $$"""{ "Match": { "Path": "/removed/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/removed" } ], {{Loose}}"""
+                ),
+                ("prefixed", $$"""{ "Match": { "Path": "/prefixed/{**rest}" }, "Transforms": [ { "PathPrefix": "/api v2" } ], {{Loose}}"""),
+                (
+                    "both",
+                    $$"""{ "Match": { "Path": "/both/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/both" }, { "PathPrefix": "/api" } ], {{Loose}}"""
+                ),
+                (
+                    "pattern",
+                    $$"""{ "Match": { "Path": "/pattern/{id}/{**rest}" }, "Transforms": [ { "PathPattern": "/v/{id}/x/{**rest}" } ], {{Loose}}"""
+                ),
+                ("star", $$"""{ "Match": { "Path": "/star/{*rest}" }, "Transforms": [ { "PathPattern": "/v/{*rest}" } ], {{Loose}}"""),
+                ("one", $$"""{ "Match": { "Path": "/one/{**rest}" }, "Transforms": [ { "PathPattern": "/v/{rest}" } ], {{Loose}}"""),
+                (
+                    "file",
+                    $$"""{ "Match": { "Path": "/file/{name}.{ending}" }, "Transforms": [ { "PathPattern": "/f/{ending}-{name}" } ], {{Loose}}"""
+                ),
+                ("optional", $$"""{ "Match": { "Path": "/optional/{id?}" }, "Transforms": [ { "PathPattern": "/v/{id?}" } ], {{Loose}}"""),
+                ("default", $$"""{ "Match": { "Path": "/default/{id=a b}" }, "Transforms": [ { "PathPattern": "/v/{id}" } ], {{Loose}}"""),
+                ("set", $$"""{ "Match": { "Path": "/set" }, "Transforms": [ { "PathSet": "/fixed/x" } ], {{None}}"""),
+                (
+                    "id",
+                    """{ "Match": { "Path": "/id/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Path": "Loose" } }"""
+                ),
+                (
+                    "header",
+                    """
+                    { "Match": { "Path": "/header/{id}" }, "Transforms": [ { "PathSet": "/h" }, { "RequestHeaderRouteValue": "X-Id", "Set": "id" }, { "QueryRouteParameter": "id", "Set": "id" } ],
+                      "Metadata": { "Action": "GetDevice", "Device": "route:id", "Path": "Loose" } }
+                    """
+                ),
+                (
+                    "denied",
+                    """{ "Match": { "Path": "/denied/{id}" }, "Metadata": { "Action": "GetDevice", "Reach": "all", "Deny": "route:id=jwt.secret", "Path": "Loose" } }"""
+                ),
+                ("all", TestConfig.CatchAll),
+            ];
 
         protected override System.Text.Json.Nodes.JsonObject Config()
         {
@@ -107,7 +128,11 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
 
         // In absolute-form the server routes by another reading of these: such a target is refused.
         var absolute = await stage.Get($"http://broker.example{target}");
-        if (target.Contains('\\', StringComparison.Ordinal) || target.Contains("%5c", StringComparison.OrdinalIgnoreCase) || target.Contains("%2f", StringComparison.OrdinalIgnoreCase))
+        if (
+            target.Contains('\\', StringComparison.Ordinal)
+            || target.Contains("%5c", StringComparison.OrdinalIgnoreCase)
+            || target.Contains("%2f", StringComparison.OrdinalIgnoreCase)
+        )
         {
             absolute.Status.ShouldBe(400);
             return;
@@ -121,11 +146,19 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
     public async Task The_query_too(string target)
     {
         await using var broker = await BrokerUnderTest.Start(
-            Stage.ConfigOf(stage.Upstream.Address, ("x", """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "*" } }""")).ToJsonString(),
-            TestConfig.Environment);
+            Stage
+                .ConfigOf(
+                    stage.Upstream.Address,
+                    ("x", """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "*" } }""")
+                )
+                .ToJsonString(),
+            TestConfig.Environment
+        );
         stage.Upstream.Requests.Clear();
 
-        (await RawHttp.Ask(broker.Address, $"GET {target} HTTP/1.1", ["Host: broker.example", $"X-Api-Key: {Stage.All}"])).Status.ShouldBe(200);
+        (await RawHttp.Ask(broker.Address, $"GET {target} HTTP/1.1", ["Host: broker.example", $"X-Api-Key: {Stage.All}"])).Status.ShouldBe(
+            200
+        );
 
         stage.Upstream.Only.RawTarget.ShouldBe(target);
     }
@@ -179,7 +212,8 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
     [InlineData("/%E0%80%AF")]
     [InlineData("/%F0%80%80%AF")]
     [InlineData("/%25C0%25AE")]
-    public async Task An_overlong_encoding_is_refused_where_the_path_is_strict(string target) => stage.ShouldBeRefused(await stage.Get(target), 400, "bad-path");
+    public async Task An_overlong_encoding_is_refused_where_the_path_is_strict(string target) =>
+        stage.ShouldBeRefused(await stage.Get(target), 400, "bad-path");
 
     [Theory]
     [InlineData("/id/group%2Fproject", 200)]
@@ -212,12 +246,22 @@ public sealed class RawPathTests(RawPathTests.Routing stage) : IClassFixture<Raw
     {
         var config = Stage.ConfigOf(
             stage.Upstream.Address,
-            ("removed", """{ "Match": { "Path": "/removed/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/removed" } ], "Metadata": { "Action": "ManageUser", "Reach": "none", "Path": "Loose", "Query": "x" } }"""));
-        config["ReverseProxy"]!["Clusters"]!["api"]!["Destinations"]!["main"]!["Address"] = address.Replace("PORT", $"{stage.Upstream.Address.Port}", StringComparison.Ordinal);
+            (
+                "removed",
+                """{ "Match": { "Path": "/removed/{**rest}" }, "Transforms": [ { "PathRemovePrefix": "/removed" } ], "Metadata": { "Action": "ManageUser", "Reach": "none", "Path": "Loose", "Query": "x" } }"""
+            )
+        );
+        config["ReverseProxy"]!["Clusters"]!["api"]!["Destinations"]!["main"]!["Address"] = address.Replace(
+            "PORT",
+            $"{stage.Upstream.Address.Port}",
+            StringComparison.Ordinal
+        );
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
         stage.Upstream.Requests.Clear();
 
-        (await RawHttp.Ask(broker.Address, $"GET {target} HTTP/1.1", ["Host: broker.example", $"X-Api-Key: {Stage.All}"])).Status.ShouldBe(200);
+        (await RawHttp.Ask(broker.Address, $"GET {target} HTTP/1.1", ["Host: broker.example", $"X-Api-Key: {Stage.All}"])).Status.ShouldBe(
+            200
+        );
 
         stage.Upstream.Only.RawTarget.ShouldBe(received);
     }

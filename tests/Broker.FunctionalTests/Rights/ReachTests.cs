@@ -10,23 +10,50 @@ public sealed class ReachTests(ReachTests.Routing stage) : IClassFixture<ReachTe
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("device", """{ "Match": { "Path": "/device/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id" } }"""),
-            ("beside", """{ "Match": { "Path": "/beside/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "query:networkId", "DeviceType": "query:typeId" } }"""),
-            ("const", """{ "Match": { "Path": "/const/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:12", "DeviceType": "const:3" } }"""),
-            ("const13", """{ "Match": { "Path": "/const13/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:13", "DeviceType": "const:3" } }"""),
-            ("half", """{ "Match": { "Path": "/half/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:12" } }"""),
-            ("network", """{ "Match": { "Path": "/network/{id}" }, "Metadata": { "Action": "GetNetwork", "Network": "route:id" } }"""),
-            ("type", """{ "Match": { "Path": "/type/{id}" }, "Metadata": { "Action": "GetDeviceType", "DeviceType": "route:id" } }"""),
-            ("all", """{ "Match": { "Path": "/all" }, "Metadata": { "Action": "GetDevice", "Reach": "all" } }"""),
-            ("none", """{ "Match": { "Path": "/none" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("public", """{ "Match": { "Path": "/public/{name}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Deny": "route:name=secret" } }"""),
-            ("public-token", """{ "Match": { "Path": "/public-token" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Account": "default" } }"""),
-            ("denied", """{ "Match": { "Path": "/denied/{**rest}" }, "Metadata": { "Deny": "true" } }"""),
-            ("conf", """{ "Match": { "Path": "/conf/{name}" }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Deny": "route:name=jwt.secret,route:name=all" } }"""),
-            ("loose", """{ "Match": { "Path": "/loose/{name}" }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Path": "Loose", "Deny": "route:name=jwt.secret" } }"""),
-            ("query", """{ "Match": { "Path": "/query" }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Deny": "query:name=jwt.secret,header:X-Name=jwt.secret,query:names[]=jwt.secret" } }"""),
-        ];
+            [
+                ("device", """{ "Match": { "Path": "/device/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id" } }"""),
+                (
+                    "beside",
+                    """{ "Match": { "Path": "/beside/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "query:networkId", "DeviceType": "query:typeId" } }"""
+                ),
+                (
+                    "const",
+                    """{ "Match": { "Path": "/const/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:12", "DeviceType": "const:3" } }"""
+                ),
+                (
+                    "const13",
+                    """{ "Match": { "Path": "/const13/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:13", "DeviceType": "const:3" } }"""
+                ),
+                (
+                    "half",
+                    """{ "Match": { "Path": "/half/{id}" }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:12" } }"""
+                ),
+                ("network", """{ "Match": { "Path": "/network/{id}" }, "Metadata": { "Action": "GetNetwork", "Network": "route:id" } }"""),
+                ("type", """{ "Match": { "Path": "/type/{id}" }, "Metadata": { "Action": "GetDeviceType", "DeviceType": "route:id" } }"""),
+                ("all", """{ "Match": { "Path": "/all" }, "Metadata": { "Action": "GetDevice", "Reach": "all" } }"""),
+                ("none", """{ "Match": { "Path": "/none" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
+                (
+                    "public",
+                    """{ "Match": { "Path": "/public/{name}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Deny": "route:name=secret" } }"""
+                ),
+                (
+                    "public-token",
+                    """{ "Match": { "Path": "/public-token" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Account": "default" } }"""
+                ),
+                ("denied", """{ "Match": { "Path": "/denied/{**rest}" }, "Metadata": { "Deny": "true" } }"""),
+                (
+                    "conf",
+                    """{ "Match": { "Path": "/conf/{name}" }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Deny": "route:name=jwt.secret,route:name=all" } }"""
+                ),
+                (
+                    "loose",
+                    """{ "Match": { "Path": "/loose/{name}" }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Path": "Loose", "Deny": "route:name=jwt.secret" } }"""
+                ),
+                (
+                    "query",
+                    """{ "Match": { "Path": "/query" }, "Metadata": { "Action": "ManageConfiguration", "Reach": "none", "Deny": "query:name=jwt.secret,header:X-Name=jwt.secret,query:names[]=jwt.secret" } }"""
+                ),
+            ];
 
         protected override JsonObject Config()
         {
@@ -144,7 +171,8 @@ public sealed class ReachTests(ReachTests.Routing stage) : IClassFixture<ReachTe
     [InlineData("/loose/other;jwt.secret")]
     [InlineData("/query?name=other")]
     [InlineData("/query")]
-    public async Task What_is_not_denied_crosses(string target) => stage.ShouldHaveCrossed(await stage.Get(target)).RawTarget.ShouldBe(target);
+    public async Task What_is_not_denied_crosses(string target) =>
+        stage.ShouldHaveCrossed(await stage.Get(target)).RawTarget.ShouldBe(target);
 
     [Fact]
     public async Task A_denial_shows_only_to_who_may_call_at_all()
@@ -157,7 +185,12 @@ public sealed class ReachTests(ReachTests.Routing stage) : IClassFixture<ReachTe
     public async Task A_public_route_gets_a_token_only_where_it_names_the_account()
     {
         stage.ShouldHaveCrossed(await stage.Get("/public/x", key: null)).Headers.ShouldNotContainKey("Authorization");
-        stage.ShouldHaveCrossed(await stage.Get("/public/x", "wrong-key")).Headers.Values.ShouldAllBe(value => !value.Contains("wrong-key"));
-        stage.ShouldHaveCrossed(await stage.Get("/public-token", key: null)).Headers["Authorization"].ShouldBe($"Bearer {TestConfig.UpstreamSecret}");
+        stage
+            .ShouldHaveCrossed(await stage.Get("/public/x", "wrong-key"))
+            .Headers.Values.ShouldAllBe(value => !value.Contains("wrong-key"));
+        stage
+            .ShouldHaveCrossed(await stage.Get("/public-token", key: null))
+            .Headers["Authorization"]
+            .ShouldBe($"Bearer {TestConfig.UpstreamSecret}");
     }
 }

@@ -12,20 +12,30 @@ public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<Ref
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("device", """{ "Match": { "Path": "/device/{id}", "Methods": [ "GET", "PUT" ] }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Query": "page" } }"""),
-            ("none", """{ "Match": { "Path": "/none" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("dead", """{ "ClusterId": "dead", "Match": { "Path": "/dead" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-        ];
+            [
+                (
+                    "device",
+                    """{ "Match": { "Path": "/device/{id}", "Methods": [ "GET", "PUT" ] }, "Metadata": { "Action": "GetDevice", "Device": "route:id", "Query": "page" } }"""
+                ),
+                ("none", """{ "Match": { "Path": "/none" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
+                (
+                    "dead",
+                    """{ "ClusterId": "dead", "Match": { "Path": "/dead" }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+                ),
+            ];
 
-        protected override (string, string)[] Environment => [.. base.Environment, ("SIGNING_KEY", "c2lnbmluZy1rZXktb2YtYXQtbGVhc3QtMzItYnl0ZXM=")];
+        protected override (string, string)[] Environment =>
+            [.. base.Environment, ("SIGNING_KEY", "c2lnbmluZy1rZXktb2YtYXQtbGVhc3QtMzItYnl0ZXM=")];
 
         protected override JsonObject Config()
         {
             var config = base.Config();
-            config["Broker"]!["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }""");
-            config["ReverseProxy"]!["Clusters"]!["dead"] =
-                JsonNode.Parse("""{ "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "http://127.0.0.1:1/" } } }""");
+            config["Broker"]!["Issuing"] = JsonNode.Parse(
+                """{ "SigningKeys": { "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING_KEY" } } } }"""
+            );
+            config["ReverseProxy"]!["Clusters"]!["dead"] = JsonNode.Parse(
+                """{ "Metadata": { "Upstream": "api" }, "Destinations": { "main": { "Address": "http://127.0.0.1:1/" } } }"""
+            );
             return config;
         }
     }
@@ -33,7 +43,15 @@ public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<Ref
     [Theory]
     [InlineData("GET", "/device/mine", null, 401, "credential-missing", "Unauthorized", "Bearer")]
     [InlineData("GET", "/device/mine", "wrong", 401, "credential-invalid", "Unauthorized", "Bearer error=\"invalid_token\"")]
-    [InlineData("GET", "/device/victim", Stage.MineAnywhere, 403, "device-not-granted", "Access is denied", "Bearer error=\"insufficient_scope\"")]
+    [InlineData(
+        "GET",
+        "/device/victim",
+        Stage.MineAnywhere,
+        403,
+        "device-not-granted",
+        "Access is denied",
+        "Bearer error=\"insufficient_scope\""
+    )]
     [InlineData("GET", "/device/mine", Stage.Narrow, 403, "network-not-granted", "Access is denied", "Bearer error=\"insufficient_scope\"")]
     [InlineData("GET", "/none", Stage.Reader, 403, "action-not-granted", "Access is denied", "Bearer error=\"insufficient_scope\"")]
     [InlineData("GET", "/device/mine;x", Stage.All, 400, "bad-path", "The path holds ';', raw or encoded, inside a segment.", null)]
@@ -43,7 +61,14 @@ public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<Ref
     [InlineData("DELETE", "/device/mine", Stage.All, 405, "method-not-allowed", "No route serves this method here.", null)]
     [InlineData("GET", "/dead", Stage.All, 502, "upstream-unreachable", "The upstream cannot be reached.", null)]
     public async Task A_refusal_is_a_problem_that_DeviceHives_clients_read_too(
-        string method, string target, string? key, int status, string code, string message, string? challenge)
+        string method,
+        string target,
+        string? key,
+        int status,
+        string code,
+        string message,
+        string? challenge
+    )
     {
         var answer = await stage.Ask(method, target, key);
 
@@ -73,7 +98,9 @@ public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<Ref
         stage.ShouldBeRefused(answer, 401, "token-expired");
         answer.Message.ShouldBe("Token expired");
         answer["WWW-Authenticate"].ShouldBe("Bearer error=\"invalid_token\", error_description=\"Token expired\"");
-        stage.ShouldHaveCrossed(await stage.Get("/none", key: null, $"Authorization: Bearer {fresh}")).Headers.Values.ShouldAllBe(value => !value.Contains(fresh));
+        stage
+            .ShouldHaveCrossed(await stage.Get("/none", key: null, $"Authorization: Bearer {fresh}"))
+            .Headers.Values.ShouldAllBe(value => !value.Contains(fresh));
     }
 
     [Fact]

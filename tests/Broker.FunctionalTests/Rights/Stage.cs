@@ -56,11 +56,21 @@ public abstract class Stage : IAsyncLifetime
         return config;
     }
 
-    internal static void AddCaller(JsonObject config, string name, string key, string actions, string networks, string types, string devices) =>
-        config["Broker"]!["Callers"]![name] = JsonNode.Parse($$"""
+    internal static void AddCaller(
+        JsonObject config,
+        string name,
+        string key,
+        string actions,
+        string networks,
+        string types,
+        string devices
+    ) =>
+        config["Broker"]!["Callers"]![name] = JsonNode.Parse(
+            $$"""
             { "Keys": [ { "Sha256": "{{TestConfig.DigestOf(key)}}" } ],
               "Actions": [ "{{actions}}" ], "Networks": [ "{{networks}}" ], "DeviceTypes": [ "{{types}}" ], "Devices": [ "{{devices}}" ] }
-            """);
+            """
+        );
 
     /// <summary>A request with this raw target, byte for byte; the key is the caller's, null for none.</summary>
     internal async Task<RawAnswer> Ask(string method, string target, string? key = All, string[]? headers = null, string body = "")

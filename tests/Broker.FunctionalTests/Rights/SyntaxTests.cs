@@ -11,11 +11,17 @@ public sealed class SyntaxTests(SyntaxTests.Routing stage) : IClassFixture<Synta
     public sealed class Routing : Stage
     {
         protected override IEnumerable<(string Name, string Route)> Routes =>
-        [
-            ("get", """{ "Match": { "Path": "/get", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""),
-            ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous" }"""),
-            ("any", """{ "Match": { "Path": "/any/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""),
-        ];
+            [
+                (
+                    "get",
+                    """{ "Match": { "Path": "/get", "Methods": [ "GET" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+                ),
+                ("public", """{ "Match": { "Path": "/public" }, "AuthorizationPolicy": "Anonymous" }"""),
+                (
+                    "any",
+                    """{ "Match": { "Path": "/any/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }"""
+                ),
+            ];
     }
 
     [Theory]
@@ -60,11 +66,27 @@ public sealed class SyntaxTests(SyntaxTests.Routing stage) : IClassFixture<Synta
 
     [Fact]
     public void A_route_for_a_method_in_the_wrong_case_does_not_load() =>
-        Judgement.Of(Stage.ConfigOf(stage.Upstream.Address, ("x", """{ "Match": { "Path": "/x", "Methods": [ "GET", "post" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }""")))
-            .Errors().ShouldHaveSingleItem().ShouldContain("Match:Methods:1: 'post' is no method: methods are case-sensitive, write \"POST\".");
+        Judgement
+            .Of(
+                Stage.ConfigOf(
+                    stage.Upstream.Address,
+                    (
+                        "x",
+                        """{ "Match": { "Path": "/x", "Methods": [ "GET", "post" ] }, "Metadata": { "Action": "ManageUser", "Reach": "none" } }"""
+                    )
+                )
+            )
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldContain("Match:Methods:1: 'post' is no method: methods are case-sensitive, write \"POST\".");
 
     public static TheoryData<string, int> Controls =>
-        new([.. Enumerable.Range(1, 31).Append(127).Where(code => code is not ('\t' or '\n' or '\r')).Select(code => ("X-Other", code)), ("User-Agent", 1), ("Accept", 127), ("X-Forwarded-For", 2)]);
+        new([
+            .. Enumerable.Range(1, 31).Append(127).Where(code => code is not ('\t' or '\n' or '\r')).Select(code => ("X-Other", code)),
+            ("User-Agent", 1),
+            ("Accept", 127),
+            ("X-Forwarded-For", 2),
+        ]);
 
     [Theory]
     [MemberData(nameof(Controls))]
@@ -72,7 +94,11 @@ public sealed class SyntaxTests(SyntaxTests.Routing stage) : IClassFixture<Synta
     {
         foreach (var target in new[] { "/any/x", "/public" })
         {
-            stage.ShouldBeRefused(await stage.Get(target, target == "/public" ? null : Stage.All, $"{name}: a{(char)code}b"), 400, "bad-request");
+            stage.ShouldBeRefused(
+                await stage.Get(target, target == "/public" ? null : Stage.All, $"{name}: a{(char)code}b"),
+                400,
+                "bad-request"
+            );
         }
     }
 
@@ -97,7 +123,8 @@ public sealed class SyntaxTests(SyntaxTests.Routing stage) : IClassFixture<Synta
     }
 
     [Fact]
-    public async Task A_tab_in_a_header_is_none() => stage.ShouldHaveCrossed(await stage.Get("/any/x", Stage.All, "X-Other: a\tb")).Headers["X-Other"].ShouldBe("a\tb");
+    public async Task A_tab_in_a_header_is_none() =>
+        stage.ShouldHaveCrossed(await stage.Get("/any/x", Stage.All, "X-Other: a\tb")).Headers["X-Other"].ShouldBe("a\tb");
 
     /// <summary>Everything behind the key's header; a body may stand behind.</summary>
     [Theory]
@@ -172,14 +199,20 @@ public sealed class SyntaxTests(SyntaxTests.Routing stage) : IClassFixture<Synta
     {
         stage.Upstream.Requests.Clear();
 
-        stage.ShouldHaveCrossed(await RawHttp.Send(stage.Broker.Address, $"POST /any/x HTTP/1.1\r\nHost: b\r\nX-Api-Key: {Stage.All}\r\n{rest}")).Body.ShouldBe(body);
+        stage
+            .ShouldHaveCrossed(
+                await RawHttp.Send(stage.Broker.Address, $"POST /any/x HTTP/1.1\r\nHost: b\r\nX-Api-Key: {Stage.All}\r\n{rest}")
+            )
+            .Body.ShouldBe(body);
     }
 
     [Fact]
     public async Task A_connection_whose_framing_was_unclear_is_closed()
     {
         var answer = await RawHttp.Send(
-            stage.Broker.Address, $"POST /any/x HTTP/1.1\r\nHost: b\r\nX-Api-Key: {Stage.All}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n");
+            stage.Broker.Address,
+            $"POST /any/x HTTP/1.1\r\nHost: b\r\nX-Api-Key: {Stage.All}\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"
+        );
 
         (answer.Status, answer.Code, answer["Connection"]).ShouldBe((400, "bad-request", "close"));
     }

@@ -14,15 +14,21 @@ public sealed class TokenReachTests
     {
         await using var upstream = await EchoUpstream.Start();
         var config = Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll));
-        config["ReverseProxy"]!["Clusters"]!["api"]!["HealthCheck"] =
-            JsonNode.Parse("""{ "Active": { "Enabled": true, "Interval": "00:00:00.2", "Timeout": "00:00:05", "Policy": "ConsecutiveFailures", "Path": "/probe" } }""");
+        config["ReverseProxy"]!["Clusters"]!["api"]!["HealthCheck"] = JsonNode.Parse(
+            """{ "Active": { "Enabled": true, "Interval": "00:00:00.2", "Timeout": "00:00:05", "Policy": "ConsecutiveFailures", "Path": "/probe" } }"""
+        );
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
 
         (await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"))).IsSuccessStatusCode.ShouldBeTrue();
         await Eventually.Holds(() => upstream.Requests.Count(request => request.RawTarget == "/probe") > 1, "probes arrive");
 
-        upstream.Requests.Where(request => request.RawTarget == "/probe").ShouldAllBe(request => !request.Headers.ContainsKey("Authorization"));
-        upstream.Requests.Single(request => request.RawTarget == "/x").Headers["Authorization"].ShouldBe($"Bearer {TestConfig.UpstreamSecret}"); // the positive control
+        upstream
+            .Requests.Where(request => request.RawTarget == "/probe")
+            .ShouldAllBe(request => !request.Headers.ContainsKey("Authorization"));
+        upstream
+            .Requests.Single(request => request.RawTarget == "/x")
+            .Headers["Authorization"]
+            .ShouldBe($"Bearer {TestConfig.UpstreamSecret}"); // the positive control
     }
 
     [Theory]
@@ -41,7 +47,10 @@ public sealed class TokenReachTests
             context.Response.Headers.Location = location;
             return Task.CompletedTask;
         };
-        await using var broker = await BrokerUnderTest.Start(Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(), TestConfig.Environment);
+        await using var broker = await BrokerUnderTest.Start(
+            Stage.ConfigOf(upstream.Address, ("all", TestConfig.CatchAll)).ToJsonString(),
+            TestConfig.Environment
+        );
 
         var answer = await broker.Client.SendAsync(TestConfig.Request(HttpMethod.Get, "/x"));
 
@@ -73,10 +82,13 @@ public sealed class TokenReachTests
     {
         var config = Stage.ConfigOf(new(destination), ("all", TestConfig.CatchAll));
         config["Broker"]!["Upstreams"]!["other"] = config["Broker"]!["Upstreams"]!["api"]!.DeepClone();
-        config["ReverseProxy"]!["Clusters"]!["other"] = JsonNode.Parse("""{ "Destinations": { "main": { "Address": "http://other.example/" } } }""");
+        config["ReverseProxy"]!["Clusters"]!["other"] = JsonNode.Parse(
+            """{ "Destinations": { "main": { "Address": "http://other.example/" } } }"""
+        );
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
 
-        Uri.TryCreate(address, UriKind.Absolute, out var uri).ShouldBe(!address.Contains(":80801", StringComparison.Ordinal) && !address.Contains(".evil.", StringComparison.Ordinal));
+        Uri.TryCreate(address, UriKind.Absolute, out var uri)
+            .ShouldBe(!address.Contains(":80801", StringComparison.Ordinal) && !address.Contains(".evil.", StringComparison.Ordinal));
         broker.Snapshots.Current.Part<RouteTable>().Compiled["all"].MaySend(new(HttpMethod.Get, uri)).ShouldBe(may);
     }
 
@@ -84,11 +96,20 @@ public sealed class TokenReachTests
     public async Task A_key_in_the_query_goes_before_the_callers_in_whatever_spelling()
     {
         await using var upstream = await EchoUpstream.Start();
-        var config = Stage.ConfigOf(upstream.Address, ("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "*" } }"""));
-        config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["default"] = JsonNode.Parse("""{ "Query": "apikey", "Value": { "Env": "UPSTREAM_SECRET" } }""");
+        var config = Stage.ConfigOf(
+            upstream.Address,
+            ("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "*" } }""")
+        );
+        config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["default"] = JsonNode.Parse(
+            """{ "Query": "apikey", "Value": { "Env": "UPSTREAM_SECRET" } }"""
+        );
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
 
-        var answer = await RawHttp.Ask(broker.Address, "GET /x?apikey=1&a=1&ApiKey=2&%61pikey=3&b=%26+2 HTTP/1.1", ["Host: x", $"X-Api-Key: {Stage.All}"]);
+        var answer = await RawHttp.Ask(
+            broker.Address,
+            "GET /x?apikey=1&a=1&ApiKey=2&%61pikey=3&b=%26+2 HTTP/1.1",
+            ["Host: x", $"X-Api-Key: {Stage.All}"]
+        );
 
         answer.Status.ShouldBe(200);
         upstream.Only.RawTarget.ShouldBe($"/x?a=1&b=%26+2&apikey={TestConfig.UpstreamSecret}");
@@ -98,10 +119,17 @@ public sealed class TokenReachTests
     [Fact]
     public async Task A_listed_query_name_never_hides_the_key()
     {
-        var config = Stage.ConfigOf(new("http://127.0.0.1:9/"), ("all", """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "ApiKey" } }"""));
-        config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["default"] = JsonNode.Parse("""{ "Query": "apikey", "Value": { "Env": "UPSTREAM_SECRET" } }""");
+        var config = Stage.ConfigOf(
+            new("http://127.0.0.1:9/"),
+            ("all", """{ "Match": { "Path": "/x" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Query": "ApiKey" } }""")
+        );
+        config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["default"] = JsonNode.Parse(
+            """{ "Query": "apikey", "Value": { "Env": "UPSTREAM_SECRET" } }"""
+        );
 
-        var failure = await Should.ThrowAsync<InvalidOperationException>(() => BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment));
+        var failure = await Should.ThrowAsync<InvalidOperationException>(() =>
+            BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment)
+        );
 
         failure.Message.ShouldContain("where the upstream's token stands");
     }

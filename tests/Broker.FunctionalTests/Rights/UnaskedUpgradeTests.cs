@@ -11,8 +11,10 @@ namespace Broker.FunctionalTests.Rights;
 /// <summary>An upstream that switches protocols unasked: it would get a way to the caller on which nothing is decided any more.</summary>
 public sealed class UnaskedUpgradeTests
 {
-    private const string Account = """{ "Match": { "Path": "/account/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""";
-    private const string Public = """{ "Match": { "Path": "/public/{**rest}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }""";
+    private const string Account =
+        """{ "Match": { "Path": "/account/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any" } }""";
+    private const string Public =
+        """{ "Match": { "Path": "/public/{**rest}" }, "AuthorizationPolicy": "Anonymous", "Metadata": { "Body": "any" } }""";
 
     public static TheoryData<string, string, string> Unasked
     {
@@ -23,7 +25,9 @@ public sealed class UnaskedUpgradeTests
             {
                 foreach (var method in new[] { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS" })
                 {
-                    foreach (var upgrade in new[] { "", "Upgrade: h2c", "Upgrade: websocket, h2c", "Upgrade: SPDY/3.1", "Upgrade: TLS/1.0" })
+                    foreach (
+                        var upgrade in new[] { "", "Upgrade: h2c", "Upgrade: websocket, h2c", "Upgrade: SPDY/3.1", "Upgrade: TLS/1.0" }
+                    )
                     {
                         cases.Add(path, method, upgrade);
                     }
@@ -58,11 +62,18 @@ public sealed class UnaskedUpgradeTests
     public async Task Nor_over_tls()
     {
         using var key = RSA.Create(2048);
-        using var certificate = new CertificateRequest("CN=upstream", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+        using var certificate = new CertificateRequest(
+            "CN=upstream",
+            key,
+            HashAlgorithmName.SHA256,
+            RSASignaturePadding.Pkcs1
+        ).CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
         await using var upstream = new ByteUpstream(certificate) { Answer = _ => Switching("h2c"), Afterwards = ReadOn };
         var config = TestConfig.With(upstream.Address, ("account", Account), ("public", Public));
-        config["ReverseProxy"]!["Clusters"]!["api"]!["HttpClient"] = new System.Text.Json.Nodes.JsonObject { ["DangerousAcceptAnyServerCertificate"] = true };
+        config["ReverseProxy"]!["Clusters"]!["api"]!["HttpClient"] = new System.Text.Json.Nodes.JsonObject
+        {
+            ["DangerousAcceptAnyServerCertificate"] = true,
+        };
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
 
         await ShouldBeClosed(broker, upstream, "/account/x", "GET", "Upgrade: h2c");
@@ -84,7 +95,11 @@ public sealed class UnaskedUpgradeTests
     [Fact]
     public async Task A_websocket_that_was_asked_for_and_given_is_joined()
     {
-        await using var upstream = new ByteUpstream { Answer = _ => Switching("WebSocket"), Afterwards = (stream, over) => stream.WriteAsync("frames"u8.ToArray(), over).AsTask() };
+        await using var upstream = new ByteUpstream
+        {
+            Answer = _ => Switching("WebSocket"),
+            Afterwards = (stream, over) => stream.WriteAsync("frames"u8.ToArray(), over).AsTask(),
+        };
         await using var broker = await BrokerUnderTest.Start(Config(upstream), TestConfig.Environment);
         using var client = await Connect(broker);
         await client.GetStream().WriteAsync(Head("GET", "/account/x", "Upgrade: websocket"));
@@ -95,9 +110,11 @@ public sealed class UnaskedUpgradeTests
         Encoding.ASCII.GetString(frames).ShouldBe("frames");
     }
 
-    private static string Config(ByteUpstream upstream) => TestConfig.With(upstream.Address, ("account", Account), ("public", Public)).ToJsonString();
+    private static string Config(ByteUpstream upstream) =>
+        TestConfig.With(upstream.Address, ("account", Account), ("public", Public)).ToJsonString();
 
-    private static string Switching(string to) => $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{(to.Length > 0 ? $"Upgrade: {to}\r\n" : "")}\r\n";
+    private static string Switching(string to) =>
+        $"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{(to.Length > 0 ? $"Upgrade: {to}\r\n" : "")}\r\n";
 
     /// <summary>A tunnel would bring the caller's further bytes here; the connection's end ends this.</summary>
     private static async Task ReadOn(Stream stream, CancellationToken over)
@@ -116,10 +133,18 @@ public sealed class UnaskedUpgradeTests
         return client;
     }
 
-    private static byte[] Head(string method, string path, string upgrade) => Encoding.ASCII.GetBytes(
-        $"{method} {path} HTTP/1.1\r\nHost: a.example\r\nX-Api-Key: {TestConfig.Key}\r\n"
-        + (upgrade.Length > 0 ? $"Connection: Upgrade\r\n{upgrade}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n" : "")
-        + (method is "POST" or "PUT" ? "Content-Length: 0\r\n" : "") + "\r\n");
+    private static byte[] Head(string method, string path, string upgrade) =>
+        Encoding.ASCII.GetBytes(
+            $"{method} {path} HTTP/1.1\r\nHost: a.example\r\nX-Api-Key: {TestConfig.Key}\r\n"
+                + (
+                    upgrade.Length > 0
+                        ? $"Connection: Upgrade\r\n{upgrade}\r\nSec-WebSocket-Key: "
+                            + "dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+                        : ""
+                )
+                + (method is "POST" or "PUT" ? "Content-Length: 0\r\n" : "")
+                + "\r\n"
+        );
 
     private static async Task ShouldBeClosed(BrokerUnderTest broker, ByteUpstream upstream, string path, string method, string upgrade)
     {
@@ -130,7 +155,10 @@ public sealed class UnaskedUpgradeTests
 
         var answer = await RawHttp.Read(stream, method == "HEAD", limit.Token);
 
-        (answer.Status, method == "HEAD" ? "upstream-unasked-upgrade" : answer.Code).ShouldBe((502, "upstream-unasked-upgrade"), $"{path} {method} {upgrade}");
+        (answer.Status, method == "HEAD" ? "upstream-unasked-upgrade" : answer.Code).ShouldBe(
+            (502, "upstream-unasked-upgrade"),
+            $"{path} {method} {upgrade}"
+        );
         answer["Upgrade"].ShouldBeNull();
 
         // Another request on the connection is one of its own, or there is none.

@@ -7,7 +7,8 @@ namespace Broker.FunctionalTests.Rights;
 /// <summary>A connection is handed over for a WebSocket that was decided on as a GET, and for nothing else.</summary>
 public sealed class UpgradeTests : Stage
 {
-    protected override IEnumerable<(string Name, string Route)> Routes => [("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "none" } }""")];
+    protected override IEnumerable<(string Name, string Route)> Routes =>
+        [("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "none" } }""")];
 
     [Theory]
     [InlineData("POST", "SPDY/3.1")]
@@ -17,7 +18,17 @@ public sealed class UpgradeTests : Stage
     [InlineData("GET", "h2c")]
     public async Task Any_other_upgrade_is_an_ordinary_request(string method, string upgrade)
     {
-        var answer = await Ask(method, "/x", headers: ["Connection: Upgrade", $"Upgrade: {upgrade}", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"]);
+        var answer = await Ask(
+            method,
+            "/x",
+            headers:
+            [
+                "Connection: Upgrade",
+                $"Upgrade: {upgrade}",
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+                "Sec-WebSocket-Version: 13",
+            ]
+        );
 
         answer.Status.ShouldBe(200);
         Upstream.Only.Method.ShouldBe(method);

@@ -49,9 +49,13 @@ public sealed class AccessTokenClaimsTests
 
         // To be one's own client is no binding: the family's refresh tokens go on working without any client, and at OAuth2's endpoint for
         // none.
-        (await bed.Post("/oauth/token", $"grant_type=refresh_token&refresh_token={refresh}&client_id=operator&client_secret=correct+horse",
-            type: "application/x-www-form-urlencoded"))
-            .Status.ShouldBe(400);
+        (
+            await bed.Post(
+                "/oauth/token",
+                $"grant_type=refresh_token&refresh_token={refresh}&client_id=operator&client_secret=correct+horse",
+                type: "application/x-www-form-urlencoded"
+            )
+        ).Status.ShouldBe(400);
         var plugin = TokenBed.Pair(await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", admin));
         // and these are no access tokens of RFC 9068 either
         (Type(plugin.Access), Type(plugin.Refresh)).ShouldBe(("plugin+jwt", "plugin+jwt"));
@@ -70,9 +74,19 @@ public sealed class AccessTokenClaimsTests
     {
         await using var bed = await TokenBed.Start(broker => broker["TokenService"]!["PublicUrl"] = "https://broker.example/");
         var run = await CommandRun.With(
-            [("SIGNING", Convert.ToBase64String("a signing key of forty bytes and no less"u8.ToArray())), ("HASH", TokenBed.Hash),
-                .. TestConfig.Environment],
-            "", "token", "new", "--config", bed.Broker.ConfigFile, "--caller", "app");
+            [
+                ("SIGNING", Convert.ToBase64String("a signing key of forty bytes and no less"u8.ToArray())),
+                ("HASH", TokenBed.Hash),
+                .. TestConfig.Environment,
+            ],
+            "",
+            "token",
+            "new",
+            "--config",
+            bed.Broker.ConfigFile,
+            "--caller",
+            "app"
+        );
         run.Exit.ShouldBe(0, run.Everything);
 
         var token = run.Out.Trim().Split('\n')[^1].Trim();
@@ -89,8 +103,11 @@ public sealed class AccessTokenClaimsTests
     [InlineData("https://broker.example", "another", "another")]
     [InlineData("https://broker.example/", "https://broker.example/", "https://broker.example/")]
     [InlineData(null, "another", "another")]
-    public async Task The_issuer_is_the_public_address_unless_the_config_names_one_and_check_tells_when_the_metadata_differ(string? url,
-        string? issuer, string expected)
+    public async Task The_issuer_is_the_public_address_unless_the_config_names_one_and_check_tells_when_the_metadata_differ(
+        string? url,
+        string? issuer,
+        string expected
+    )
     {
         await using var bed = await TokenBed.Start();
         var loaded = await bed.Broker.Reload(TokenBed.Config(bed.Upstream.Address, broker => Set(broker, url, issuer)).ToJsonString());
@@ -99,12 +116,15 @@ public sealed class AccessTokenClaimsTests
         Judge(access, "key:operator", "operator", expected);
         TokenBed.Claims(refresh).GetProperty("iss").GetString().ShouldBe(expected);
         (await bed.Get("/net/1", access)).Status.ShouldBe(200);
-        var told = JsonElement.Parse((await bed.Post("/oauth/introspect", $"token={access}&{App}",
-            type: "application/x-www-form-urlencoded")).Body);
+        var told = JsonElement.Parse(
+            (await bed.Post("/oauth/introspect", $"token={access}&{App}", type: "application/x-www-form-urlencoded")).Body
+        );
         told.GetProperty("iss").GetString().ShouldBe(expected);
 
-        var warned = loaded.ConfigErrors.All.Where(mistake => mistake.Path == "Broker:Issuing:Issuer")
-            .Select(mistake => mistake.Message).ToList();
+        var warned = loaded
+            .ConfigErrors.All.Where(mistake => mistake.Path == "Broker:Issuing:Issuer")
+            .Select(mistake => mistake.Message)
+            .ToList();
         if (url is null)
         {
             warned.ShouldBeEmpty();
@@ -112,12 +132,15 @@ public sealed class AccessTokenClaimsTests
         }
 
         var path = new Uri(url).AbsolutePath.TrimEnd('/');
-        var metadata = JsonElement.Parse((await bed.Get("/.well-known/oauth-authorization-server" + path)).Body).GetProperty("issuer")
+        var metadata = JsonElement
+            .Parse((await bed.Get("/.well-known/oauth-authorization-server" + path)).Body)
+            .GetProperty("issuer")
             .GetString();
         metadata.ShouldBe(url.TrimEnd('/'));
         warned.Count.ShouldBe(metadata == expected ? 0 : 1);
-        warned.ShouldAllBe(message => message.Contains($"'{expected}'", StringComparison.Ordinal)
-            && message.Contains($"'{metadata}'", StringComparison.Ordinal));
+        warned.ShouldAllBe(message =>
+            message.Contains($"'{expected}'", StringComparison.Ordinal) && message.Contains($"'{metadata}'", StringComparison.Ordinal)
+        );
     }
 
     [Fact]
@@ -151,18 +174,26 @@ public sealed class AccessTokenClaimsTests
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, rsa.ExportSubjectPublicKeyInfoPem());
 
-        var loaded = await bed.Broker.Reload(TokenBed.Config(bed.Upstream.Address, broker =>
-        {
-            Set(broker, "https://broker.example", null);
-            broker["Issuers"] = JsonNode.Parse($$"""
-                { "corp": { "Issuer": "{{name}}", "KeyFile": "{{file}}", "Audiences": [ "broker" ], "Actions": { "Const": [] },
-                    "Networks": { "Const": [] },
-                  "DeviceTypes": { "Const": [] }, "Devices": { "Const": [] } } }
-                """);
-        }).ToJsonString());
+        var loaded = await bed.Broker.Reload(
+            TokenBed
+                .Config(bed.Upstream.Address, broker =>
+                {
+                    Set(broker, "https://broker.example", null);
+                    broker["Issuers"] = JsonNode.Parse(
+                        $$"""
+                        { "corp": { "Issuer": "{{name}}", "KeyFile": "{{file}}", "Audiences": [ "broker" ], "Actions": { "Const": [] },
+                            "Networks": { "Const": [] },
+                          "DeviceTypes": { "Const": [] }, "Devices": { "Const": [] } } }
+                        """
+                    );
+                })
+                .ToJsonString()
+        );
 
         loaded.Snapshot.ShouldBeNull();
-        loaded.ConfigErrors.All.Where(mistake => mistake.Severity == Broker.Configuration.Severity.Error).Select(mistake => mistake.Path)
+        loaded
+            .ConfigErrors.All.Where(mistake => mistake.Severity == Broker.Configuration.Severity.Error)
+            .Select(mistake => mistake.Path)
             .ShouldBe(["Broker:Issuers:corp:Issuer"]);
         File.Delete(file);
     }
@@ -188,8 +219,11 @@ public sealed class AccessTokenClaimsTests
         var claims = TokenBed.Claims(token);
         Type(token).ShouldBe("at+jwt");
         Required.Where(name => !claims.TryGetProperty(name, out _)).ShouldBeEmpty();
-        (claims.GetProperty("sub").GetString(), claims.GetProperty("client_id").GetString(), claims.GetProperty("iss").GetString())
-            .ShouldBe((subject, client, issuer));
+        (
+            claims.GetProperty("sub").GetString(),
+            claims.GetProperty("client_id").GetString(),
+            claims.GetProperty("iss").GetString()
+        ).ShouldBe((subject, client, issuer));
     }
 
     private static string? Type(string token) =>

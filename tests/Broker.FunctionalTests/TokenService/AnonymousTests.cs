@@ -38,7 +38,8 @@ public sealed class AnonymousTests
             await client.ConnectAsync(bed.Broker.Address.Host, bed.Broker.Address.Port);
             var stream = client.GetStream();
             var framing = isChunked ? "Transfer-Encoding: chunked" : "Content-Length: 60000";
-            var head = $"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {type}\r\nAuthorization: Bearer {token.Access}\r\n{framing}\r\n\r\n{(isChunked ? "ffff\r\n" : "")}";
+            var head =
+                $"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {type}\r\nAuthorization: Bearer {token.Access}\r\n{framing}\r\n\r\n{(isChunked ? "ffff\r\n" : "")}";
             await stream.WriteAsync(Encoding.ASCII.GetBytes(head), limit.Token);
             var answering = RawHttp.Read(stream, isHead: false, limit.Token);
             while (trickles && !answering.IsCompleted)
@@ -67,11 +68,21 @@ public sealed class AnonymousTests
         await using var bed = await TokenBed.Start(broker =>
         {
             broker["Limits"] = JsonNode.Parse("""{ "AnonymousTimeout": "00:00:00.3" }""");
-            broker.Parent!["Kestrel"] = JsonNode.Parse("""{ "Endpoints": { "h2": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }""");
+            broker.Parent!["Kestrel"] = JsonNode.Parse(
+                """{ "Endpoints": { "h2": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } } }"""
+            );
         });
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var connection = await RawHttp2.Connect(bed.Broker.Address);
-        connection.AddRequest(1, hasBody: true, (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "x"), ("content-type", type));
+        connection.AddRequest(
+            1,
+            hasBody: true,
+            (":method", "POST"),
+            (":scheme", "http"),
+            (":path", path),
+            (":authority", "x"),
+            ("content-type", type)
+        );
         connection.Add(RawHttp2.Data, 0, 1, "a"u8);
         await connection.Send();
 
@@ -101,17 +112,26 @@ public sealed class AnonymousTests
                 {
                     var client = new TcpClient();
                     await client.ConnectAsync(bed.Broker.Address.Host, bed.Broker.Address.Port);
-                    var head = $"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {type}\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n";
+                    var head =
+                        $"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {type}\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n";
                     await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head));
                     var line = new byte["HTTP/1.1 100".Length];
                     await client.GetStream().ReadExactlyAsync(line);
                     held.Add(client);
                     return Encoding.ASCII.GetString(line) == "HTTP/1.1 100";
                 },
-                "it has a place");
+                "it has a place"
+            );
         }
 
-        foreach (var (path, type, body) in new[] { ("/token", Json, "{}"), ("/oauth/token", Form, "grant_type=client_credentials"), ("/oauth/introspect", Form, "token=x") })
+        foreach (
+            var (path, type, body) in new[]
+            {
+                ("/token", Json, "{}"),
+                ("/oauth/token", Form, "grant_type=client_credentials"),
+                ("/oauth/introspect", Form, "token=x"),
+            }
+        )
         {
             await Eventually.Holds(async () => (await bed.Post(path, body, type: type)).Status == status, "there is no place left");
             var refused = await bed.Post(path, body, type: type);
@@ -122,7 +142,12 @@ public sealed class AnonymousTests
         (await bed.Get("/.well-known/jwks.json")).Status.ShouldBe(200, "it holds nothing");
 
         held.ForEach(client => client.Dispose());
-        await Eventually.Holds(async () => (await bed.Post("/oauth/token", "grant_type=client_credentials&client_id=app&client_secret=app-key", type: Form)).Status == 200, "places are free");
+        await Eventually.Holds(
+            async () =>
+                (await bed.Post("/oauth/token", "grant_type=client_credentials&client_id=app&client_secret=app-key", type: Form)).Status
+                == 200,
+            "places are free"
+        );
     }
 
     [Theory]
@@ -143,10 +168,18 @@ public sealed class AnonymousTests
 
             await context.Response.WriteAsync("ok");
         };
-        var config = TestConfig.With(upstream.Address, ("open", """{ "Match": { "Path": "/open/{**rest}" }, "AuthorizationPolicy": "Anonymous" }"""), ("all", TestConfig.CatchAll));
+        var config = TestConfig.With(
+            upstream.Address,
+            ("open", """{ "Match": { "Path": "/open/{**rest}" }, "AuthorizationPolicy": "Anonymous" }"""),
+            ("all", TestConfig.CatchAll)
+        );
         config["Broker"]!["Limits"] = JsonNode.Parse(limits);
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
-        var held = new[] { RawHttp.Ask(broker.Address, "GET /open/held HTTP/1.1", ["Host: x"]), RawHttp.Ask(broker.Address, "GET /open/held HTTP/1.1", ["Host: x"]) };
+        var held = new[]
+        {
+            RawHttp.Ask(broker.Address, "GET /open/held HTTP/1.1", ["Host: x"]),
+            RawHttp.Ask(broker.Address, "GET /open/held HTTP/1.1", ["Host: x"]),
+        };
         (await arrived.WaitAsync(TimeSpan.FromSeconds(60)) && await arrived.WaitAsync(TimeSpan.FromSeconds(60))).ShouldBeTrue();
 
         var refused = await RawHttp.Ask(broker.Address, "GET /open/x HTTP/1.1", ["Host: x"]);
@@ -155,7 +188,10 @@ public sealed class AnonymousTests
         (await RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", ["Host: x", $"X-Api-Key: {TestConfig.Key}"])).Status.ShouldBe(200);
         release.SetResult();
         (await Task.WhenAll(held)).ShouldAllBe(answer => answer.Status == 200);
-        await Eventually.Holds(async () => (await RawHttp.Ask(broker.Address, "GET /open/x HTTP/1.1", ["Host: x"])).Status == 200, "a place is free");
+        await Eventually.Holds(
+            async () => (await RawHttp.Ask(broker.Address, "GET /open/x HTTP/1.1", ["Host: x"])).Status == 200,
+            "a place is free"
+        );
     }
 
     [Fact]
@@ -171,18 +207,24 @@ public sealed class AnonymousTests
         await using var upstream = await EchoUpstream.Start();
         var config = TestConfig.With(upstream.Address, ("all", TestConfig.CatchAll));
         config["Broker"]!["Limits"] = JsonNode.Parse("""{ "AnonymousRequestsPerAddress": 2 }""");
-        config["Broker"]!["Issuers"] = JsonNode.Parse($$"""
+        config["Broker"]!["Issuers"] = JsonNode.Parse(
+            $$"""
             { "corp": { "Authority": "{{authority.Address}}", "Issuer": "https://corp.example", "AllowInsecure": true, "Audiences": [ "broker" ],
               "Actions": { "Const": [ "*" ] }, "Networks": { "Const": [ "*" ] }, "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] } } }
-            """);
+            """
+        );
         await using var broker = await BrokerUnderTest.Start(config.ToJsonString(), TestConfig.Environment);
         var end = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds();
-        var token = $"{Part("""{"alg":"RS256","kid":"k","typ":"at+jwt"}""")}.{Part($$"""{"iss":"https://corp.example","aud":"broker","sub":"s","exp":{{end}}}""")}.{new string('A', 342)}";
+        var token =
+            $"{Part("""{"alg":"RS256","kid":"k","typ":"at+jwt"}""")}.{Part($$"""{"iss":"https://corp.example","aud":"broker","sub":"s","exp":{{end}}}""")}.{new string('A', 342)}";
         Task<RawAnswer> Ask() => RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", ["Host: x", $"Authorization: Bearer {token}"]);
 
         var held = new[] { Ask(), Ask() };
         await Eventually.Holds(() => !authority.Requests.IsEmpty, "the issuer is asked for its keys");
-        await Eventually.Holds(async () => await Task.WhenAny(Ask(), Task.Delay(2000)) is Task<RawAnswer> answer && (await answer).Status == 429, "there is no place left");
+        await Eventually.Holds(
+            async () => await Task.WhenAny(Ask(), Task.Delay(2000)) is Task<RawAnswer> answer && (await answer).Status == 429,
+            "there is no place left"
+        );
 
         (await RawHttp.Ask(broker.Address, "GET /x HTTP/1.1", ["Host: x", $"X-Api-Key: {TestConfig.Key}"])).Status.ShouldBe(200);
         release.SetResult();
@@ -190,5 +232,6 @@ public sealed class AnonymousTests
         upstream.Requests.Count.ShouldBe(1);
     }
 
-    private static string Part(string json) => Convert.ToBase64String(Encoding.UTF8.GetBytes(json)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+    private static string Part(string json) =>
+        Convert.ToBase64String(Encoding.UTF8.GetBytes(json)).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 }

@@ -35,26 +35,29 @@ public sealed class AttenuationTests
         var chains = from login in Gen.Elements("admin", "operator") from steps in Gen.ListOf(step) select (login, steps.Take(6).ToList());
 
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(150), Prop.ForAll(Arb.From(chains), chain =>
-        {
-            var first = bed.LogIn(chain.login).GetAwaiter().GetResult();
-            var (access, refresh) = first;
-            foreach (var next in chain.Item2)
             {
-                var before = access;
-                (access, refresh) = Take(bed, next, access, refresh).GetAwaiter().GetResult();
-                made[next.Kind] = made.GetValueOrDefault(next.Kind) + (access == before ? 0 : 1);
-                Within(bed, access, first.Access).ShouldBeTrue();
-                if (next.Kind == "exchange" && access != before)
+                var first = bed.LogIn(chain.login).GetAwaiter().GetResult();
+                var (access, refresh) = first;
+                foreach (var next in chain.Item2)
                 {
-                    TokenClaims.Read(TokenBed.Claims(access))!.SessionEnd.ShouldBeLessThanOrEqualTo(TokenClaims.Read(TokenBed.Claims(before))!.End);
-                }
+                    var before = access;
+                    (access, refresh) = Take(bed, next, access, refresh).GetAwaiter().GetResult();
+                    made[next.Kind] = made.GetValueOrDefault(next.Kind) + (access == before ? 0 : 1);
+                    Within(bed, access, first.Access).ShouldBeTrue();
+                    if (next.Kind == "exchange" && access != before)
+                    {
+                        TokenClaims
+                            .Read(TokenBed.Claims(access))!
+                            .SessionEnd.ShouldBeLessThanOrEqualTo(TokenClaims.Read(TokenBed.Claims(before))!.End);
+                    }
 
-                if (next.Kind != "renew")
-                {
-                    Within(bed, access, before).ShouldBeTrue(); // what is renewed lies within the refresh token's, which may be the older
+                    if (next.Kind != "renew")
+                    {
+                        // what is renewed lies within the refresh token's, which may be the older
+                        Within(bed, access, before).ShouldBeTrue();
+                    }
                 }
-            }
-        }));
+            }));
 
         Kinds.ShouldAllBe(kind => made[kind] > 10); // or nothing was shown
     }
@@ -71,12 +74,20 @@ public sealed class AttenuationTests
                     "/oauth/token",
                     $"grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:access_token&subject_token={access}&client_id={client[0]}&client_secret={client[1]}"
                         + (step.Lists[1] is { Length: > 0 } network ? $"&scope=network:{network.Trim('"')}" : ""),
-                    type: "application/x-www-form-urlencoded");
-                return answer.Status == 200 ? (JsonElement.Parse(answer.Body).GetProperty("access_token").GetString()!, "") : (access, refresh);
+                    type: "application/x-www-form-urlencoded"
+                );
+                return answer.Status == 200
+                    ? (JsonElement.Parse(answer.Body).GetProperty("access_token").GetString()!, "")
+                    : (access, refresh);
             case "create" or "create for clerk":
                 string[] names = ["actions", "networkIds", "deviceTypeIds", "deviceIds"];
-                var members = names.Zip(step.Lists).Where(pair => pair.Second is not null).Select(pair => $",\"{pair.First}\":[{pair.Second}]");
-                var end = step.Minutes is { } minutes ? $",\"expiration\":{DateTimeOffset.UtcNow.AddMinutes(minutes).ToUnixTimeMilliseconds()}" : "";
+                var members = names
+                    .Zip(step.Lists)
+                    .Where(pair => pair.Second is not null)
+                    .Select(pair => $",\"{pair.First}\":[{pair.Second}]");
+                var end = step.Minutes is { } minutes
+                    ? $",\"expiration\":{DateTimeOffset.UtcNow.AddMinutes(minutes).ToUnixTimeMilliseconds()}"
+                    : "";
                 var user = step.Kind == "create" ? TokenBed.Payload(access, "u") : "3";
                 var created = await bed.Post("/token/create", $"{{\"userId\":{user}{string.Concat(members)}{end}}}", access);
                 return created.Status == 201 ? TokenBed.Pair(created) : (access, refresh);
@@ -89,9 +100,13 @@ public sealed class AttenuationTests
     {
         var (one, two) = (TokenClaims.Read(TokenBed.Claims(token))!, TokenClaims.Read(TokenBed.Claims(other))!);
         var actions = bed.Broker.Snapshots.Current.Actions;
-        var (held, bound) = (new Grant(one.Permissions(actions), one.SessionEnd.ToUnixTimeMilliseconds()), new Grant(two.Permissions(actions), two.SessionEnd.ToUnixTimeMilliseconds()));
+        var (held, bound) = (
+            new Grant(one.Permissions(actions), one.SessionEnd.ToUnixTimeMilliseconds()),
+            new Grant(two.Permissions(actions), two.SessionEnd.ToUnixTimeMilliseconds())
+        );
         return held.IsWithin(bound) && one.End <= two.SessionEnd && one.Session == two.Session;
     }
 
-    private static Gen<string?> Maybe(Gen<string> gen) => Gen.Frequency((2, Gen.Constant((string?)null)), (1, gen.Select(value => (string?)value)));
+    private static Gen<string?> Maybe(Gen<string> gen) =>
+        Gen.Frequency((2, Gen.Constant((string?)null)), (1, gen.Select(value => (string?)value)));
 }

@@ -13,11 +13,36 @@ public sealed class BrokenBodyTests
     [Theory]
     [InlineData("/token", "large", 413, """{"error":413,"message":"HTTP 413 Request Entity Too Large"}""")]
     [InlineData("/auth/rest/token/refresh", "large in chunks", 413, """{"error":413,"message":"HTTP 413 Request Entity Too Large"}""")]
-    [InlineData("/token/create", "a chunk without a length", 400, """{"error":400,"message":"The request's body broke off, or is not HTTP."}""")]
-    [InlineData("/token/plugin/create", "a chunk without a length", 400, """{"error":400,"message":"The request's body broke off, or is not HTTP."}""")]
-    [InlineData("/oauth/token", "large", 400, """{"error":"invalid_request","error_description":"the body is too large, or holds a parameter twice"}""")]
-    [InlineData("/oauth/revoke", "a chunk without a length", 400, """{"error":"invalid_request","error_description":"The request's body broke off, or is not HTTP."}""")]
-    public async Task A_body_that_cannot_be_read_is_refused_in_the_words_of_the_endpoints_family(string path, string body, int status, string said)
+    [InlineData(
+        "/token/create",
+        "a chunk without a length",
+        400,
+        """{"error":400,"message":"The request's body broke off, or is not HTTP."}"""
+    )]
+    [InlineData(
+        "/token/plugin/create",
+        "a chunk without a length",
+        400,
+        """{"error":400,"message":"The request's body broke off, or is not HTTP."}"""
+    )]
+    [InlineData(
+        "/oauth/token",
+        "large",
+        400,
+        """{"error":"invalid_request","error_description":"the body is too large, or holds a parameter twice"}"""
+    )]
+    [InlineData(
+        "/oauth/revoke",
+        "a chunk without a length",
+        400,
+        """{"error":"invalid_request","error_description":"The request's body broke off, or is not HTTP."}"""
+    )]
+    public async Task A_body_that_cannot_be_read_is_refused_in_the_words_of_the_endpoints_family(
+        string path,
+        string body,
+        int status,
+        string said
+    )
     {
         await using var bed = await TokenBed.Start();
         var token = await bed.LogIn("admin");
@@ -29,7 +54,9 @@ public sealed class BrokenBodyTests
         };
         string[] headers =
         [
-            "Host: broker", framing, $"Content-Type: {(path.StartsWith("/oauth", StringComparison.Ordinal) ? "application/x-www-form-urlencoded" : "application/json")}",
+            "Host: broker",
+            framing,
+            $"Content-Type: {(path.StartsWith("/oauth", StringComparison.Ordinal) ? "application/x-www-form-urlencoded" : "application/json")}",
             $"Authorization: Bearer {token.Access}",
         ];
 

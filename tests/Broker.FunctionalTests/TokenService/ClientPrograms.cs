@@ -36,8 +36,11 @@ internal static class ClientPrograms
                 var npm = await Run("npm", "install", "--no-package-lock", "--no-audit", "--no-fund");
                 if (npm is not { Status: 0 })
                 {
-                    Lack(npm is null ? "npm is not on this machine: the clients cannot be installed."
-                        : $"npm could not install the clients: {npm.Value.Error}");
+                    Lack(
+                        npm is null
+                            ? "npm is not on this machine: the clients cannot be installed."
+                            : $"npm could not install the clients: {npm.Value.Error}"
+                    );
                 }
             }
         }

@@ -8,7 +8,10 @@ using Xunit;
 
 namespace Broker.FunctionalTests.TokenService;
 
-/// <summary>Each confusion of RFC 8725 at each door of the token service: whatever reads a token reads it as strictly as a request's bearer token is read.</summary>
+/// <summary>
+/// Each confusion of RFC 8725 at each door of the token service: whatever reads a token reads it as strictly as a request's bearer token is
+/// read.
+/// </summary>
 public sealed class ConfusionTests
 {
     private const string Operator = "client_id=operator&client_secret=correct+horse";
@@ -21,15 +24,29 @@ public sealed class ConfusionTests
         using var key = RSA.Create(2048);
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, key.ExportPkcs8PrivateKeyPem());
-        await using var bed = await TokenBed.Start(broker => broker["Issuing"]!["SigningKeys"] = JsonNode.Parse($$"""
-            { "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING" } }, "r": { "Algorithm": "RS256", "Key": { "File": "{{file}}" } } }
-            """));
+        await using var bed = await TokenBed.Start(broker =>
+            broker["Issuing"]!["SigningKeys"] = JsonNode.Parse(
+                $$"""
+                { "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING" } }, "r": { "Algorithm": "RS256", "Key": { "File": "{{file}}" } } }
+                """
+            )
+        );
         File.Delete(file);
         var (access, refresh) = await bed.LogIn("operator");
-        var plugin = TokenBed.Pair(await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", (await bed.LogIn("admin")).Access));
+        var plugin = TokenBed.Pair(
+            await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", (await bed.LogIn("admin")).Access)
+        );
 
         // What each door takes it takes: or nothing would be shown below.
-        (await Doors(bed, access, refresh, plugin.Access)).ShouldBe(["bearer", "create", "introspect access", "exchange", "refresh", "introspect refresh", "plugin"]);
+        (await Doors(bed, access, refresh, plugin.Access)).ShouldBe([
+            "bearer",
+            "create",
+            "introspect access",
+            "exchange",
+            "refresh",
+            "introspect refresh",
+            "plugin",
+        ]);
         foreach (var change in Changes(key))
         {
             (await Doors(bed, change.Of(access), change.Of(refresh), change.Of(plugin.Access))).ShouldBeEmpty(change.Name);
@@ -54,18 +71,36 @@ public sealed class ConfusionTests
             yield return ($"alg {alg}, signed", token => Signed(Header(token, $"\"alg\":\"{alg}\""), Payload(token), Hs));
         }
 
-        foreach (var bytes in new[] { key.ExportSubjectPublicKeyInfo(), key.ExportRSAPublicKey(), Encoding.UTF8.GetBytes(key.ExportSubjectPublicKeyInfoPem()), key.ExportParameters(false).Modulus! })
+        foreach (
+            var bytes in new[]
+            {
+                key.ExportSubjectPublicKeyInfo(),
+                key.ExportRSAPublicKey(),
+                Encoding.UTF8.GetBytes(key.ExportSubjectPublicKeyInfoPem()),
+                key.ExportParameters(false).Modulus!,
+            }
+        )
         {
-            yield return ("HS256 with a public key", token => Signed(Header(token, "\"alg\":\"HS256\"", "r"), Payload(token), input => HMACSHA256.HashData(bytes, input)));
+            yield return ("HS256 with a public key", token =>
+                Signed(Header(token, "\"alg\":\"HS256\"", "r"), Payload(token), input => HMACSHA256.HashData(bytes, input))
+            );
         }
 
         using var other = RSA.Create(2048);
         var evil = other.ExportParameters(false);
         var jwk = $$"""{"kty":"RSA","kid":"r","n":"{{Base64Url.EncodeToString(evil.Modulus!)}}","e":"AQAB"}""";
-        foreach (var member in new[]
-        {
-            $"\"jwk\":{jwk}", "\"jku\":\"https://evil.example/\"", "\"x5u\":\"https://evil.example/\"", "\"x5c\":[\"MII\"]", "\"crit\":[\"exp\"]", "\"b64\":false", "\"zip\":\"DEF\"",
-        })
+        foreach (
+            var member in new[]
+            {
+                $"\"jwk\":{jwk}",
+                "\"jku\":\"https://evil.example/\"",
+                "\"x5u\":\"https://evil.example/\"",
+                "\"x5c\":[\"MII\"]",
+                "\"crit\":[\"exp\"]",
+                "\"b64\":false",
+                "\"zip\":\"DEF\"",
+            }
+        )
         {
             yield return (member, token => Signed(Header(token, $"\"alg\":\"HS256\",{member}"), Payload(token), Hs));
         }
@@ -76,10 +111,18 @@ public sealed class ConfusionTests
         }
 
         yield return ("alg twice", token => Signed(Header(token, "\"alg\":\"HS256\",\"alg\":\"HS256\""), Payload(token), Hs));
-        yield return ("a claim twice", token => Signed(Header(token, "\"alg\":\"HS256\""), Payload(token)[..^1] + ",\"sub\":\"key:operator\"}", Hs));
-        yield return ("too large", token => Signed(Header(token, "\"alg\":\"HS256\""), Payload(token)[..^1] + $",\"x\":\"{new string('x', 8000)}\"}}", Hs));
-        yield return ("another audience", token => Signed(Header(token, "\"alg\":\"HS256\""), Payload(token).Replace("\"aud\":\"broker\"", "\"aud\":\"other\""), Hs));
-        yield return ("another issuer", token => Signed(Header(token, "\"alg\":\"HS256\""), Payload(token).Replace("\"iss\":\"broker\"", "\"iss\":\"other\""), Hs));
+        yield return ("a claim twice", token =>
+            Signed(Header(token, "\"alg\":\"HS256\""), Payload(token)[..^1] + ",\"sub\":\"key:operator\"}", Hs)
+        );
+        yield return ("too large", token =>
+            Signed(Header(token, "\"alg\":\"HS256\""), Payload(token)[..^1] + $",\"x\":\"{new string('x', 8000)}\"}}", Hs)
+        );
+        yield return ("another audience", token =>
+            Signed(Header(token, "\"alg\":\"HS256\""), Payload(token).Replace("\"aud\":\"broker\"", "\"aud\":\"other\""), Hs)
+        );
+        yield return ("another issuer", token =>
+            Signed(Header(token, "\"alg\":\"HS256\""), Payload(token).Replace("\"iss\":\"broker\"", "\"iss\":\"other\""), Hs)
+        );
         yield return ("another type", token => Signed(Header(token, "\"alg\":\"HS256\"", type: "id+jwt"), Payload(token), Hs));
         yield return ("a changed signature", token => token[..^3] + (token[^3] == 'A' ? 'B' : 'A') + token[^2..]);
         yield return ("padding", token => token + "=");
@@ -90,16 +133,25 @@ public sealed class ConfusionTests
     private static async Task<List<string>> Doors(TokenBed bed, string access, string refresh, string plugin)
     {
         async Task<bool> IsActive(string token) =>
-            JsonElement.Parse((await bed.Post("/oauth/introspect", $"token={token}&{Operator}", type: Form)).Body).GetProperty("active").GetBoolean();
+            JsonElement
+                .Parse((await bed.Post("/oauth/introspect", $"token={token}&{Operator}", type: Form)).Body)
+                .GetProperty("active")
+                .GetBoolean();
         List<(string Door, bool Took)> doors =
         [
             ("bearer", (await bed.Get("/net/1", access)).Status == 200),
             ("create", (await bed.Post("/token/create", """{"userId":2}""", access)).Status == 201),
             ("introspect access", await IsActive(access)),
-            ("exchange", (await bed.Post(
-                "/oauth/token",
-                $"grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:access_token&subject_token={access}&{Operator}",
-                type: Form)).Status == 200),
+            (
+                "exchange",
+                (
+                    await bed.Post(
+                        "/oauth/token",
+                        $"grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:access_token&subject_token={access}&{Operator}",
+                        type: Form
+                    )
+                ).Status == 200
+            ),
             ("refresh", (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status == 201),
             ("introspect refresh", await IsActive(refresh)),
             ("plugin", (await bed.Get("/token/plugin/authenticate?token=" + plugin)).Status == 200),
@@ -117,7 +169,8 @@ public sealed class ConfusionTests
 
     private static string Signed(string header, string payload, Func<byte[], byte[]> sign)
     {
-        var input = $"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload))}";
+        var input =
+            $"{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(payload))}";
         return $"{input}.{Base64Url.EncodeToString(sign(Encoding.ASCII.GetBytes(input)))}";
     }
 }

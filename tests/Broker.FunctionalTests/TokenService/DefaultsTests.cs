@@ -32,6 +32,8 @@ public sealed class DefaultsTests
         LocalLoginThrottle.Free.ShouldBe(10);
         LocalLoginThrottle.Longest.ShouldBe(TimeSpan.FromMinutes(15));
         var now = DateTimeOffset.UtcNow;
-        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims((await bed.LogIn("operator")).Refresh).GetProperty("sxp").GetInt64()).ShouldBe(now.AddDays(182), TimeSpan.FromSeconds(30));
+        DateTimeOffset
+            .FromUnixTimeSeconds(TokenBed.Claims((await bed.LogIn("operator")).Refresh).GetProperty("sxp").GetInt64())
+            .ShouldBe(now.AddDays(182), TimeSpan.FromSeconds(30));
     }
 }

@@ -4,7 +4,10 @@ using Xunit;
 
 namespace Broker.FunctionalTests.TokenService;
 
-/// <summary>What DeviceHive's token endpoints say beside the conformance table: sentences about what comes of an answer, and rows for who is not there any more.</summary>
+/// <summary>
+/// What DeviceHive's token endpoints say beside the conformance table: sentences about what comes of an answer, and rows for who is not
+/// there any more.
+/// </summary>
 public sealed class DeviceHiveRowsTests
 {
     [Theory]
@@ -17,7 +20,9 @@ public sealed class DeviceHiveRowsTests
         await using var bed = await TokenBed.Start();
         for (var i = 0; i < 12; i++)
         {
-            (await bed.Post("/token", body)).ShouldBe((400, """{"error":400,"message":"Invalid or empty authorization request parameters"}"""));
+            (await bed.Post("/token", body)).ShouldBe(
+                (400, """{"error":400,"message":"Invalid or empty authorization request parameters"}""")
+            );
         }
 
         await bed.LogIn("operator");
@@ -39,7 +44,11 @@ public sealed class DeviceHiveRowsTests
 
         foreach (var (token, use) in new[] { (access, 1), (refresh, 0) })
         {
-            TokenBed.Claims(token).GetProperty("payload").GetRawText().ShouldBe($$"""{{held}},"e":{{TokenBed.Payload(token, "e")}},"t":{{use}}}""");
+            TokenBed
+                .Claims(token)
+                .GetProperty("payload")
+                .GetRawText()
+                .ShouldBe($$"""{{held}},"e":{{TokenBed.Payload(token, "e")}},"t":{{use}}}""");
         }
     }
 
@@ -73,8 +82,13 @@ public sealed class DeviceHiveRowsTests
 
         foreach (var body in new[] { refresh, created })
         {
-            using var answer = await bed.Client.PostAsync("/token/refresh", new StringContent($$"""{"refreshToken":"{{body}}"}""", null, "application/json"));
-            ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(), answer.Content.Headers.ContentType).ShouldBe((401, "", null));
+            using var answer = await bed.Client.PostAsync(
+                "/token/refresh",
+                new StringContent($$"""{"refreshToken":"{{body}}"}""", null, "application/json")
+            );
+            ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(), answer.Content.Headers.ContentType).ShouldBe(
+                (401, "", null)
+            );
         }
 
         (await bed.Get("/net/1", access)).Status.ShouldBe(401);
@@ -106,7 +120,8 @@ public sealed class DeviceHiveRowsTests
             TokenBed.Payload(renewed, member).ShouldBe(TokenBed.Payload(access, member), member);
         }
 
-        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(TokenBed.Payload(renewed, "e"), System.Globalization.CultureInfo.InvariantCulture))
+        DateTimeOffset
+            .FromUnixTimeMilliseconds(long.Parse(TokenBed.Payload(renewed, "e"), System.Globalization.CultureInfo.InvariantCulture))
             .ShouldBe(DateTimeOffset.UtcNow.AddMinutes(30), TimeSpan.FromSeconds(30));
         renewed.ShouldNotBe(access);
         (await bed.Post("/token/create", """{"userId":2}""", login)).Status.ShouldBe(201); // what came before counts on
@@ -118,22 +133,32 @@ public sealed class DeviceHiveRowsTests
         await using var bed = await TokenBed.Start();
         var (admin, _) = await bed.LogIn("admin");
         var end = DateTimeOffset.UtcNow.Date.AddDays(3); // less than the longest life of a token
-        var plugin = TokenBed.Pair(await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}","e":"{{end:yyyy-MM-dd}}T00:00:00.000"}""", admin));
-        var said = new DateTimeOffset(end, TimeSpan.Zero).ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var plugin = TokenBed.Pair(
+            await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}","e":"{{end:yyyy-MM-dd}}T00:00:00.000"}""", admin)
+        );
+        var said = new DateTimeOffset(end, TimeSpan.Zero)
+            .ToUnixTimeMilliseconds()
+            .ToString(System.Globalization.CultureInfo.InvariantCulture);
         (TokenBed.Payload(plugin.Access, "e"), TokenBed.Payload(plugin.Refresh, "e")).ShouldBe((said, said));
 
         await bed.Reload(broker => broker["Callers"]!["admin"]!["Disabled"] = true);
 
         (await bed.Get("/token/plugin/authenticate?token=" + plugin.Access)).Status.ShouldBe(401);
         (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{plugin.Refresh}}"}""")).Status.ShouldBe(401);
-        (await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", admin)).ShouldBe((401, """{"error":401,"message":"Unauthorized"}"""));
+        (await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", admin)).ShouldBe(
+            (401, """{"error":401,"message":"Unauthorized"}""")
+        );
     }
 
     [Fact]
     public async Task Under_another_prefix_the_whole_family_stands_there_and_nowhere_else()
     {
-        await using var bed = await TokenBed.Start(broker => broker["TokenService"]!["Prefixes"] = new System.Text.Json.Nodes.JsonArray("/hive/login"));
-        var (access, refresh) = TokenBed.Pair(await bed.Post("/hive/login", $$"""{"login":"operator","password":"{{TokenBed.Password}}"}"""));
+        await using var bed = await TokenBed.Start(broker =>
+            broker["TokenService"]!["Prefixes"] = new System.Text.Json.Nodes.JsonArray("/hive/login")
+        );
+        var (access, refresh) = TokenBed.Pair(
+            await bed.Post("/hive/login", $$"""{"login":"operator","password":"{{TokenBed.Password}}"}""")
+        );
 
         (await bed.Post("/hive/login/create", """{"userId":2}""", access)).Status.ShouldBe(201);
         (await bed.Post("/hive/login/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status.ShouldBe(201);
@@ -155,7 +180,8 @@ public sealed class DeviceHiveRowsTests
         var (login, _) = await bed.LogIn("operator");
         var (access, _) = await bed.Create(login, """{"userId":2,"deviceTypeIds":[5],"deviceIds":["a"]}""");
 
-        (await bed.Post("/token/create", $$"""{"userId":2,{{wish}}}""", access))
-            .ShouldBe((403, $$"""{"error":403,"message":"Access is denied: {{part}} is beyond what the creator and the user hold"}"""));
+        (await bed.Post("/token/create", $$"""{"userId":2,{{wish}}}""", access)).ShouldBe(
+            (403, $$"""{"error":403,"message":"Access is denied: {{part}} is beyond what the creator and the user hold"}""")
+        );
     }
 }

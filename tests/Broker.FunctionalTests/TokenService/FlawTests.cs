@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.TokenService;
 
-/// <summary>Where DeviceHive is unsafe, the broker is not: one test a flaw (upstreams: devicehive-java-server, rest-jwt.js pins the first).</summary>
+/// <summary>
+/// Where DeviceHive is unsafe, the broker is not: one test a flaw (upstreams: devicehive-java-server, rest-jwt.js pins the first).
+/// </summary>
 public sealed class FlawTests
 {
     private const string AsWideAsOperator = "[2,3,7,10,15]";
@@ -22,8 +24,9 @@ public sealed class FlawTests
         await using var bed = await TokenBed.Start();
         var (access, _) = await bed.LogIn("operator");
 
-        (await bed.Post("/token/create", body, access))
-            .ShouldBe((403, $$"""{"error":403,"message":"Access is denied: {{part}} is beyond what the creator and the user hold"}"""));
+        (await bed.Post("/token/create", body, access)).ShouldBe(
+            (403, $$"""{"error":403,"message":"Access is denied: {{part}} is beyond what the creator and the user hold"}""")
+        );
     }
 
     [Fact]
@@ -32,8 +35,9 @@ public sealed class FlawTests
         await using var bed = await TokenBed.Start();
         var (access, _) = await bed.LogIn("operator");
 
-        (await bed.Post("/token/create", """{"userId":1,"actions":["*"]}""", access))
-            .ShouldBe((403, """{"error":403,"message":"Access is denied: a token for another user needs the action ManageUser"}"""));
+        (await bed.Post("/token/create", """{"userId":1,"actions":["*"]}""", access)).ShouldBe(
+            (403, """{"error":403,"message":"Access is denied: a token for another user needs the action ManageUser"}""")
+        );
     }
 
     [Fact]
@@ -59,7 +63,9 @@ public sealed class FlawTests
         var (access, _) = await bed.LogIn("operator");
 
         TokenBed.Payload((await bed.Create(access, $$"""{"userId":2,"{{name}}":[]}""")).Access, claim).ShouldBe("[]");
-        TokenBed.Payload((await bed.Create(access, $$"""{"userId":2,"{{name}}":null}""")).Access, claim).ShouldBe(TokenBed.Payload(access, claim));
+        TokenBed
+            .Payload((await bed.Create(access, $$"""{"userId":2,"{{name}}":null}""")).Access, claim)
+            .ShouldBe(TokenBed.Payload(access, claim));
         var plain = await bed.Create(access, """{"userId":2}""");
         TokenBed.Payload(plain.Access, claim).ShouldBe(TokenBed.Payload(access, claim));
         TokenBed.Payload(plain.Access, "a").ShouldBe(AsWideAsOperator);
@@ -72,7 +78,9 @@ public sealed class FlawTests
         var (access, refresh) = await bed.LogIn("operator");
 
         var made = await bed.Create(
-            access, """{"userId":2,"actions":null,"networkIds":null,"deviceTypeIds":null,"deviceIds":null,"expiration":null,"refreshExpiration":null}""");
+            access,
+            """{"userId":2,"actions":null,"networkIds":null,"deviceTypeIds":null,"deviceIds":null,"expiration":null,"refreshExpiration":null}"""
+        );
 
         foreach (var claim in new[] { "a", "n", "dt", "d" })
         {
@@ -93,7 +101,9 @@ public sealed class FlawTests
         await using var bed = await TokenBed.Start();
         var (access, _) = await bed.LogIn("operator");
 
-        (await bed.Post("/token/create", $$"""{"userId":2,"actions":[{{actions}}]}""", access)).ShouldBe((400, $$"""{"error":400,"message":"There is no action {{named}}"}"""));
+        (await bed.Post("/token/create", $$"""{"userId":2,"actions":[{{actions}}]}""", access)).ShouldBe(
+            (400, $$"""{"error":400,"message":"There is no action {{named}}"}""")
+        );
     }
 
     [Fact]
@@ -102,15 +112,17 @@ public sealed class FlawTests
         await using var bed = await TokenBed.Start();
         var (admin, _) = await bed.LogIn("admin");
 
-        (await bed.Post("/token/create", """{"userId":2,"actions":["ManageUser"]}""", admin))
-            .ShouldBe((403, """{"error":403,"message":"Access is denied: actions ManageUser is beyond what the creator and the user hold"}"""));
+        (await bed.Post("/token/create", """{"userId":2,"actions":["ManageUser"]}""", admin)).ShouldBe(
+            (403, """{"error":403,"message":"Access is denied: actions ManageUser is beyond what the creator and the user hold"}""")
+        );
         (await bed.Post("/token/create", """{"userId":1,"actions":["ManageUser"]}""", admin)).Status.ShouldBe(201);
     }
 
     [Fact]
     public async Task A_token_for_another_user_lies_within_the_creators_and_that_users_rights_now_and_later()
     {
-        void Manager(JsonObject broker, string networks) => broker["Callers"]!["manager"] = TokenBed.User(5, "GetDevice GetNetwork ManageToken ManageUser", networks);
+        void Manager(JsonObject broker, string networks) =>
+            broker["Callers"]!["manager"] = TokenBed.User(5, "GetDevice GetNetwork ManageToken ManageUser", networks);
         await using var bed = await TokenBed.Start(broker => Manager(broker, "1 2"));
         var (manager, _) = await bed.LogIn("manager");
 
@@ -138,7 +150,10 @@ public sealed class FlawTests
         var (access, refresh) = await bed.LogIn("operator");
         var end = TokenBed.Claims(refresh).GetProperty("exp").GetInt64();
 
-        var made = await bed.Create(access, """{"userId":2,"expiration":"2218-01-01T00:00:00","refreshExpiration":"2218-01-01T00:00:00"}""");
+        var made = await bed.Create(
+            access,
+            """{"userId":2,"expiration":"2218-01-01T00:00:00","refreshExpiration":"2218-01-01T00:00:00"}"""
+        );
 
         TokenBed.Claims(made.Access).GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(end);
         TokenBed.Claims(made.Refresh).GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(end);
@@ -155,11 +170,19 @@ public sealed class FlawTests
 
         var made = await bed.Create(access, $$"""{"userId":2,"expiration":"{{asked}}"}""");
 
-        DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(TokenBed.Payload(made.Access, "e"), CultureInfo.InvariantCulture)).ShouldBe(end, TimeSpan.FromMinutes(1));
-        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(made.Access).GetProperty("exp").GetInt64()).ShouldBe(end, TimeSpan.FromMinutes(1));
-        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(made.Refresh).GetProperty("exp").GetInt64()).ShouldBeGreaterThan(end.AddDays(100)); // SessionLifetime
+        DateTimeOffset
+            .FromUnixTimeMilliseconds(long.Parse(TokenBed.Payload(made.Access, "e"), CultureInfo.InvariantCulture))
+            .ShouldBe(end, TimeSpan.FromMinutes(1));
+        DateTimeOffset
+            .FromUnixTimeSeconds(TokenBed.Claims(made.Access).GetProperty("exp").GetInt64())
+            .ShouldBe(end, TimeSpan.FromMinutes(1));
+        DateTimeOffset
+            .FromUnixTimeSeconds(TokenBed.Claims(made.Refresh).GetProperty("exp").GetInt64())
+            .ShouldBeGreaterThan(end.AddDays(100)); // SessionLifetime
         var again = await bed.Create(made.Access, $$"""{"userId":2,"expiration":"{{asked}}"}""");
-        DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(again.Access).GetProperty("exp").GetInt64()).ShouldBe(end, TimeSpan.FromMinutes(1));
+        DateTimeOffset
+            .FromUnixTimeSeconds(TokenBed.Claims(again.Access).GetProperty("exp").GetInt64())
+            .ShouldBe(end, TimeSpan.FromMinutes(1));
     }
 
     [Fact]
@@ -190,10 +213,14 @@ public sealed class FlawTests
         await using var bed = await TokenBed.Start();
         foreach (var login in new[] { "nobody", "operator", "gone", "app" })
         {
-            (await bed.Post("/token", $$"""{"login":"{{login}}","password":"wrong"}""")).ShouldBe((401, """{"error":401,"message":"Invalid credentials"}"""));
+            (await bed.Post("/token", $$"""{"login":"{{login}}","password":"wrong"}""")).ShouldBe(
+                (401, """{"error":401,"message":"Invalid credentials"}""")
+            );
         }
 
-        (await bed.Post("/token", $$"""{"login":"gone","password":"{{TokenBed.Password}}"}""")).ShouldBe((401, """{"error":401,"message":"Invalid credentials"}"""));
+        (await bed.Post("/token", $$"""{"login":"gone","password":"{{TokenBed.Password}}"}""")).ShouldBe(
+            (401, """{"error":401,"message":"Invalid credentials"}""")
+        );
     }
 
     [Fact]

@@ -20,11 +20,20 @@ public sealed class GuessingTests
             (await bed.Post("/token", wrong)).Status.ShouldBe(401);
         }
 
-        using var answer = await bed.Client.PostAsync("/token", new StringContent($$"""{"login":"{{login}}","password":"{{TokenBed.Password}}"}""", null, "text/plain"));
+        using var answer = await bed.Client.PostAsync(
+            "/token",
+            new StringContent($$"""{"login":"{{login}}","password":"{{TokenBed.Password}}"}""", null, "text/plain")
+        );
         ((int)answer.StatusCode, answer.Headers.RetryAfter?.Delta).ShouldBe((415, null)); // text/plain: nothing was tried
 
         (await bed.Post("/token", $$"""{"login":"{{login}}","password":"{{TokenBed.Password}}"}""")).ShouldBe((429, ChangeWaiters));
-        (await bed.Post("/oauth/token", $"grant_type=client_credentials&client_id={login}&client_secret=wrong", type: "application/x-www-form-urlencoded")).Status.ShouldBe(429);
+        (
+            await bed.Post(
+                "/oauth/token",
+                $"grant_type=client_credentials&client_id={login}&client_secret=wrong",
+                type: "application/x-www-form-urlencoded"
+            )
+        ).Status.ShouldBe(429);
         (await bed.Get("/net/1", access)).Status.ShouldBe(200);
         (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status.ShouldBe(201);
         (await bed.Post("/token", $$"""{"login":"admin","password":"{{TokenBed.Password}}"}""")).Status.ShouldBe(201);
@@ -34,7 +43,8 @@ public sealed class GuessingTests
     public async Task Guesses_by_basic_on_a_forwarded_route_count_as_well_and_the_right_password_waits_too_though_it_is_remembered()
     {
         await using var bed = await TokenBed.Start();
-        static string Basic(string password) => "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("operator:" + password));
+        static string Basic(string password) =>
+            "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("operator:" + password));
         (await bed.Get("/net/1", Basic(TokenBed.Password))).Status.ShouldBe(200);
         for (var i = 0; i < 10; i++)
         {

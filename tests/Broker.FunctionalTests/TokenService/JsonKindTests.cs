@@ -30,8 +30,12 @@ public sealed class JsonKindTests
     [InlineData("\"operator\"", "[]", 400, WrongKind)]
     [InlineData("\"operator\"", "[\"correct horse\"]", 400, WrongKind)]
     [InlineData("{\"a\":1}", "\"x\"", 400, WrongKind)]
-    public async Task A_login_or_password_of_another_kind_is_answered_as_the_vendor_does(string login, string password, int status,
-        string body)
+    public async Task A_login_or_password_of_another_kind_is_answered_as_the_vendor_does(
+        string login,
+        string password,
+        int status,
+        string body
+    )
     {
         await using var bed = await TokenBed.Start();
 
@@ -46,18 +50,25 @@ public sealed class JsonKindTests
     [InlineData("1.50", "1.50", "17")]
     [InlineData("true", "true", "true")]
     [InlineData("\"1111\"", "1111", "\"17\"")]
-    public async Task A_user_whose_password_is_written_as_a_number_gets_in_with_that_number_and_with_no_other_spelling(string written,
-        string password, string login)
+    public async Task A_user_whose_password_is_written_as_a_number_gets_in_with_that_number_and_with_no_other_spelling(
+        string written,
+        string password,
+        string login
+    )
     {
-        await using var bed = await TokenBed.Start(broker =>
-        {
-            broker["Callers"]![login.Trim('"')] = TokenBed.User(17, "GetDevice", "1");
-            broker["Callers"]![login.Trim('"')]!["Basic"] = JsonNode.Parse("""{ "Hash": { "Env": "OTHER_HASH" } }""");
-        }, ("OTHER_HASH", TokenBed.HashOf(password)));
+        await using var bed = await TokenBed.Start(
+            broker =>
+            {
+                broker["Callers"]![login.Trim('"')] = TokenBed.User(17, "GetDevice", "1");
+                broker["Callers"]![login.Trim('"')]!["Basic"] = JsonNode.Parse("""{ "Hash": { "Env": "OTHER_HASH" } }""");
+            },
+            ("OTHER_HASH", TokenBed.HashOf(password))
+        );
 
         (await bed.Post("/token", $$"""{"login":{{login}},"password":{{written}}}""")).Status.ShouldBe(201);
-        (await bed.Post("/token", $$"""{"login":{{login}},"password":{{written.Trim('"')}}0}"""))
-            .Status.ShouldBe(written == "true" ? 400 : 401);
+        (await bed.Post("/token", $$"""{"login":{{login}},"password":{{written.Trim('"')}}0}""")).Status.ShouldBe(
+            written == "true" ? 400 : 401
+        );
     }
 
     [Fact]

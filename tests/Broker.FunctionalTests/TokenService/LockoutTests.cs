@@ -11,7 +11,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.TokenService;
 
-/// <summary>An upstream locks a user after ten wrong passwords: strangers who log in here lock neither its users nor the broker's own account.</summary>
+/// <summary>
+/// An upstream locks a user after ten wrong passwords: strangers who log in here lock neither its users nor the broker's own account.
+/// </summary>
 public sealed class LockoutTests
 {
     [Theory]
@@ -55,8 +57,11 @@ public sealed class LockoutTests
     [Fact]
     public async Task A_template_account_stands_for_every_name_that_fits_it()
     {
-        await using var bed = await UpstreamUserBed.Start(broker => broker["Upstreams"]!["hive"]!["Accounts"]!["each"] =
-            JsonNode.Parse("""{ "Login": "svc-{user}", "Password": { "Env": "DEVICEHIVE" } }"""));
+        await using var bed = await UpstreamUserBed.Start(broker =>
+            broker["Upstreams"]!["hive"]!["Accounts"]!["each"] = JsonNode.Parse(
+                """{ "Login": "svc-{user}", "Password": { "Env": "DEVICEHIVE" } }"""
+            )
+        );
         (await bed.LogIn("SVC-anybody", "wrong")).Status.ShouldBe(401);
         bed.Simulator.Logins.ShouldBe(0);
         (await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword)).Status.ShouldBe(201);
@@ -107,7 +112,12 @@ public sealed class LockoutTests
             var isGrant = i % 2 == 0;
             var login = i % 3 == 0 ? "operator" : " OPERATOR";
             var answer = isGrant ? await Grant(bed, login, $"wrong {i}") : await bed.LogIn(login, $"wrong {i}");
-            answer.Status.ShouldBe(i >= 3 ? 429 : isGrant ? 400 : 401, answer.Body);
+            answer.Status.ShouldBe(
+                i >= 3 ? 429
+                    : isGrant ? 400
+                    : 401,
+                answer.Body
+            );
         }
 
         bed.Simulator.Logins.ShouldBe(logins + 3);
@@ -140,7 +150,10 @@ public sealed class LockoutTests
             {
                 (await bed.LogIn("operator", "wrong")).Status.ShouldBe(401);
             }
-            await Eventually.Holds(async () => (await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword)).Status == 201, "the wait is over");
+            await Eventually.Holds(
+                async () => (await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword)).Status == 201,
+                "the wait is over"
+            );
         }
     }
 
@@ -148,9 +161,12 @@ public sealed class LockoutTests
     public async Task Replicas_count_together_and_without_redis_nobody_is_tried()
     {
         var redis = await RedisServer.Start();
-        void Share(JsonObject broker) => broker["Redis"] = JsonNode.Parse($$"""
-            { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:02", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-            """);
+        void Share(JsonObject broker) =>
+            broker["Redis"] = JsonNode.Parse(
+                $$"""
+                { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:02", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+                """
+            );
         await using var one = await UpstreamUserBed.Start(Share);
         await using var other = await UpstreamUserBed.Start(Share, one.Simulator);
         var statuses = new List<int>();
@@ -164,7 +180,10 @@ public sealed class LockoutTests
         one.Simulator.Logins.ShouldBe(3);
 
         await redis.Kill();
-        await Eventually.Holds(async () => (await one.LogIn("somebody", "wrong")).Status == 503, "nobody can say how often the name was tried elsewhere");
+        await Eventually.Holds(
+            async () => (await one.LogIn("somebody", "wrong")).Status == 503,
+            "nobody can say how often the name was tried elsewhere"
+        );
         var before = one.Simulator.Logins;
         (await one.LogIn("somebody", "wrong")).Status.ShouldBe(503);
         one.Simulator.Logins.ShouldBe(before);
@@ -200,34 +219,42 @@ public sealed class LockoutTests
 
     private static async Task<(int Status, int RetryAfter)> LogIn(HttpClient client, string login, string password)
     {
-        using var answer = await client.PostAsync("/token", new StringContent($$"""{"login":"{{login}}","password":"{{password}}"}""", Encoding.UTF8, "application/json"));
+        using var answer = await client.PostAsync(
+            "/token",
+            new StringContent($$"""{"login":"{{login}}","password":"{{password}}"}""", Encoding.UTF8, "application/json")
+        );
         return ((int)answer.StatusCode, answer.RetryAfter() ?? 0);
     }
 
     private static async Task<(int Status, string Body)> Grant(UpstreamUserBed bed, string login, string password)
     {
-        using var form = new FormUrlEncodedContent(
-        [
-            new("grant_type", "password"), new("username", login), new("password", password),
-            new("client_id", "tester"), new("client_secret", TestConfig.Key),
+        using var form = new FormUrlEncodedContent([
+            new("grant_type", "password"),
+            new("username", login),
+            new("password", password),
+            new("client_id", "tester"),
+            new("client_secret", TestConfig.Key),
         ]);
         using var answer = await bed.Broker.Client.PostAsync("/oauth/token", form);
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
     /// <summary>A client at another address of this machine.</summary>
-    private static HttpClient From(BrokerUnderTest broker, string address) => new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        ConnectCallback = async (context, cancellation) =>
+    private static HttpClient From(BrokerUnderTest broker, string address) =>
+        new(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                ConnectCallback = async (context, cancellation) =>
+                {
+                    var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+                    socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
+                    await socket.ConnectAsync(IPAddress.Loopback, context.DnsEndPoint.Port, cancellation);
+                    return new NetworkStream(socket, ownsSocket: true);
+                },
+            }
+        )
         {
-            var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            socket.Bind(new IPEndPoint(IPAddress.Parse(address), 0));
-            await socket.ConnectAsync(IPAddress.Loopback, context.DnsEndPoint.Port, cancellation);
-            return new NetworkStream(socket, ownsSocket: true);
-        },
-    })
-    {
-        BaseAddress = broker.Address,
-    };
+            BaseAddress = broker.Address,
+        };
 }

@@ -13,10 +13,14 @@ public sealed class OAuthClientTests
 {
     private const string Form = "application/x-www-form-urlencoded";
     private const string App = "client_id=app&client_secret=app-key";
-    private const string Exchange = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:access_token";
-    private const string InvalidClient = """{"error":"invalid_client","error_description":"The client is not known by these credentials."}""";
-    private const string InvalidGrant = """{"error":"invalid_grant","error_description":"The grant is not valid, or not valid any more."}""";
-    private const string NotNow = """{"error":"temporarily_unavailable","error_description":"This cannot be decided at the moment: send the request again."}""";
+    private const string Exchange =
+        "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:access_token";
+    private const string InvalidClient =
+        """{"error":"invalid_client","error_description":"The client is not known by these credentials."}""";
+    private const string InvalidGrant =
+        """{"error":"invalid_grant","error_description":"The grant is not valid, or not valid any more."}""";
+    private const string NotNow =
+        """{"error":"temporarily_unavailable","error_description":"This cannot be decided at the moment: send the request again."}""";
 
     [Theory]
     [InlineData("", null)]
@@ -27,12 +31,19 @@ public sealed class OAuthClientTests
     [InlineData("&client_id=gone&client_secret=correct+horse", null)]
     [InlineData("", "app:wrong")]
     [InlineData("", "bearer")]
-    public async Task Rfc_6749_5_2_an_exchange_whose_client_does_not_show_who_it_is_is_a_401_that_asks_for_basic(string client, string? login)
+    public async Task Rfc_6749_5_2_an_exchange_whose_client_does_not_show_who_it_is_is_a_401_that_asks_for_basic(
+        string client,
+        string? login
+    )
     {
         await using var bed = await TokenBed.Start();
         var (access, _) = await bed.LogIn("operator");
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/oauth/token") { Content = new StringContent($"{Exchange}&subject_token={access}{client}", Encoding.UTF8, Form) };
-        request.Headers.Authorization = login is null ? null
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/oauth/token")
+        {
+            Content = new StringContent($"{Exchange}&subject_token={access}{client}", Encoding.UTF8, Form),
+        };
+        request.Headers.Authorization =
+            login is null ? null
             : login == "bearer" ? new("Bearer", access) // the subject is not the client, though its token is a good one
             : new("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(login)));
 
@@ -50,9 +61,21 @@ public sealed class OAuthClientTests
         var first = await Token(bed, LogIn);
 
         // Another client has no part in it: neither does it get one, nor does its try end anything.
-        (await bed.Post("/oauth/token", $"grant_type=refresh_token&refresh_token={first.Refresh}&client_id=clerk&client_secret=correct+horse", type: Form)).ShouldBe((400, InvalidGrant));
+        (
+            await bed.Post(
+                "/oauth/token",
+                $"grant_type=refresh_token&refresh_token={first.Refresh}&client_id=clerk&client_secret=correct+horse",
+                type: Form
+            )
+        ).ShouldBe((400, InvalidGrant));
         var lost = await Token(bed, Renew(first.Refresh));
-        (await bed.Post("/oauth/token", $"grant_type=refresh_token&refresh_token={first.Refresh}&client_id=clerk&client_secret=correct+horse", type: Form)).ShouldBe((400, InvalidGrant));
+        (
+            await bed.Post(
+                "/oauth/token",
+                $"grant_type=refresh_token&refresh_token={first.Refresh}&client_id=clerk&client_secret=correct+horse",
+                type: Form
+            )
+        ).ShouldBe((400, InvalidGrant));
         var again = await Token(bed, Renew(first.Refresh));
 
         (again.Refresh, again.Refresh == first.Refresh).ShouldBe((lost.Refresh, false));
@@ -74,7 +97,10 @@ public sealed class OAuthClientTests
         await using var redis = await RedisServer.Start();
         await using var bed = await TokenBed.Replica(redis.Endpoint, Rotating);
         (int Status, string Body) login = (503, "");
-        await Eventually.Holds(async () => (login = await bed.Post("/oauth/token", LogIn, type: Form)).Status == 200, "the login is answered");
+        await Eventually.Holds(
+            async () => (login = await bed.Post("/oauth/token", LogIn, type: Form)).Status == 200,
+            "the login is answered"
+        );
         var refresh = JsonElement.Parse(login.Body).GetProperty("refresh_token").GetString()!;
         await bed.Knows(JsonElement.Parse(login.Body).GetProperty("access_token").GetString()!);
         redis.Freeze();
@@ -87,7 +113,10 @@ public sealed class OAuthClientTests
 
         redis.Thaw();
         (int Status, string Body) back = (503, "");
-        await Eventually.Holds(async () => (back = await bed.Post("/oauth/token", Renew(refresh), type: Form)).Status != 503, "Redis is back");
+        await Eventually.Holds(
+            async () => (back = await bed.Post("/oauth/token", Renew(refresh), type: Form)).Status != 503,
+            "Redis is back"
+        );
         back.Status.ShouldBe(200, back.Body);
     }
 
@@ -96,7 +125,11 @@ public sealed class OAuthClientTests
     private static string Renew(string refresh) => $"grant_type=refresh_token&refresh_token={refresh}&{App}";
 
     private static void Rotating(JsonObject broker) =>
-        (broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["RefreshTokens"], broker["TokenService"]!["RotationGrace"]) = (true, "Rotating", "00:05:00");
+        (broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["RefreshTokens"], broker["TokenService"]!["RotationGrace"]) = (
+            true,
+            "Rotating",
+            "00:05:00"
+        );
 
     private static async Task<(string Access, string Refresh)> Token(TokenBed bed, string form)
     {

@@ -19,11 +19,15 @@ public sealed class OAuthRfcTests
     public async Task Rfc_6749_5_1_no_answer_that_holds_a_token_or_an_error_is_kept_by_a_cache()
     {
         await using var bed = await TokenBed.Start();
-        foreach (var (path, form) in new[]
-        {
-            ("/oauth/token", "grant_type=client_credentials&" + App), ("/oauth/token", "grant_type=client_credentials&client_id=app&client_secret=wrong"),
-            ("/oauth/introspect", "token=x&" + App), ("/oauth/revoke", "token=x&" + App),
-        })
+        foreach (
+            var (path, form) in new[]
+            {
+                ("/oauth/token", "grant_type=client_credentials&" + App),
+                ("/oauth/token", "grant_type=client_credentials&client_id=app&client_secret=wrong"),
+                ("/oauth/introspect", "token=x&" + App),
+                ("/oauth/revoke", "token=x&" + App),
+            }
+        )
         {
             using var answer = await bed.Client.PostAsync(path, new StringContent(form, Encoding.UTF8, Form));
 
@@ -68,7 +72,8 @@ public sealed class OAuthRfcTests
     {
         await using var bed = await TokenBed.Start(broker =>
         {
-            (broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["RefreshTokens"], broker["TokenService"]!["RotationGrace"]) = (true, "Rotating", "00:00:00");
+            (broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["RefreshTokens"], broker["TokenService"]!["RotationGrace"]) =
+                (true, "Rotating", "00:00:00");
         });
         var login = await Token(bed, $"grant_type=password&username=operator&password=correct+horse&{App}");
         string Renew(string refresh, string more = "") => $"grant_type=refresh_token&refresh_token={refresh}{more}&{App}";
@@ -101,7 +106,8 @@ public sealed class OAuthRfcTests
         (await bed.Get("/net/1", access)).Status.ShouldBe(401);
         (await bed.Post("/oauth/revoke", $"token={refresh}&token_type_hint=access_token&{Operator}", type: Form)).ShouldBe((200, ""));
         (await bed.Get("/net/1", other)).Status.ShouldBe(401);
-        (await bed.Post("/oauth/revoke", $"token={refresh}&token_type_hint=no_such_type&{Operator}", type: Form)).ShouldBe((200, "")); // again: the same
+        // again: the same
+        (await bed.Post("/oauth/revoke", $"token={refresh}&token_type_hint=no_such_type&{Operator}", type: Form)).ShouldBe((200, ""));
     }
 
     [Fact]
@@ -114,12 +120,21 @@ public sealed class OAuthRfcTests
 
         Error((await bed.Post("/oauth/introspect", Operator, type: Form)).Body).ShouldBe("invalid_request");
         var (ofAccess, ofRefresh) = (JsonElement.Parse(await Told(access)), JsonElement.Parse(await Told(refresh)));
-        ofAccess.EnumerateObject().Select(member => member.Name)
+        ofAccess
+            .EnumerateObject()
+            .Select(member => member.Name)
             .ShouldBe(["active", "scope", "username", "token_type", "exp", "iat", "sub", "aud", "iss", "jti", "client_id"]);
-        (ofAccess.GetProperty("token_type").GetString(), ofAccess.GetProperty("username").GetString(), ofAccess.GetProperty("exp").GetInt64())
-            .ShouldBe(("Bearer", "operator", TokenBed.Claims(access).GetProperty("exp").GetInt64()));
+        (
+            ofAccess.GetProperty("token_type").GetString(),
+            ofAccess.GetProperty("username").GetString(),
+            ofAccess.GetProperty("exp").GetInt64()
+        ).ShouldBe(("Bearer", "operator", TokenBed.Claims(access).GetProperty("exp").GetInt64()));
         ofRefresh.GetProperty("token_type").GetString().ShouldBe("refresh_token");
-        (await Told(bed.Changed(access, claims => claims with { IssuedAt = claims.IssuedAt.AddHours(-2), End = claims.IssuedAt.AddHours(-1) }))).ShouldBe(inactive);
+        (
+            await Told(
+                bed.Changed(access, claims => claims with { IssuedAt = claims.IssuedAt.AddHours(-2), End = claims.IssuedAt.AddHours(-1) })
+            )
+        ).ShouldBe(inactive);
         (await Told(bed.Changed(access, claims => claims with { Subject = "key:gone" }))).ShouldBe(inactive);
         (await Told(access[..^2])).ShouldBe(inactive);
 
@@ -134,22 +149,35 @@ public sealed class OAuthRfcTests
     public async Task Rfc_8414_2_the_metadata_says_what_is_true(bool hasPasswordGrant)
     {
         await using var bed = await TokenBed.Start(broker =>
-            (broker["TokenService"]!["PublicUrl"], broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["OAuthPrefix"]) = ("https://broker.example", hasPasswordGrant, "/sso"));
+            (broker["TokenService"]!["PublicUrl"], broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["OAuthPrefix"]) = (
+                "https://broker.example",
+                hasPasswordGrant,
+                "/sso"
+            )
+        );
 
         var told = JsonElement.Parse((await bed.Get("/.well-known/oauth-authorization-server")).Body);
 
-        foreach (var (name, path) in new[]
-        {
-            ("token_endpoint", "/sso/token"), ("introspection_endpoint", "/sso/introspect"), ("revocation_endpoint", "/sso/revoke"), ("jwks_uri", "/.well-known/jwks.json"),
-        })
+        foreach (
+            var (name, path) in new[]
+            {
+                ("token_endpoint", "/sso/token"),
+                ("introspection_endpoint", "/sso/introspect"),
+                ("revocation_endpoint", "/sso/revoke"),
+                ("jwks_uri", "/.well-known/jwks.json"),
+            }
+        )
         {
             told.GetProperty(name).GetString().ShouldBe("https://broker.example" + path);
-            (await bed.Post(path, "", type: Form)).Status.ShouldBe(path.EndsWith(".json", StringComparison.Ordinal) ? 405 : 401); // it is there
+            // it is there
+            (await bed.Post(path, "", type: Form)).Status.ShouldBe(path.EndsWith(".json", StringComparison.Ordinal) ? 405 : 401);
         }
 
         // required and never empty, and there is no authorization endpoint
         told.GetProperty("response_types_supported").GetRawText().ShouldBe("""["none"]""");
-        told.GetProperty("grant_types_supported").EnumerateArray().Select(grant => grant.GetString()!)
+        told.GetProperty("grant_types_supported")
+            .EnumerateArray()
+            .Select(grant => grant.GetString()!)
             .ShouldBe(hasPasswordGrant ? [.. Grants, "password"] : Grants);
         foreach (var name in new[] { "token_endpoint", "introspection_endpoint", "revocation_endpoint" })
         {
@@ -159,7 +187,11 @@ public sealed class OAuthRfcTests
 
     [Theory]
     [InlineData("&subject_token_type=urn:ietf:params:oauth:token-type:access_token", 200, null)]
-    [InlineData("&subject_token_type=urn:ietf:params:oauth:token-type:jwt&requested_token_type=urn:ietf:params:oauth:token-type:jwt", 200, null)]
+    [InlineData(
+        "&subject_token_type=urn:ietf:params:oauth:token-type:jwt&requested_token_type=urn:ietf:params:oauth:token-type:jwt",
+        200,
+        null
+    )]
     [InlineData("&subject_token_type=urn:ietf:params:oauth:token-type:access_token&audience=broker", 200, null)]
     [InlineData("", 400, "invalid_request")]
     [InlineData("&subject_token_type=urn:ietf:params:oauth:token-type:id_token", 400, "invalid_request")]
@@ -170,9 +202,15 @@ public sealed class OAuthRfcTests
         await using var bed = await TokenBed.Start();
         var (access, _) = await bed.LogIn("operator");
 
-        var answer = await bed.Post("/oauth/token", $"grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token={access}{types}&{App}", type: Form);
+        var answer = await bed.Post(
+            "/oauth/token",
+            $"grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token={access}{types}&{App}",
+            type: Form
+        );
 
-        (answer.Status, JsonElement.Parse(answer.Body).TryGetProperty("error", out var said) ? said.GetString() : null).ShouldBe((status, error));
+        (answer.Status, JsonElement.Parse(answer.Body).TryGetProperty("error", out var said) ? said.GetString() : null).ShouldBe(
+            (status, error)
+        );
     }
 
     private static string? Error(string body) => JsonElement.Parse(body).GetProperty("error").GetString();
@@ -182,6 +220,10 @@ public sealed class OAuthRfcTests
         var (status, body) = await bed.Post("/oauth/token", form, type: Form);
         status.ShouldBe(200, body);
         var token = JsonElement.Parse(body);
-        return (token.GetProperty("access_token").GetString()!, token.GetProperty("refresh_token").GetString()!, token.GetProperty("scope").GetString()!);
+        return (
+            token.GetProperty("access_token").GetString()!,
+            token.GetProperty("refresh_token").GetString()!,
+            token.GetProperty("scope").GetString()!
+        );
     }
 }

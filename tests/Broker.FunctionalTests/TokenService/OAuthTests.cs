@@ -10,7 +10,8 @@ namespace Broker.FunctionalTests.TokenService;
 
 public sealed class OAuthTests
 {
-    private const string Exchange = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:access_token";
+    private const string Exchange =
+        "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token_type=urn:ietf:params:oauth:token-type:access_token";
     private const string App = "client_id=app&client_secret=app-key";
 
     [Theory]
@@ -28,8 +29,9 @@ public sealed class OAuthTests
         token.GetProperty("token_type").GetString().ShouldBe("Bearer");
         token.GetProperty("expires_in").GetInt64().ShouldBeInRange(1790, 1800);
         token.TryGetProperty("refresh_token", out _).ShouldBeFalse();
-        (await bed.Get("/net/7", token.GetProperty("access_token").GetString()))
-            .Status.ShouldBe(granted.Contains("devicetype:3", StringComparison.Ordinal) ? 403 : 200);
+        (await bed.Get("/net/7", token.GetProperty("access_token").GetString())).Status.ShouldBe(
+            granted.Contains("devicetype:3", StringComparison.Ordinal) ? 403 : 200
+        );
         (await bed.Get("/net/2", token.GetProperty("access_token").GetString())).Status.ShouldBe(403);
     }
 
@@ -59,16 +61,26 @@ public sealed class OAuthTests
     [InlineData(Exchange + "&subject_token={plugin}&" + App, 400, "invalid_request")]
     [InlineData(Exchange + "&subject_token={access}&audience=other&" + App, 400, "invalid_target")]
     [InlineData(Exchange + "&subject_token={access}&resource=https://x&" + App, 400, "invalid_target")]
-    [InlineData(Exchange + "&subject_token={access}&requested_token_type=urn:ietf:params:oauth:token-type:refresh_token&" + App, 400, "invalid_request")]
+    [InlineData(
+        Exchange + "&subject_token={access}&requested_token_type=urn:ietf:params:oauth:token-type:refresh_token&" + App,
+        400,
+        "invalid_request"
+    )]
     [InlineData(Exchange + "&subject_token={access}&scope=network:7&" + App, 400, "invalid_scope")]
     [InlineData(Exchange + "&subject_token={access}&scope=network:2&" + App, 400, "invalid_scope")]
     public async Task A_request_that_is_not_in_order_is_refused_in_the_words_of_rfc_6749(string form, int status, string error)
     {
         await using var bed = await TokenBed.Start();
         var (access, refresh) = await bed.LogIn("operator");
-        var plugin = TokenBed.Pair(await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", (await bed.LogIn("admin")).Access));
+        var plugin = TokenBed.Pair(
+            await bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"}""", (await bed.LogIn("admin")).Access)
+        );
 
-        var answer = await Post(bed, "token", form.Replace("{access}", access).Replace("{refresh}", refresh).Replace("{plugin}", plugin.Access));
+        var answer = await Post(
+            bed,
+            "token",
+            form.Replace("{access}", access).Replace("{refresh}", refresh).Replace("{plugin}", plugin.Access)
+        );
 
         (answer.Status, JsonElement.Parse(answer.Body).GetProperty("error").GetString()).ShouldBe((status, error));
         JsonElement.Parse(answer.Body).EnumerateObject().Select(member => member.Name).ShouldBe(["error", "error_description"]);
@@ -95,7 +107,10 @@ public sealed class OAuthTests
     {
         await using var bed = await TokenBed.Start();
         var (login, refresh) = await bed.LogIn("operator");
-        var (access, _) = await bed.Create(login, $$"""{"userId":2,"expiration":{{DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeMilliseconds()}}}""");
+        var (access, _) = await bed.Create(
+            login,
+            $$"""{"userId":2,"expiration":{{DateTimeOffset.UtcNow.AddMinutes(5).ToUnixTimeMilliseconds()}}}"""
+        );
 
         var answer = await Ok(bed, $"{Exchange}&subject_token={access}&{App}");
         var exchanged = answer.GetProperty("access_token").GetString()!;
@@ -130,16 +145,20 @@ public sealed class OAuthTests
         using var key = RSA.Create(2048);
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, key.ExportSubjectPublicKeyInfoPem());
-        void Corp(JsonObject broker) => broker["Issuers"] = new JsonObject
-        {
-            ["corp"] = JsonNode.Parse($$"""
-                { "KeyFile": "{{file}}", "Issuer": "https://corp.example", "Audiences": [ "broker" ], "Actions": { "Const": [ "GetDevice", "GetNetwork" ] },
-                  "Networks": { "Claim": "nets" }, "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] } }
-                """),
-        };
+        void Corp(JsonObject broker) =>
+            broker["Issuers"] = new JsonObject
+            {
+                ["corp"] = JsonNode.Parse(
+                    $$"""
+                    { "KeyFile": "{{file}}", "Issuer": "https://corp.example", "Audiences": [ "broker" ], "Actions": { "Const": [ "GetDevice", "GetNetwork" ] },
+                      "Networks": { "Claim": "nets" }, "DeviceTypes": { "Const": [ "*" ] }, "Devices": { "Const": [ "*" ] } }
+                    """
+                ),
+            };
         await using var bed = await TokenBed.Start(Corp);
         var end = DateTimeOffset.UtcNow.AddMinutes(3).ToUnixTimeSeconds();
-        string Foreign(string more = "", string audience = "broker") => Signed(key, $$"""{"iss":"https://corp.example","sub":"alice","aud":"{{audience}}","exp":{{end}},"nets":["7","8"]{{more}}}""");
+        string Foreign(string more = "", string audience = "broker") =>
+            Signed(key, $$"""{"iss":"https://corp.example","sub":"alice","aud":"{{audience}}","exp":{{end}},"nets":["7","8"]{{more}}}""");
 
         var token = (await Ok(bed, $"{Exchange}&subject_token={Foreign()}&{App}")).GetProperty("access_token").GetString()!;
 
@@ -148,7 +167,11 @@ public sealed class OAuthTests
         (await bed.Get("/net/7", token)).Status.ShouldBe(200);
         (await bed.Get("/net/8", token)).Status.ShouldBe(403);
         (await Post(bed, "token", $"{Exchange}&subject_token={Foreign(audience: "other")}&{App}")).Status.ShouldBe(400);
-        var idToken = Signed(key, $$"""{"iss":"https://corp.example","sub":"alice","aud":"broker","exp":{{end}},"nets":["7"],"nonce":"x"}""", "JWT");
+        var idToken = Signed(
+            key,
+            $$"""{"iss":"https://corp.example","sub":"alice","aud":"broker","exp":{{end}},"nets":["7"],"nonce":"x"}""",
+            "JWT"
+        );
         (await Post(bed, "token", $"{Exchange}&subject_token={idToken}&{App}")).Status.ShouldBe(400);
 
         await bed.Reload(_ => { });
@@ -165,10 +188,14 @@ public sealed class OAuthTests
         var refresh = token.GetProperty("refresh_token").GetString()!;
 
         token.GetProperty("scope").GetString().ShouldBe("GetCurrentUser GetDevice ManageToken network:1 devicetype:* device:*");
-        (await Ok(bed, $"grant_type=refresh_token&refresh_token={refresh}&scope=GetDevice&{App}")).GetProperty("scope").GetString()
+        (await Ok(bed, $"grant_type=refresh_token&refresh_token={refresh}&scope=GetDevice&{App}"))
+            .GetProperty("scope")
+            .GetString()
             .ShouldBe("GetDevice");
         (await Post(bed, "token", $"grant_type=refresh_token&refresh_token={refresh}&scope=RegisterDevice&{App}")).Status.ShouldBe(400);
-        (await Post(bed, "token", $"grant_type=refresh_token&refresh_token={refresh}&client_id=clerk&client_secret=correct+horse")).Status.ShouldBe(400);
+        (
+            await Post(bed, "token", $"grant_type=refresh_token&refresh_token={refresh}&client_id=clerk&client_secret=correct+horse")
+        ).Status.ShouldBe(400);
         (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).ShouldBe((401, ""));
         (await Post(bed, "token", $"grant_type=password&username=operator&password=wrong&{App}")).Body.ShouldContain("invalid_grant");
         var devicehives = (await bed.LogIn("operator")).Refresh;
@@ -182,8 +209,12 @@ public sealed class OAuthTests
         var token = (await Ok(bed, $"grant_type=client_credentials&{App}")).GetProperty("access_token").GetString()!;
 
         var told = JsonElement.Parse((await Post(bed, "introspect", $"token={token}&{App}")).Body);
-        (told.GetProperty("active").GetBoolean(), told.GetProperty("client_id").GetString(), told.GetProperty("sub").GetString()).ShouldBe((true, "app", "key:app"));
-        (await Post(bed, "introspect", $"token={token}&client_id=clerk&client_secret=correct+horse")).ShouldBe((200, """{"active":false}"""));
+        (told.GetProperty("active").GetBoolean(), told.GetProperty("client_id").GetString(), told.GetProperty("sub").GetString()).ShouldBe(
+            (true, "app", "key:app")
+        );
+        (await Post(bed, "introspect", $"token={token}&client_id=clerk&client_secret=correct+horse")).ShouldBe(
+            (200, """{"active":false}""")
+        );
         (await Post(bed, "introspect", $"token=garbage&{App}")).ShouldBe((200, """{"active":false}"""));
         (await Post(bed, "introspect", $"token={token}")).Status.ShouldBe(401);
 
@@ -203,19 +234,32 @@ public sealed class OAuthTests
         var (ecFile, rsaFile) = (Path.GetTempFileName(), Path.GetTempFileName());
         await File.WriteAllTextAsync(ecFile, ec.ExportPkcs8PrivateKeyPem());
         await File.WriteAllTextAsync(rsaFile, rsa.ExportPkcs8PrivateKeyPem());
-        await using var bed = await TokenBed.Start(broker => broker["Issuing"]!["SigningKeys"] = JsonNode.Parse($$"""
-            { "e": { "Algorithm": "ES256", "Key": { "File": "{{ecFile}}" } }, "r": { "Algorithm": "RS256", "Key": { "File": "{{rsaFile}}" } },
-              "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING" } } }
-            """));
+        await using var bed = await TokenBed.Start(broker =>
+            broker["Issuing"]!["SigningKeys"] = JsonNode.Parse(
+                $$"""
+                { "e": { "Algorithm": "ES256", "Key": { "File": "{{ecFile}}" } }, "r": { "Algorithm": "RS256", "Key": { "File": "{{rsaFile}}" } },
+                  "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING" } } }
+                """
+            )
+        );
 
         var (status, body) = await bed.Get("/.well-known/jwks.json");
         var keys = new Microsoft.IdentityModel.Tokens.JsonWebKeySet(body).Keys;
 
         status.ShouldBe(200);
-        keys.Select(key => (key.Kid, key.Kty, key.Alg, key.HasPrivateKey, key.K)).ShouldBe([("e", "EC", "ES256", false, null!), ("r", "RSA", "RS256", false, null!)]);
+        keys.Select(key => (key.Kid, key.Kty, key.Alg, key.HasPrivateKey, key.K))
+            .ShouldBe([("e", "EC", "ES256", false, null!), ("r", "RSA", "RS256", false, null!)]);
         var (access, _) = await bed.LogIn("operator");
         var result = await new Microsoft.IdentityModel.JsonWebTokens.JsonWebTokenHandler().ValidateTokenAsync(
-            access, new() { IssuerSigningKeys = keys, ValidIssuer = "broker", ValidAudience = "broker", ValidTypes = ["at+jwt"] });
+            access,
+            new()
+            {
+                IssuerSigningKeys = keys,
+                ValidIssuer = "broker",
+                ValidAudience = "broker",
+                ValidTypes = ["at+jwt"],
+            }
+        );
         result.IsValid.ShouldBeTrue();
         File.Delete(ecFile);
         File.Delete(rsaFile);

@@ -24,8 +24,9 @@ public sealed class OtherUserTests
         var claims = TokenBed.Claims(made.Access);
         (claims.GetProperty("sub").GetString(), claims.GetProperty("by").GetRawText()).ShouldBe(("user:hive.2", """["user:hive.1"]"""));
         var payload = claims.GetProperty("payload");
-        (payload.GetProperty("u").GetInt64(), payload.GetProperty("a").GetRawText(), payload.GetProperty("n").GetRawText())
-            .ShouldBe((2, "[2,3,4,5,6,7,8,9,10,11,15,16,17]", """["1"]""")); // the operator's, not the administrator's
+        (payload.GetProperty("u").GetInt64(), payload.GetProperty("a").GetRawText(), payload.GetProperty("n").GetRawText()).ShouldBe(
+            (2, "[2,3,4,5,6,7,8,9,10,11,15,16,17]", """["1"]""")
+        ); // the operator's, not the administrator's
         (await bed.Get("/api/rest/device/device-a", made.Access)).ShouldBe(200);
         bed.Simulator.Received.Data.Select(request => TokenBed.Payload(request.Header("Authorization")!["Bearer ".Length..], "u"))
             .ShouldBe(["2"]);
@@ -36,8 +37,15 @@ public sealed class OtherUserTests
         // Beyond the user: refused, though the administrator holds it. So is what the user holds and a narrower administrator does not.
         (await bed.Post("/token/create", """{"userId":2,"networkIds":["2"]}""", admin)).Status.ShouldBe(403);
         (await bed.Post("/token/create", """{"userId":2,"actions":["ManageUser"]}""", admin)).Status.ShouldBe(403);
-        var narrow = TokenBed.Pair(await bed.Post("/token/create",
-            """{"userId":1,"actions":["ManageToken","ManageUser","GetDevice"],"networkIds":["2"]}""", admin)).Access;
+        var narrow = TokenBed
+            .Pair(
+                await bed.Post(
+                    "/token/create",
+                    """{"userId":1,"actions":["ManageToken","ManageUser","GetDevice"],"networkIds":["2"]}""",
+                    admin
+                )
+            )
+            .Access;
         (await bed.Post("/token/create", """{"userId":2,"networkIds":["1"]}""", narrow)).Status.ShouldBe(403);
         var nothing = TokenBed.Pair(await bed.Post("/token/create", """{"userId":2}""", narrow)).Access;
         (TokenBed.Payload(nothing, "n"), TokenBed.Payload(nothing, "a")).ShouldBe(("[]", "[3,15]"));
@@ -52,8 +60,12 @@ public sealed class OtherUserTests
 
         foreach (var id in new[] { "2", "77", "-2" })
         {
-            (await bed.Post("/token/create", $$"""{"userId":{{id}}}""", admin)).ShouldBe((403,
-                $$"""{"error":403,"message":"Access is denied: what the user with id = {{id}} may do is not known here: they have to log in here first"}"""));
+            (await bed.Post("/token/create", $$"""{"userId":{{id}}}""", admin)).ShouldBe(
+                (
+                    403,
+                    $$"""{"error":403,"message":"Access is denied: what the user with id = {{id}} may do is not known here: they have to log in here first"}"""
+                )
+            );
         }
 
         await bed.Broker.LogHolding("user-unknown");
@@ -98,8 +110,9 @@ public sealed class OtherUserTests
         (await bed.Post("/token/create", """{"userId":7}""", admin)).Status.ShouldBe(403);
         var (chief, _) = TokenBed.Pair(await bed.LogIn("chief", TokenBed.Password));
         (await bed.Post("/token/create", """{"userId":7}""", chief)).Status.ShouldBe(201);
-        (await bed.Post("/token/create", """{"userId":2}""", chief))
-            .ShouldBe((404, """{"error":404,"message":"User with id = 2 not found"}"""));
+        (await bed.Post("/token/create", """{"userId":2}""", chief)).ShouldBe(
+            (404, """{"error":404,"message":"User with id = 2 not found"}""")
+        );
     }
 
     [Fact]
@@ -128,8 +141,9 @@ public sealed class OtherUserTests
         var (temp, _) = TokenBed.Pair(await bed.LogIn("temp", "a password there"));
         await bed.SetStatus(id, 2);
 
-        (await bed.Post("/token/create", $$"""{"userId":{{id}}}""", admin))
-            .ShouldBe((403, """{"error":403,"message":"User is locked or disabled"}"""));
+        (await bed.Post("/token/create", $$"""{"userId":{{id}}}""", admin)).ShouldBe(
+            (403, """{"error":403,"message":"User is locked or disabled"}""")
+        );
         (await bed.Post("/token/create", $$"""{"userId":{{id}}}""", temp)).Status.ShouldBe(401);
     }
 
@@ -153,14 +167,20 @@ public sealed class OtherUserTests
     public async Task With_replicas_it_does_not_matter_where_either_logged_in_and_without_redis_nobody_can_say()
     {
         await using var redis = await RedisServer.Start();
-        void Share(JsonObject broker) => broker["Redis"] = JsonNode.Parse($$"""
-            { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
-              "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-            """);
+        void Share(JsonObject broker) =>
+            broker["Redis"] = JsonNode.Parse(
+                $$"""
+                { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
+                  "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+                """
+            );
         await using var one = await Start(Share);
         await using var other = await Start(Share, one.Simulator);
         var (access, _) = await Operator(one);
-        await Eventually.Holds(async () => await other.Get("/api/rest/device/device-a", access) == 200, "the other replica knows what was ended");
+        await Eventually.Holds(
+            async () => await other.Get("/api/rest/device/device-a", access) == 200,
+            "the other replica knows what was ended"
+        );
         var (admin, _) = await Admin(one);
 
         var made = TokenBed.Pair(await other.Post("/token/create", """{"userId":2}""", admin));
@@ -176,13 +196,17 @@ public sealed class OtherUserTests
     }
 
     /// <summary>The broker's own accounts have another name than the administrator, who could not log in here otherwise.</summary>
-    private static Task<UpstreamUserBed> Start(Action<JsonObject>? change = null, DeviceHiveSimulator? same = null) => UpstreamUserBed.Start(broker =>
-    {
-        broker["Upstreams"]!["hive"]!["Accounts"]!["default"]!["Login"] = "the broker";
-        broker["Upstreams"]!["twin"]!["Accounts"]!["default"]!["Login"] = "the broker";
+    private static Task<UpstreamUserBed> Start(Action<JsonObject>? change = null, DeviceHiveSimulator? same = null) =>
+        UpstreamUserBed.Start(
+            broker =>
+            {
+                broker["Upstreams"]!["hive"]!["Accounts"]!["default"]!["Login"] = "the broker";
+                broker["Upstreams"]!["twin"]!["Accounts"]!["default"]!["Login"] = "the broker";
 
-        change?.Invoke(broker);
-    }, same);
+                change?.Invoke(broker);
+            },
+            same
+        );
 
     private static async Task<(string Access, string Refresh)> Admin(UpstreamUserBed bed) =>
         TokenBed.Pair(await bed.LogIn(DeviceHiveSimulator.AdminLogin, DeviceHiveSimulator.AdminPassword));
@@ -190,8 +214,21 @@ public sealed class OtherUserTests
     private static async Task<(string Access, string Refresh)> Operator(UpstreamUserBed bed) =>
         TokenBed.Pair(await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword));
 
-    private static async Task<long> NewUser(UpstreamUserBed bed, string login, int role) => JsonElement.Parse(await bed.Administer(
-        HttpMethod.Post, "/user",
-            new JsonObject { ["login"] = login, ["password"] = "a password there", ["role"] = role, ["status"] = 0 }.ToJsonString()))
-        .GetProperty("id").GetInt64();
+    private static async Task<long> NewUser(UpstreamUserBed bed, string login, int role) =>
+        JsonElement
+            .Parse(
+                await bed.Administer(
+                    HttpMethod.Post,
+                    "/user",
+                    new JsonObject
+                    {
+                        ["login"] = login,
+                        ["password"] = "a password there",
+                        ["role"] = role,
+                        ["status"] = 0,
+                    }.ToJsonString()
+                )
+            )
+            .GetProperty("id")
+            .GetInt64();
 }

@@ -3,8 +3,8 @@ using System.Text.Json.Nodes;
 using Broker.Configuration;
 using Broker.Credentials;
 using Broker.Forwarding;
-using Broker.TokenService;
 using Broker.Operations;
+using Broker.TokenService;
 using Broker.UpstreamTokens;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
@@ -14,7 +14,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.TokenService;
 
-/// <summary>What a login costs, by count and not by clock: whoever is refused costs one hash, so that no name is told from another by the time.</summary>
+/// <summary>
+/// What a login costs, by count and not by clock: whoever is refused costs one hash, so that no name is told from another by the time.
+/// </summary>
 public sealed class PasswordCostTests : IDisposable
 {
     private const string Form = "application/x-www-form-urlencoded";
@@ -29,7 +31,15 @@ public sealed class PasswordCostTests : IDisposable
     public PasswordCostTests()
     {
         ledgers.Follow(snapshots);
-        credentials = new(snapshots, TimeProvider.System, NullLoggerFactory.Instance, hasher, ledgers.Revocations, ledgers.Attempts, ledgers.Users);
+        credentials = new(
+            snapshots,
+            TimeProvider.System,
+            NullLoggerFactory.Instance,
+            hasher,
+            ledgers.Revocations,
+            ledgers.Attempts,
+            ledgers.Users
+        );
         var config = TokenBed.Config(new("http://127.0.0.1:9/"), broker => broker["TokenService"]!["PasswordGrant"] = true);
         File.WriteAllText(file, config.ToJsonString());
         var variables = new Dictionary<string, string>(TestConfig.Environment.Select(pair => KeyValuePair.Create(pair.Item1, pair.Item2)))
@@ -38,7 +48,11 @@ public sealed class PasswordCostTests : IDisposable
             ["HASH"] = TokenBed.Hash,
         };
         var loader = new SnapshotLoader(
-            [file], [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, null, TimeProvider.System)], snapshots, name => variables.GetValueOrDefault(name));
+            [file],
+            [new UpstreamCompiler(vault), credentials, new RouteCompiler(), new TokenServiceCompiler(ledgers, null, TimeProvider.System)],
+            snapshots,
+            name => variables.GetValueOrDefault(name)
+        );
         loader.TryReload().ConfigErrors.All.Where(mistake => mistake.Severity == Severity.Error).ShouldBeEmpty();
     }
 
@@ -75,7 +89,9 @@ public sealed class PasswordCostTests : IDisposable
     {
         (await Post("/oauth/token", $"grant_type=client_credentials&client_id={login}&client_secret=wrong", Form)).ShouldBe(401);
         hasher.Total.ShouldBe(1);
-        (await Post("/oauth/token", $"grant_type=password&username={login}&password=wrong&client_id=app&client_secret=app-key", Form)).ShouldBe(400);
+        (
+            await Post("/oauth/token", $"grant_type=password&username={login}&password=wrong&client_id=app&client_secret=app-key", Form)
+        ).ShouldBe(400);
         hasher.Total.ShouldBe(2);
     }
 
@@ -93,13 +109,22 @@ public sealed class PasswordCostTests : IDisposable
         hasher.Total.ShouldBe(11);
     }
 
-    /// <summary>At the endpoint as the broker has it; it runs without a listener, for a broker that listens takes no hasher that counts.</summary>
+    /// <summary>
+    /// At the endpoint as the broker has it; it runs without a listener, for a broker that listens takes no hasher that counts.
+    /// </summary>
     private async Task<int> Post(string path, string body, string type)
     {
         var context = new DefaultHttpContext();
-        (context.Request.Method, context.Request.Path, context.Request.ContentType, context.Request.Body) = ("POST", path, type, new MemoryStream(Encoding.UTF8.GetBytes(body)));
+        (context.Request.Method, context.Request.Path, context.Request.ContentType, context.Request.Body) = (
+            "POST",
+            path,
+            type,
+            new MemoryStream(Encoding.UTF8.GetBytes(body))
+        );
         context.Connection.RemoteIpAddress = System.Net.IPAddress.Loopback;
-        return (await snapshots.Current.Part<TokenServiceEndpointTable>().Find(path)!.Answer(context, new(TokenServiceEndpoints.RouteName))).Status;
+        return (
+            await snapshots.Current.Part<TokenServiceEndpointTable>().Find(path)!.Answer(context, new(TokenServiceEndpoints.RouteName))
+        ).Status;
     }
 
     private sealed class CountingHasher : IPasswordHasher<CallerOptions>

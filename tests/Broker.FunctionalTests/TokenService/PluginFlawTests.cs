@@ -4,7 +4,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.TokenService;
 
-/// <summary>Where DeviceHive's plugin tokens are unsafe, the broker's are not: it compares neither their actions nor their end with their creator's.</summary>
+/// <summary>
+/// Where DeviceHive's plugin tokens are unsafe, the broker's are not: it compares neither their actions nor their end with their creator's.
+/// </summary>
 public sealed class PluginFlawTests
 {
     private const string Beyond = """{"error":403,"message":"Access is denied: a goes beyond what the creator holds"}""";
@@ -52,7 +54,10 @@ public sealed class PluginFlawTests
     {
         await using var bed = await Start(broker => broker["TokenService"]!["SessionLifetime"] = "01:00:00");
         var (maker, refresh) = await bed.LogIn("maker");
-        var (session, end) = (TokenBed.Claims(refresh).GetProperty("sid").GetString(), TokenBed.Claims(refresh).GetProperty("sxp").GetInt64());
+        var (session, end) = (
+            TokenBed.Claims(refresh).GetProperty("sid").GetString(),
+            TokenBed.Claims(refresh).GetProperty("sxp").GetInt64()
+        );
 
         var (access, renews) = TokenBed.Pair(await Create(bed, maker, ",\"e\":\"2218-01-01T00:00:00.000\""));
         var renewed = TokenBed.Pair(await bed.Post("/token/refresh", $$"""{"refreshToken":"{{renews}}"}""")).Access;
@@ -60,7 +65,8 @@ public sealed class PluginFlawTests
         foreach (var token in new[] { access, renews, renewed })
         {
             TokenBed.Claims(token).GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(end);
-            long.Parse(TokenBed.Payload(token, "e"), System.Globalization.CultureInfo.InvariantCulture).ShouldBeLessThanOrEqualTo(end * 1000 + 999);
+            long.Parse(TokenBed.Payload(token, "e"), System.Globalization.CultureInfo.InvariantCulture)
+                .ShouldBeLessThanOrEqualTo(end * 1000 + 999);
             TokenBed.Claims(token).GetProperty("sid").GetString().ShouldBe(session);
         }
     }
@@ -77,18 +83,23 @@ public sealed class PluginFlawTests
         DateTimeOffset.FromUnixTimeSeconds(TokenBed.Claims(renews).GetProperty("exp").GetInt64()).ShouldBeLessThanOrEqualTo(soon);
         (await bed.Get("/token/plugin/authenticate?token=" + access)).Status.ShouldBe(200);
 
-        await bed.Post("/oauth/revoke", $"token={refresh}&client_id=maker&client_secret=correct+horse", type: "application/x-www-form-urlencoded");
+        await bed.Post(
+            "/oauth/revoke",
+            $"token={refresh}&client_id=maker&client_secret=correct+horse",
+            type: "application/x-www-form-urlencoded"
+        );
         (await bed.Get("/token/plugin/authenticate?token=" + access)).ShouldBe((401, """{"error":401,"message":"Token is not valid"}"""));
         (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{renews}}"}""")).ShouldBe((401, ""));
     }
 
     /// <summary>With a maker of the plugin who is no administrator.</summary>
-    private static Task<TokenBed> Start(Action<JsonObject>? change = null) => TokenBed.Start(broker =>
-    {
-        broker["Callers"]!["maker"] = TokenBed.User(9, "GetDevice ManagePlugin ManageToken", "1");
-        broker["TokenService"]!["Plugins"]![TokenBed.Topic]!["Creator"] = "maker";
-        change?.Invoke(broker);
-    });
+    private static Task<TokenBed> Start(Action<JsonObject>? change = null) =>
+        TokenBed.Start(broker =>
+        {
+            broker["Callers"]!["maker"] = TokenBed.User(9, "GetDevice ManagePlugin ManageToken", "1");
+            broker["TokenService"]!["Plugins"]![TokenBed.Topic]!["Creator"] = "maker";
+            change?.Invoke(broker);
+        });
 
     private static Task<(int Status, string Body)> Create(TokenBed bed, string bearer, string wish) =>
         bed.Post("/token/plugin/create", $$"""{"tpc":"{{TokenBed.Topic}}"{{wish}}}""", bearer);

@@ -54,21 +54,28 @@ public sealed class ProxyAndPageTests
     [InlineData("0.0.0.0/0", "is every address")]
     [InlineData("ten", "is an address or a network")]
     public async Task A_proxy_that_is_none_does_not_load(string proxy, string words) =>
-        (await Should.ThrowAsync<InvalidOperationException>(() => TokenBed.Start(broker => broker["TrustedProxies"] = new JsonArray(proxy))))
-        .Message.ShouldContain($"Broker:TrustedProxies:0: {words}");
+        (
+            await Should.ThrowAsync<InvalidOperationException>(() =>
+                TokenBed.Start(broker => broker["TrustedProxies"] = new JsonArray(proxy))
+            )
+        ).Message.ShouldContain($"Broker:TrustedProxies:0: {words}");
 
     [Fact]
     public async Task A_page_of_an_origin_that_the_policy_names_may_log_in_and_one_of_another_may_not_read_the_answer()
     {
         await using var bed = await TokenBed.Start(broker =>
         {
-            broker["Cors"] = JsonNode.Parse($$"""{ "pages": { "Origins": [ "{{Page}}" ], "Headers": [ "Content-Type", "Authorization" ] } }""");
+            broker["Cors"] = JsonNode.Parse(
+                $$"""{ "pages": { "Origins": [ "{{Page}}" ], "Headers": [ "Content-Type", "Authorization" ] } }"""
+            );
             broker["TokenService"]!["CorsPolicy"] = "pages";
         });
         foreach (var path in new[] { "/token", "/auth/rest/token/create", "/oauth/token", "/.well-known/jwks.json" })
         {
             var preflight = await Send(bed, HttpMethod.Options, path, Page, preflight: "POST");
-            ((int)preflight.StatusCode, Allowed(preflight), Header(preflight, "Access-Control-Allow-Headers")).ShouldBe((204, Page, "Content-Type,Authorization"));
+            ((int)preflight.StatusCode, Allowed(preflight), Header(preflight, "Access-Control-Allow-Headers")).ShouldBe(
+                (204, Page, "Content-Type,Authorization")
+            );
             Allowed(await Send(bed, HttpMethod.Options, path, "https://evil.example", preflight: "POST")).ShouldBeNull();
         }
 
@@ -87,8 +94,11 @@ public sealed class ProxyAndPageTests
         ((int)preflight.StatusCode, Allowed(preflight)).ShouldBe((405, null));
         Allowed(await Send(bed, HttpMethod.Post, "/token", Page)).ShouldBeNull();
 
-        (await Should.ThrowAsync<InvalidOperationException>(() => TokenBed.Start(broker => broker["TokenService"]!["CorsPolicy"] = "pages")))
-            .Message.ShouldContain("Broker:TokenService:CorsPolicy: there is no policy 'pages'");
+        (
+            await Should.ThrowAsync<InvalidOperationException>(() =>
+                TokenBed.Start(broker => broker["TokenService"]!["CorsPolicy"] = "pages")
+            )
+        ).Message.ShouldContain("Broker:TokenService:CorsPolicy: there is no policy 'pages'");
     }
 
     private static async Task<int> LogIn(TokenBed bed, string password, string? forwardedFor)
@@ -108,7 +118,14 @@ public sealed class ProxyAndPageTests
         return (int)answer.StatusCode;
     }
 
-    private static Task<HttpResponseMessage> Send(TokenBed bed, HttpMethod method, string path, string origin, string? preflight = null, string password = TokenBed.Password)
+    private static Task<HttpResponseMessage> Send(
+        TokenBed bed,
+        HttpMethod method,
+        string path,
+        string origin,
+        string? preflight = null,
+        string password = TokenBed.Password
+    )
     {
         var request = new HttpRequestMessage(method, path) { Content = method == HttpMethod.Post ? Body(password) : null };
         request.Headers.Add("Origin", origin);
@@ -126,5 +143,6 @@ public sealed class ProxyAndPageTests
 
     private static string? Allowed(HttpResponseMessage answer) => Header(answer, "Access-Control-Allow-Origin");
 
-    private static string? Header(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? string.Join(',', values) : null;
+    private static string? Header(HttpResponseMessage answer, string name) =>
+        answer.Headers.TryGetValues(name, out var values) ? string.Join(',', values) : null;
 }

@@ -51,7 +51,10 @@ public sealed class ReplicaTests : IAsyncLifetime
         (await one.Post("/oauth/revoke", Client($"token={access}"), type: Form)).ShouldBe((200, ""));
 
         await Eventually.Holds(async () => (await other.Get("/net/1", access)).Status == 401, "the other replica refuses it");
-        var left = long.Parse(await redis.Ask("PTTL", await redis.Ask("KEYS", "*part*")), System.Globalization.CultureInfo.InvariantCulture);
+        var left = long.Parse(
+            await redis.Ask("PTTL", await redis.Ask("KEYS", "*part*")),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
         left.ShouldBeInRange(1, (long)TimeSpan.FromMinutes(31).TotalMilliseconds); // its session lives for half a year
     }
 
@@ -64,8 +67,14 @@ public sealed class ReplicaTests : IAsyncLifetime
         var brief = await one.Create(login.Access, $$"""{"userId":2,"expiration":{{soon}},"refreshExpiration":{{soon}}}""");
         (await one.Post("/oauth/revoke-all", Client($"token={brief.Access}"), type: Form)).ShouldBe((200, ""));
 
-        await Eventually.Holds(async () => (await other.Get("/net/1", login.Access)).Status == 401, "the other replica refuses the login's own token");
-        var left = long.Parse(await redis.Ask("PTTL", await redis.Ask("KEYS", "*part*")), System.Globalization.CultureInfo.InvariantCulture);
+        await Eventually.Holds(
+            async () => (await other.Get("/net/1", login.Access)).Status == 401,
+            "the other replica refuses the login's own token"
+        );
+        var left = long.Parse(
+            await redis.Ask("PTTL", await redis.Ask("KEYS", "*part*")),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
         left.ShouldBeGreaterThan((long)TimeSpan.FromDays(181).TotalMilliseconds); // the brief token lives for five minutes
     }
 
@@ -99,7 +108,10 @@ public sealed class ReplicaTests : IAsyncLifetime
 
         redis.Thaw();
         var status = 503;
-        await Eventually.Holds(async () => (status = (await one.Post("/token/refresh", $$"""{"refreshToken":"{{login.Refresh}}"}""")).Status) != 503, "Redis is back");
+        await Eventually.Holds(
+            async () => (status = (await one.Post("/token/refresh", $$"""{"refreshToken":"{{login.Refresh}}"}""")).Status) != 503,
+            "Redis is back"
+        );
         status.ShouldBe(201);
     }
 
@@ -120,7 +132,12 @@ public sealed class ReplicaTests : IAsyncLifetime
         (await replica.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).ShouldBe((503, NotNow));
         (await replica.Post("/oauth/introspect", Client($"token={access}"), type: Form)).Status.ShouldBe(503);
         (await replica.Get("/net/1", "key:app-key")).Status.ShouldBe(200);
-        (await replica.Get("/net/1", "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("operator:" + TokenBed.Password)))).Status.ShouldBe(200);
+        (
+            await replica.Get(
+                "/net/1",
+                "Basic " + Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes("operator:" + TokenBed.Password))
+            )
+        ).Status.ShouldBe(200);
 
         await redis.Restart();
         await replica.Knows(access);
@@ -179,7 +196,10 @@ public sealed class ReplicaTests : IAsyncLifetime
         var (access, _) = await LogIn();
         await one.Reload(broker => (broker["Redis"], broker["Callers"]!["operator"]!["Disabled"]) = (RedisOf(), true));
         (await one.Get("/net/1", access)).Status.ShouldBe(401);
-        await Eventually.Holds(async () => (await other.Get("/net/1", access)).Status == 401, "the other replica, whose config is the old one, is told");
+        await Eventually.Holds(
+            async () => (await other.Get("/net/1", access)).Status == 401,
+            "the other replica, whose config is the old one, is told"
+        );
     }
 
     [Fact]
@@ -195,7 +215,10 @@ public sealed class ReplicaTests : IAsyncLifetime
             NobodyDisabled(broker);
             broker["Callers"]!["operator"]!["Disabled"] = true; // it never saw him enabled
         });
-        await Eventually.Holds(async () => await redis.Ask("LLEN", await redis.Ask("KEYS", "*:part:1")) == "1", "he is said to be disabled");
+        await Eventually.Holds(
+            async () => await redis.Ask("LLEN", await redis.Ask("KEYS", "*:part:1")) == "1",
+            "he is said to be disabled"
+        );
         await one.DisposeAsync();
 
         one = await TokenBed.Replica(redis.Endpoint, NobodyDisabled);
@@ -216,9 +239,12 @@ public sealed class ReplicaTests : IAsyncLifetime
     /// <summary>Of one who is disabled an entry stands in Redis from the start.</summary>
     private static void NobodyDisabled(JsonObject broker) => broker["Callers"]!.AsObject().Remove("gone");
 
-    private JsonNode RedisOf() => JsonNode.Parse($$"""
-        { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
-        """)!;
+    private JsonNode RedisOf() =>
+        JsonNode.Parse(
+            $$"""
+            { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
+            """
+        )!;
 
     private async Task Begin(Action<JsonObject>? change = null)
     {
@@ -231,7 +257,9 @@ public sealed class ReplicaTests : IAsyncLifetime
     {
         (int Status, string Body) answer = default;
         await Eventually.Holds(
-            async () => (answer = await one.Post("/token", $$"""{"login":"operator","password":"{{TokenBed.Password}}"}""")).Status == 201, "the login is answered");
+            async () => (answer = await one.Post("/token", $$"""{"login":"operator","password":"{{TokenBed.Password}}"}""")).Status == 201,
+            "the login is answered"
+        );
         var pair = TokenBed.Pair(answer);
         await one.Knows(pair.Access);
         await other.Knows(pair.Access);

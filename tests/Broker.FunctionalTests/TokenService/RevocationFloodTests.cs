@@ -1,7 +1,7 @@
 using System.Text.Json.Nodes;
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Tests.Redis;
+using Broker.TokenService;
 using Shouldly;
 using Xunit;
 
@@ -65,7 +65,8 @@ public sealed class RevocationFloodTests
     public async Task Sessions_that_end_because_a_refresh_token_was_reused_take_room_of_their_client_and_end_without_room_too()
     {
         await using var bed = await TokenBed.Start(broker =>
-            (broker["TokenService"]!["RefreshTokens"], broker["TokenService"]!["RotationGrace"]) = ("Rotating", "00:00:00"));
+            (broker["TokenService"]!["RefreshTokens"], broker["TokenService"]!["RotationGrace"]) = ("Rotating", "00:00:00")
+        );
         for (var i = 0; i < 5; i++)
         {
             await Reuse(bed);
@@ -115,5 +116,6 @@ public sealed class RevocationFloodTests
     /// <summary>How much stands there: tokens and sessions, and callers.</summary>
     private static int Known(TokenBed bed) => ((RevocationList)bed.Broker.Revocations).Known().Count();
 
-    private static int Ids(TokenBed bed) => ((RevocationList)bed.Broker.Revocations).Known().Count(fact => fact.Kind == Broker.Credentials.RevocationEventKind.Ended);
+    private static int Ids(TokenBed bed) =>
+        ((RevocationList)bed.Broker.Revocations).Known().Count(fact => fact.Kind == Broker.Credentials.RevocationEventKind.Ended);
 }

@@ -85,5 +85,9 @@ public sealed class RevokeAllTests
     }
 
     private static Task<(int Status, string Body)> Ask(TokenBed bed, string client, string form) =>
-        bed.Post("/oauth/revoke-all", $"{form}&client_id={client}&client_secret={Uri.EscapeDataString(client == "app" ? "app-key" : TokenBed.Password)}", type: Form);
+        bed.Post(
+            "/oauth/revoke-all",
+            $"{form}&client_id={client}&client_secret={Uri.EscapeDataString(client == "app" ? "app-key" : TokenBed.Password)}",
+            type: Form
+        );
 }

@@ -25,7 +25,11 @@ public sealed class SessionTests
             TokenBed.Claims(token).GetProperty("exp").GetInt64().ShouldBeLessThanOrEqualTo(end);
         }
 
-        TokenBed.Claims((await bed.LogIn("operator")).Access).GetProperty("sid").GetString().ShouldNotBe(TokenBed.Claims(access).GetProperty("sid").GetString());
+        TokenBed
+            .Claims((await bed.LogIn("operator")).Access)
+            .GetProperty("sid")
+            .GetString()
+            .ShouldNotBe(TokenBed.Claims(access).GetProperty("sid").GetString());
     }
 
     [Fact]
@@ -37,7 +41,13 @@ public sealed class SessionTests
         var other = await bed.LogIn("operator");
         (await bed.Get("/net/1", created.Access)).Status.ShouldBe(200);
 
-        (await bed.Post("/oauth/revoke", $"token={refresh}&client_id=operator&client_secret={Uri.EscapeDataString(TokenBed.Password)}", type: Form)).ShouldBe((200, ""));
+        (
+            await bed.Post(
+                "/oauth/revoke",
+                $"token={refresh}&client_id=operator&client_secret={Uri.EscapeDataString(TokenBed.Password)}",
+                type: Form
+            )
+        ).ShouldBe((200, ""));
 
         (await bed.Get("/net/1", access)).Status.ShouldBe(401);
         (await bed.Get("/net/1", created.Access)).Status.ShouldBe(401);
@@ -71,12 +81,16 @@ public sealed class SessionTests
         var (_, refresh) = await bed.LogIn("operator");
         for (var i = 0; i < 3; i++)
         {
-            (await bed.Get("/net/2", TokenBed.Pair(await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Access)).Status.ShouldBe(200);
+            (
+                await bed.Get("/net/2", TokenBed.Pair(await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Access)
+            ).Status.ShouldBe(200);
         }
 
         await bed.Reload(broker => broker["Callers"]!["operator"]!["Networks"] = new JsonArray("1"));
 
-        (await bed.Get("/net/2", TokenBed.Pair(await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Access)).Status.ShouldBe(403);
+        (
+            await bed.Get("/net/2", TokenBed.Pair(await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Access)
+        ).Status.ShouldBe(403);
     }
 
     [Fact]
@@ -120,7 +134,9 @@ public sealed class SessionTests
 
         await using var strict = await Rotating("00:00:00");
         refresh = (await strict.LogIn("operator")).Refresh;
-        var statuses = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => strict.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")));
+        var statuses = await Task.WhenAll(
+            Enumerable.Range(0, 8).Select(_ => strict.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}"""))
+        );
         statuses.Count(answer => answer.Status == 201).ShouldBe(1);
     }
 
@@ -129,7 +145,13 @@ public sealed class SessionTests
     {
         await using var bed = await Rotating("00:00:10");
         var login = await bed.LogIn("operator");
-        foreach (var forgotten in new[] { bed.Changed(login.Refresh, claims => claims with { Line = null }), bed.Changed(login.Refresh, claims => claims with { Line = "other.line" }) })
+        foreach (
+            var forgotten in new[]
+            {
+                bed.Changed(login.Refresh, claims => claims with { Line = null }),
+                bed.Changed(login.Refresh, claims => claims with { Line = "other.line" }),
+            }
+        )
         {
             (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{forgotten}}"}""")).ShouldBe((401, ""));
         }
@@ -140,8 +162,13 @@ public sealed class SessionTests
     [Fact]
     public async Task Signing_keys_change_without_an_outage_add_sign_with_the_new_verify_with_both_drop()
     {
-        static void Keys(JsonObject broker, params string[] ids) => broker["Issuing"]!["SigningKeys"] = new JsonObject(ids.Select(id =>
-            new KeyValuePair<string, JsonNode?>(id, JsonNode.Parse($$"""{ "Algorithm": "HS256", "Key": { "Env": "{{(id == "k1" ? "SIGNING" : "NEXT")}}" } }"""))));
+        static void Keys(JsonObject broker, params string[] ids) =>
+            broker["Issuing"]!["SigningKeys"] = new JsonObject(
+                ids.Select(id => new KeyValuePair<string, JsonNode?>(
+                    id,
+                    JsonNode.Parse($$"""{ "Algorithm": "HS256", "Key": { "Env": "{{(id == "k1" ? "SIGNING" : "NEXT")}}" } }""")
+                ))
+            );
         await using var bed = await TokenBed.Start();
         bed.Broker.SetEnvironment("NEXT", Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)));
         var (access, refresh) = await bed.LogIn("operator");
@@ -190,19 +217,29 @@ public sealed class SessionTests
         await using var upstream = await EchoUpstream.Start();
         var config = TokenBed.Config(upstream.Address);
         config["ReverseProxy"]!["Routes"]!["shadow"] = JsonNode.Parse(
-            $$"""{ "ClusterId": "api", "Match": { "Path": "{{path}}" }, "Metadata": { "Action": "GetCurrentUser", "Reach": "none" } }""");
+            $$"""{ "ClusterId": "api", "Match": { "Path": "{{path}}" }, "Metadata": { "Action": "GetCurrentUser", "Reach": "none" } }"""
+        );
 
-        var refused = await Should.ThrowAsync<InvalidOperationException>(() => BrokerUnderTest.Start(
-            config.ToJsonString(), [.. TestConfig.Environment, ("SIGNING", Convert.ToBase64String(new byte[40])), ("HASH", "AQAAAAIAACcQAAAAEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEA==")]));
+        var refused = await Should.ThrowAsync<InvalidOperationException>(() =>
+            BrokerUnderTest.Start(
+                config.ToJsonString(),
+                [
+                    .. TestConfig.Environment,
+                    ("SIGNING", Convert.ToBase64String(new byte[40])),
+                    ("HASH", "AQAAAAIAACcQAAAAEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAKEA=="),
+                ]
+            )
+        );
 
         refused.Message.ShouldContain($"ReverseProxy:Routes:shadow:Match:Path: lies under {root}");
     }
 
-    private static Task<TokenBed> Rotating(string grace) => TokenBed.Start(broker =>
-    {
-        broker["TokenService"]!["RefreshTokens"] = "Rotating";
-        broker["TokenService"]!["RotationGrace"] = grace;
-    });
+    private static Task<TokenBed> Rotating(string grace) =>
+        TokenBed.Start(broker =>
+        {
+            broker["TokenService"]!["RefreshTokens"] = "Rotating";
+            broker["TokenService"]!["RotationGrace"] = grace;
+        });
 
     private static async Task<(string Access, string Refresh)> Use(TokenBed bed, string refresh) =>
         TokenBed.Pair(await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}"""));

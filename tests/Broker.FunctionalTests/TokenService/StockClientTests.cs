@@ -18,14 +18,22 @@ public sealed class StockClientTests
         await ClientPrograms.EnsureNode();
         await using var bed = await Start(algorithm);
 
-        var said = await ClientPrograms.Node("stock.mjs", bed.Broker.Address.ToString().TrimEnd('/'), "app", "app-key", "operator",
-            TokenBed.Password);
+        var said = await ClientPrograms.Node(
+            "stock.mjs",
+            bed.Broker.Address.ToString().TrimEnd('/'),
+            "app",
+            "app-key",
+            "operator",
+            TokenBed.Password
+        );
 
-        said.ShouldBe("""
+        said.ShouldBe(
+            """
             {"scopes":["GetDevice network:1","GetDevice network:1","GetDevice network:1","GetDevice network:1"],"sameRefreshToken":true,
             "clients":["app key:app","app key:operator","app key:operator","app key:operator"],"before":true,"after":false,
             "simple":["GetDevice network:1","GetDevice network:1","GetDevice network:1",true],"revoked":[false,false]}
-            """.ReplaceLineEndings(""));
+            """.ReplaceLineEndings("")
+        );
     }
 
     [Theory]
@@ -36,15 +44,24 @@ public sealed class StockClientTests
         await using var bed = await Start(algorithm);
 
         var said = await ClientPrograms.Python(
-            "stock.py", bed.Broker.Address.ToString().TrimEnd('/'), "app", "app-key", "operator", TokenBed.Password, algorithm);
+            "stock.py",
+            bed.Broker.Address.ToString().TrimEnd('/'),
+            "app",
+            "app-key",
+            "operator",
+            TokenBed.Password,
+            algorithm
+        );
 
-        said.ShouldBe("""
+        said.ShouldBe(
+            """
             {"scopes":["GetDevice network:1","GetDevice network:1","GetDevice network:1"],"sameRefreshToken":true,
             "authlib":["GetDevice network:1","GetDevice network:1","GetDevice network:1","GetDevice network:1"],
             "clients":["app key:app","app key:operator","app key:operator","app key:app",
             "app key:app","app key:operator","app key:operator","app key:operator"],
             "before":true,"status":200,"after":false}
-            """.ReplaceLineEndings(""));
+            """.ReplaceLineEndings("")
+        );
     }
 
     private static async Task<TokenBed> Start(string algorithm)
@@ -57,8 +74,9 @@ public sealed class StockClientTests
         {
             broker["AllowInsecure"] = true;
             broker["TokenService"]!["PasswordGrant"] = true;
-            broker["Issuing"]!["SigningKeys"] =
-                JsonNode.Parse($$"""{ "a": { "Algorithm": "{{algorithm}}", "Key": { "File": "{{file}}" } } }""");
+            broker["Issuing"]!["SigningKeys"] = JsonNode.Parse(
+                $$"""{ "a": { "Algorithm": "{{algorithm}}", "Key": { "File": "{{file}}" } } }"""
+            );
         }
 
         var bed = await TokenBed.Start(Change);

@@ -14,8 +14,10 @@ public sealed class TokenAnswerTests
     private const string Whole = "GetCurrentUser GetDevice ManageToken network:1 devicetype:* device:*"; // operator's, within app's
     private const string ByPassword = "grant_type=password&username=operator&password=correct+horse&" + App;
     private const string ByClient = "grant_type=client_credentials&" + App;
-    private const string ByExchange = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token={login}"
-        + "&subject_token_type=urn:ietf:params:oauth:token-type:access_token&" + App;
+    private const string ByExchange =
+        "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&subject_token={login}"
+        + "&subject_token_type=urn:ietf:params:oauth:token-type:access_token&"
+        + App;
 
     [Theory]
     [InlineData(ByPassword, "GetDevice")]
@@ -60,8 +62,11 @@ public sealed class TokenAnswerTests
     [InlineData("GetDevice GetCurrentUser", "GetDevice", "GetDevice")]
     [InlineData(null, null, Whole)]
     [InlineData(null, "network:1", "network:1")]
-    public async Task A_refresh_answers_the_scope_that_it_asks_for_and_else_the_one_that_was_asked_for_first(string? first, string? then,
-        string expected)
+    public async Task A_refresh_answers_the_scope_that_it_asks_for_and_else_the_one_that_was_asked_for_first(
+        string? first,
+        string? then,
+        string expected
+    )
     {
         foreach (var rotates in new[] { false, true })
         {
@@ -79,7 +84,9 @@ public sealed class TokenAnswerTests
 
             // A narrower use does not narrow the refresh token (RFC 6749, 6).
             (await Token(bed, $"grant_type=refresh_token&refresh_token={token.GetProperty("refresh_token").GetString()}&{App}", null))
-                .GetProperty("scope").GetString().ShouldBe(first ?? Whole);
+                .GetProperty("scope")
+                .GetString()
+                .ShouldBe(first ?? Whole);
         }
     }
 
@@ -95,12 +102,21 @@ public sealed class TokenAnswerTests
             broker["Callers"]!["operator"]!["Actions"] = new JsonArray("GetDevice");
         });
 
-        (await Token(bed, $"grant_type=refresh_token&refresh_token={refresh}&{App}", null)).GetProperty("scope").GetString()
+        (await Token(bed, $"grant_type=refresh_token&refresh_token={refresh}&{App}", null))
+            .GetProperty("scope")
+            .GetString()
             .ShouldBe("GetDevice network:1 devicetype:* device:*");
-        (await Token(bed, $"grant_type=refresh_token&refresh_token={refresh}&{App}", "GetDevice")).GetProperty("scope").GetString()
+        (await Token(bed, $"grant_type=refresh_token&refresh_token={refresh}&{App}", "GetDevice"))
+            .GetProperty("scope")
+            .GetString()
             .ShouldBe("GetDevice");
-        (await bed.Post("/oauth/token", $"grant_type=refresh_token&refresh_token={refresh}&scope=GetDevice+GetCurrentUser&{App}",
-            type: Form)).Body.ShouldContain("invalid_scope");
+        (
+            await bed.Post(
+                "/oauth/token",
+                $"grant_type=refresh_token&refresh_token={refresh}&scope=GetDevice+GetCurrentUser&{App}",
+                type: Form
+            )
+        ).Body.ShouldContain("invalid_scope");
     }
 
     [Fact]
@@ -114,7 +130,10 @@ public sealed class TokenAnswerTests
         token.GetProperty("scope").GetString().ShouldBe(scope);
         TokenBed.Claims(token.GetProperty("access_token").GetString()!).TryGetProperty("scope", out _).ShouldBeFalse();
         (await Token(bed, $"grant_type=refresh_token&refresh_token={token.GetProperty("refresh_token").GetString()}&{App}", null))
-            .GetProperty("scope").GetString()!.Split(' ').Length.ShouldBe(83); // all that there is: action, devices, network and type
+            .GetProperty("scope")
+            .GetString()!
+            .Split(' ')
+            .Length.ShouldBe(83); // all that there is: action, devices, network and type
     }
 
     [Fact]
@@ -142,23 +161,33 @@ public sealed class TokenAnswerTests
         var (access, refresh) = await bed.LogIn("operator");
         form = form.Replace("{access}", access, StringComparison.Ordinal).Replace("{refresh}", refresh, StringComparison.Ordinal);
 
-        using var answer = await bed.Client.PostAsync(path,
-            new StringContent($"{form}&client_id=operator&client_secret=correct+horse", Encoding.UTF8, Form));
+        using var answer = await bed.Client.PostAsync(
+            path,
+            new StringContent($"{form}&client_id=operator&client_secret=correct+horse", Encoding.UTF8, Form)
+        );
 
         ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync()).ShouldBe((200, ""));
         (answer.Content.Headers.ContentType?.ToString(), answer.Content.Headers.ContentLength).ShouldBe(("application/json", 0));
         answer.Headers.CacheControl!.NoStore.ShouldBeTrue();
     }
 
-    private static Task<TokenBed> Start(bool rotates = false) => TokenBed.Start(broker =>
-        (broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["RefreshTokens"]) = (true, rotates ? "Rotating" : "Static"));
+    private static Task<TokenBed> Start(bool rotates = false) =>
+        TokenBed.Start(broker =>
+            (broker["TokenService"]!["PasswordGrant"], broker["TokenService"]!["RefreshTokens"]) = (true, rotates ? "Rotating" : "Static")
+        );
 
     private static async Task<JsonElement> Token(TokenBed bed, string form, string? scope)
     {
-        form = form.Replace("{login}", form.Contains("{login}", StringComparison.Ordinal) ? (await bed.LogIn("operator")).Access
-            : "", StringComparison.Ordinal);
-        var (status, body) =
-            await bed.Post("/oauth/token", scope is null ? form : $"{form}&scope={Uri.EscapeDataString(scope)}", type: Form);
+        form = form.Replace(
+            "{login}",
+            form.Contains("{login}", StringComparison.Ordinal) ? (await bed.LogIn("operator")).Access : "",
+            StringComparison.Ordinal
+        );
+        var (status, body) = await bed.Post(
+            "/oauth/token",
+            scope is null ? form : $"{form}&scope={Uri.EscapeDataString(scope)}",
+            type: Form
+        );
         status.ShouldBe(200, body);
         return JsonElement.Parse(body);
     }

@@ -37,7 +37,8 @@ internal sealed class TokenBed : IAsyncDisposable
         var config = TestConfig.With(
             upstream,
             ("net", """{ "Match": { "Path": "/net/{id}" }, "Metadata": { "Action": "GetDevice", "Network": "route:id" } }"""),
-            ("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "GetCurrentUser", "Reach": "none", "Body": "any" } }"""));
+            ("all", """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "GetCurrentUser", "Reach": "none", "Body": "any" } }""")
+        );
         var broker = config["Broker"]!.AsObject();
         broker["Issuing"] = JsonNode.Parse("""{ "SigningKeys": { "k1": { "Algorithm": "HS256", "Key": { "Env": "SIGNING" } } } }""");
         broker["TokenService"] = JsonNode.Parse($$"""{ "FirstWait": "00:10:00", "Plugins": { "{{Topic}}": { "Creator": "admin" } } }""");
@@ -47,10 +48,12 @@ internal sealed class TokenBed : IAsyncDisposable
         callers["clerk"] = User(3, "GetDevice GetCurrentUser", "2 3");
         callers["gone"] = User(4, "GetDevice", "1");
         callers["gone"]!["Disabled"] = true;
-        callers["app"] = JsonNode.Parse($$"""
+        callers["app"] = JsonNode.Parse(
+            $$"""
             { "Keys": [ { "Sha256": "{{TestConfig.DigestOf("app-key")}}" } ], "Actions": [ "GetDevice", "GetCurrentUser", "ManageToken" ],
               "Networks": [ "1", "7" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] }
-            """);
+            """
+        );
         change?.Invoke(broker);
         return config;
     }
@@ -60,20 +63,30 @@ internal sealed class TokenBed : IAsyncDisposable
         var upstream = await EchoUpstream.Start();
         var broker = await BrokerUnderTest.Start(
             Config(upstream.Address, change).ToJsonString(),
-            [.. TestConfig.Environment, ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less"))), ("HASH", Hash),
-                ("REDIS_NAMES", "a name key of the tests, long enough"), ("REDIS_KEY", Convert.ToBase64String(new byte[32])), .. more]);
+            [
+                .. TestConfig.Environment,
+                ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less"))),
+                ("HASH", Hash),
+                ("REDIS_NAMES", "a name key of the tests, long enough"),
+                ("REDIS_KEY", Convert.ToBase64String(new byte[32])),
+                .. more,
+            ]
+        );
         return new(upstream, broker);
     }
 
     /// <summary>One of the replicas that share this Redis. Its times are short, so that a test is; what it says when is the same.</summary>
-    public static Task<TokenBed> Replica(string redis, Action<JsonObject>? change = null) => Start(broker =>
-    {
-        broker["Redis"] = JsonNode.Parse($$"""
-            { "Endpoints": [ "{{redis}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
-              "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-            """);
-        change?.Invoke(broker);
-    });
+    public static Task<TokenBed> Replica(string redis, Action<JsonObject>? change = null) =>
+        Start(broker =>
+        {
+            broker["Redis"] = JsonNode.Parse(
+                $$"""
+                { "Endpoints": [ "{{redis}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
+                  "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+                """
+            );
+            change?.Invoke(broker);
+        });
 
     /// <summary>Until tokens of ours count here: until this replica knows what was ended.</summary>
     public Task Knows(string access) => Eventually.Holds(async () => (await Get("/net/1", access)).Status == 200, "the token counts here");
@@ -88,15 +101,16 @@ internal sealed class TokenBed : IAsyncDisposable
         }
     }
 
-    public static JsonNode User(long id, string actions, string networks) => new JsonObject
-    {
-        ["UserId"] = id,
-        ["Basic"] = JsonNode.Parse("""{ "Hash": { "Env": "HASH" } }"""),
-        ["Actions"] = Words(actions),
-        ["Networks"] = Words(networks),
-        ["DeviceTypes"] = Words("*"),
-        ["Devices"] = Words("*"),
-    };
+    public static JsonNode User(long id, string actions, string networks) =>
+        new JsonObject
+        {
+            ["UserId"] = id,
+            ["Basic"] = JsonNode.Parse("""{ "Hash": { "Env": "HASH" } }"""),
+            ["Actions"] = Words(actions),
+            ["Networks"] = Words(networks),
+            ["DeviceTypes"] = Words("*"),
+            ["Devices"] = Words("*"),
+        };
 
     public async Task<(int Status, string Body)> Post(string path, string body, string? bearer = null, string? type = "application/json")
     {
@@ -110,7 +124,8 @@ internal sealed class TokenBed : IAsyncDisposable
         using var answer = await Client.SendAsync(request);
         if (path.Contains("token", StringComparison.OrdinalIgnoreCase))
         {
-            (answer.Content.Headers.ContentType?.MediaType ?? "application/json").ShouldBe("application/json"); // DeviceHive's or OAuth2's, never a problem's
+            // DeviceHive's or OAuth2's, never a problem's
+            (answer.Content.Headers.ContentType?.MediaType ?? "application/json").ShouldBe("application/json");
         }
 
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
@@ -125,10 +140,12 @@ internal sealed class TokenBed : IAsyncDisposable
     }
 
     /// <summary>Logs in and gives the pair.</summary>
-    public async Task<(string Access, string Refresh)> LogIn(string login) => Pair(await Post("/token", $$"""{"login":"{{login}}","password":"{{Password}}"}"""));
+    public async Task<(string Access, string Refresh)> LogIn(string login) =>
+        Pair(await Post("/token", $$"""{"login":"{{login}}","password":"{{Password}}"}"""));
 
     /// <summary>Creates, and gives the pair.</summary>
-    public async Task<(string Access, string Refresh)> Create(string bearer, string body) => Pair(await Post("/token/create", body, bearer));
+    public async Task<(string Access, string Refresh)> Create(string bearer, string body) =>
+        Pair(await Post("/token/create", body, bearer));
 
     public static (string Access, string Refresh) Pair((int Status, string Body) answer)
     {
@@ -138,7 +155,10 @@ internal sealed class TokenBed : IAsyncDisposable
         }
 
         var pair = JsonElement.Parse(answer.Body);
-        return (pair.GetProperty("accessToken").GetString()!, pair.TryGetProperty("refreshToken", out var refresh) ? refresh.GetString()! : "");
+        return (
+            pair.GetProperty("accessToken").GetString()!,
+            pair.TryGetProperty("refreshToken", out var refresh) ? refresh.GetString()! : ""
+        );
     }
 
     public static JsonElement Claims(string token) => JsonElement.Parse(Base64Url.DecodeFromChars(token.Split('.')[1]));
@@ -159,13 +179,20 @@ internal sealed class TokenBed : IAsyncDisposable
     {
         if (bearer is not null)
         {
-            request.Headers.TryAddWithoutValidation(bearer.StartsWith("key:", StringComparison.Ordinal) ? "X-Api-Key" : "Authorization",
-                bearer.StartsWith("key:", StringComparison.Ordinal) ? bearer[4..] : bearer.StartsWith("Basic ", StringComparison.Ordinal) ? bearer : "Bearer " + bearer);
+            request.Headers.TryAddWithoutValidation(
+                bearer.StartsWith("key:", StringComparison.Ordinal) ? "X-Api-Key" : "Authorization",
+                bearer.StartsWith("key:", StringComparison.Ordinal) ? bearer[4..]
+                    : bearer.StartsWith("Basic ", StringComparison.Ordinal) ? bearer
+                    : "Bearer " + bearer
+            );
         }
     }
 
     private static JsonArray Words(string text) => new([.. text.Split(' ').Select(word => (JsonNode)word)]);
 
     public static string HashOf(string password) =>
-        new PasswordHasher<CallerOptions>(Options.Create(new PasswordHasherOptions { IterationCount = 10_000 })).HashPassword(null!, password);
+        new PasswordHasher<CallerOptions>(Options.Create(new PasswordHasherOptions { IterationCount = 10_000 })).HashPassword(
+            null!,
+            password
+        );
 }

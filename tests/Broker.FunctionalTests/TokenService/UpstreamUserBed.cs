@@ -18,10 +18,13 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
     {
         var simulator = same ?? await DeviceHiveSimulator.StartAsync(new() { BasePaths = ["/api/rest", "/auth/rest"] });
         var config = TokenBed.Config(simulator.Address);
-        static JsonNode Route(string cluster, string prefix, string more = "") => JsonNode.Parse($$"""
-            { "ClusterId": "{{cluster}}", "Match": { "Path": "{{prefix}}/device/{id}" }, "Transforms": [ { "PathPattern": "/api/rest/device/{id}" } ],
-              "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "DeviceType": "const:1"{{more}} } }
-            """)!;
+        static JsonNode Route(string cluster, string prefix, string more = "") =>
+            JsonNode.Parse(
+                $$"""
+                { "ClusterId": "{{cluster}}", "Match": { "Path": "{{prefix}}/device/{id}" }, "Transforms": [ { "PathPattern": "/api/rest/device/{id}" } ],
+                  "Metadata": { "Action": "GetDevice", "Device": "route:id", "Network": "const:1", "DeviceType": "const:1"{{more}} } }
+                """
+            )!;
         config["ReverseProxy"]!["Routes"] = new JsonObject
         {
             ["own"] = Route("hive", "/api/rest"),
@@ -29,7 +32,11 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
             ["other"] = Route("twin", "/other"),
         };
         var destination = $$"""{ "Destinations": { "main": { "Address": "{{simulator.Address}}" } } }""";
-        config["ReverseProxy"]!["Clusters"] = new JsonObject { ["hive"] = JsonNode.Parse(destination), ["twin"] = JsonNode.Parse(destination) };
+        config["ReverseProxy"]!["Clusters"] = new JsonObject
+        {
+            ["hive"] = JsonNode.Parse(destination),
+            ["twin"] = JsonNode.Parse(destination),
+        };
         var upstream = $$"""
             { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}auth/rest/token",
               "Accounts": { "default": { "Login": "{{DeviceHiveSimulator.AdminLogin}}", "Password": { "Env": "DEVICEHIVE" } } } }
@@ -44,16 +51,24 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
         change?.Invoke(config["Broker"]!.AsObject());
         var broker = await BrokerUnderTest.Start(
             config.ToJsonString(),
-            ("REDIS_NAMES", "a name key of the tests, long enough"), ("REDIS_KEY", Convert.ToBase64String(new byte[32])), ("HASH", TokenBed.Hash),
-            ("DEVICEHIVE", DeviceHiveSimulator.AdminPassword), ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less"))));
+            ("REDIS_NAMES", "a name key of the tests, long enough"),
+            ("REDIS_KEY", Convert.ToBase64String(new byte[32])),
+            ("HASH", TokenBed.Hash),
+            ("DEVICEHIVE", DeviceHiveSimulator.AdminPassword),
+            ("SIGNING", Convert.ToBase64String(Encoding.UTF8.GetBytes("a signing key of forty bytes and no less")))
+        );
         return new() { Simulator = simulator, Broker = broker };
     }
 
-    public Task<(int Status, string Body)> LogIn(string login, string password) => Post("/token", $$"""{"login":"{{login}}","password":"{{password}}"}""");
+    public Task<(int Status, string Body)> LogIn(string login, string password) =>
+        Post("/token", $$"""{"login":"{{login}}","password":"{{password}}"}""");
 
     public async Task<(int Status, string Body)> Post(string path, string body, string? bearer = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, path)
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         request.Headers.TryAddWithoutValidation("Authorization", bearer is null ? [] : ["Bearer " + bearer]);
         using var answer = await Broker.Client.SendAsync(request);
         return ((int)answer.StatusCode, await answer.Content.ReadAsStringAsync());
@@ -66,8 +81,18 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
     public async Task<string> Administer(HttpMethod method, string path, string body)
     {
         using var http = new HttpClient { BaseAddress = Simulator.Address };
-        using var login = await http.PostAsync("/auth/rest/token", new StringContent($$"""{"login":"{{DeviceHiveSimulator.AdminLogin}}","password":"{{DeviceHiveSimulator.AdminPassword}}"}""", Encoding.UTF8, "application/json"));
-        using var request = new HttpRequestMessage(method, "/api/rest" + path) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        using var login = await http.PostAsync(
+            "/auth/rest/token",
+            new StringContent(
+                $$"""{"login":"{{DeviceHiveSimulator.AdminLogin}}","password":"{{DeviceHiveSimulator.AdminPassword}}"}""",
+                Encoding.UTF8,
+                "application/json"
+            )
+        );
+        using var request = new HttpRequestMessage(method, "/api/rest" + path)
+        {
+            Content = new StringContent(body, Encoding.UTF8, "application/json"),
+        };
         request.Headers.Authorization = new("Bearer", TokenBed.Pair((201, await login.Content.ReadAsStringAsync())).Access);
         using var answer = await http.SendAsync(request);
         return await answer.EnsureSuccessStatusCode().Content.ReadAsStringAsync();
@@ -76,7 +101,10 @@ internal sealed class UpstreamUserBed : IAsyncDisposable
     public async Task<int> Get(string path, string credential)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);
-        request.Headers.TryAddWithoutValidation("Authorization", credential.StartsWith("key:", StringComparison.Ordinal) ? "ApiKey " + credential[4..] : "Bearer " + credential);
+        request.Headers.TryAddWithoutValidation(
+            "Authorization",
+            credential.StartsWith("key:", StringComparison.Ordinal) ? "ApiKey " + credential[4..] : "Bearer " + credential
+        );
         using var answer = await Broker.Client.SendAsync(request);
         return (int)answer.StatusCode;
     }

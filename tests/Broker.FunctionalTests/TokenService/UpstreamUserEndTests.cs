@@ -6,7 +6,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.TokenService;
 
-/// <summary>Users of a DeviceHive upstream whom it disables, whom another replica let in, and who are not to be told from the config's.</summary>
+/// <summary>
+/// Users of a DeviceHive upstream whom it disables, whom another replica let in, and who are not to be told from the config's.
+/// </summary>
 public sealed class UpstreamUserEndTests
 {
     [Fact]
@@ -20,7 +22,10 @@ public sealed class UpstreamUserEndTests
         await bed.SetStatus(2, 1);
 
         (await bed.Get("/api/rest/device/device-a", access)).ShouldBe(401);
-        await Eventually.Holds(async () => (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status == 401, "his session is over");
+        await Eventually.Holds(
+            async () => (await bed.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status == 401,
+            "his session is over"
+        );
         (await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword)).Status.ShouldBe(401);
 
         await bed.SetStatus(2, 0);
@@ -44,22 +49,30 @@ public sealed class UpstreamUserEndTests
     public async Task A_user_let_in_by_one_replica_goes_out_with_his_own_token_from_another_and_from_one_that_starts_later()
     {
         await using var redis = await RedisServer.Start();
-        void Share(JsonObject broker) => broker["Redis"] = JsonNode.Parse($$"""
-            { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-            """);
+        void Share(JsonObject broker) =>
+            broker["Redis"] = JsonNode.Parse(
+                $$"""
+                { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:00.400", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+                """
+            );
         var one = await UpstreamUserBed.Start(Share);
         await using var other = await UpstreamUserBed.Start(Share, one.Simulator);
         var (access, refresh) = TokenBed.Pair(await one.LogIn("operator", DeviceHiveSimulator.OperatorPassword));
 
         var renewed = (Status: 503, Body: "");
-        await Eventually.Holds(async () => (renewed = await other.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status != 503, "the other replica answers");
+        await Eventually.Holds(
+            async () => (renewed = await other.Post("/token/refresh", $$"""{"refreshToken":"{{refresh}}"}""")).Status != 503,
+            "the other replica answers"
+        );
         renewed.Status.ShouldBe(201); // the first that it hears of him
         await Eventually.Holds(async () => await other.Get("/api/rest/device/device-a", access) == 200, "the other replica knows him");
         await one.Broker.DisposeAsync();
         await using var late = await UpstreamUserBed.Start(Share, one.Simulator);
         await Eventually.Holds(async () => await late.Get("/api/rest/device/device-a", access) == 200, "one that starts later knows him");
 
-        one.Simulator.Received.Data.Select(request => TokenBed.Payload(request.Header("Authorization")!["Bearer ".Length..], "u")).Distinct().ShouldBe(["2"]);
+        one.Simulator.Received.Data.Select(request => TokenBed.Payload(request.Header("Authorization")!["Bearer ".Length..], "u"))
+            .Distinct()
+            .ShouldBe(["2"]);
         one.Simulator.LoginsGranted.ShouldBe(1);
         await one.SetStatus(2, 1);
         await Eventually.Holds(async () => await late.Get("/api/rest/device/device-a", access) == 401, "he is refused where he asks");

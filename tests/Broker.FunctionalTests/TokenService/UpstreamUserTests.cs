@@ -17,14 +17,19 @@ public sealed class UpstreamUserTests
         var (access, refresh) = TokenBed.Pair(await bed.LogIn("operator", DeviceHiveSimulator.OperatorPassword));
 
         var payload = TokenBed.Claims(access).GetProperty("payload");
-        (payload.GetProperty("u").GetInt64(), payload.GetProperty("n").GetRawText(), payload.GetProperty("dt").GetRawText(), payload.GetProperty("d").GetRawText())
-            .ShouldBe((2, """["1"]""", """["*"]""", """["*"]"""));
+        (
+            payload.GetProperty("u").GetInt64(),
+            payload.GetProperty("n").GetRawText(),
+            payload.GetProperty("dt").GetRawText(),
+            payload.GetProperty("d").GetRawText()
+        ).ShouldBe((2, """["1"]""", """["*"]""", """["*"]"""));
         payload.GetProperty("a").GetRawText().ShouldBe("[2,3,4,5,6,7,8,9,10,11,15,16,17]");
 
         (await bed.Get("/api/rest/device/device-a", access)).ShouldBe(200);
         // The broker takes device-b for one of network 1 (the route says so); the upstream knows better, and sees him, not our account.
         (await bed.Get("/api/rest/device/device-b", access)).ShouldBe(403);
-        bed.Simulator.Received.Data.Select(request => TokenBed.Payload(request.Header("Authorization")!["Bearer ".Length..], "u")).ShouldBe(["2", "2"]);
+        bed.Simulator.Received.Data.Select(request => TokenBed.Payload(request.Header("Authorization")!["Bearer ".Length..], "u"))
+            .ShouldBe(["2", "2"]);
 
         // The vendor's client goes on from here: it creates its session token for itself, and renews.
         var created = TokenBed.Pair(await bed.Post("/token/create", """{"userId":2,"networkIds":["1"]}""", access));
@@ -41,7 +46,10 @@ public sealed class UpstreamUserTests
     {
         await using var bed = await UpstreamUserBed.Start();
         // Let in as an administrator, he has the star; then the upstream makes him a client of one network. His token still says "*".
-        var id = JsonElement.Parse(await bed.Administer(HttpMethod.Post, "/user", """{"login":"star","password":"a password there","role":0}""")).GetProperty("id").GetInt64();
+        var id = JsonElement
+            .Parse(await bed.Administer(HttpMethod.Post, "/user", """{"login":"star","password":"a password there","role":0}"""))
+            .GetProperty("id")
+            .GetInt64();
         var (access, _) = TokenBed.Pair(await bed.LogIn("star", "a password there"));
         (await bed.Get("/api/rest/device/device-b", access)).ShouldBe(200);
         await bed.Administer(HttpMethod.Put, $"/user/{id}", """{"role":1}""");
@@ -53,8 +61,13 @@ public sealed class UpstreamUserTests
         (await bed.Get("/shared/device/device-b", access)).ShouldBe(403); // nor is he lent the account that would see it
         (await bed.Get("/shared/device/device-b", "key:test-key")).ShouldBe(200);
 
-        string[] outgoing = [.. bed.Simulator.Received.Data.Where(request => request.Method == "GET")
-            .Select(request => request.Header("Authorization")!["Bearer ".Length..]).Select(token => $"{TokenBed.Payload(token, "u")} {TokenBed.Payload(token, "n")}")];
+        string[] outgoing =
+        [
+            .. bed
+                .Simulator.Received.Data.Where(request => request.Method == "GET")
+                .Select(request => request.Header("Authorization")!["Bearer ".Length..])
+                .Select(token => $"{TokenBed.Payload(token, "u")} {TokenBed.Payload(token, "n")}"),
+        ];
         outgoing.ShouldBe([$$"""{{id}} ["*"]""", $$"""{{id}} ["*"]""", $$"""{{id}} ["*"]""", """1 ["*"]"""]);
     }
 
@@ -118,13 +131,16 @@ public sealed class UpstreamUserTests
         });
         bed.Simulator.Faults.TokenHangs = true;
         const string password = DeviceHiveSimulator.OperatorPassword;
-        using HttpContent body = path == "/token"
-            ? new StringContent($$"""{"login":"operator","password":"{{password}}"}""", Encoding.UTF8, "application/json")
-            : new FormUrlEncodedContent(
-            [
-                new("grant_type", "password"), new("username", "operator"), new("password", password),
-                new("client_id", "tester"), new("client_secret", TestConfig.Key),
-            ]);
+        using HttpContent body =
+            path == "/token"
+                ? new StringContent($$"""{"login":"operator","password":"{{password}}"}""", Encoding.UTF8, "application/json")
+                : new FormUrlEncodedContent([
+                    new("grant_type", "password"),
+                    new("username", "operator"),
+                    new("password", password),
+                    new("client_id", "tester"),
+                    new("client_secret", TestConfig.Key),
+                ]);
 
         using var answer = await bed.Broker.Client.PostAsync(path, body).WaitAsync(TimeSpan.FromSeconds(20));
 
@@ -132,8 +148,9 @@ public sealed class UpstreamUserTests
         var log = await bed.Broker.LogHolding("\"Id\":311");
         var line = JsonNode.Parse(log.Split('\n').Single(text => text.Contains("\"Id\":311", StringComparison.Ordinal)))!;
         var said = line["Properties"]!;
-        ((string?)line["Level"], (string?)said["Upstream"], (string?)said["Endpoint"])
-            .ShouldBe(("Warning", "hive", bed.Simulator.Address.GetLeftPart(UriPartial.Authority)));
+        ((string?)line["Level"], (string?)said["Upstream"], (string?)said["Endpoint"]).ShouldBe(
+            ("Warning", "hive", bed.Simulator.Address.GetLeftPart(UriPartial.Authority))
+        );
         ((string?)said["Outcome"], (string?)said["Reason"]).ShouldBe(("Unknown", "timed-out"));
 
         bed.Simulator.Faults.Clear();

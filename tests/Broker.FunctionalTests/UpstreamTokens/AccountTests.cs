@@ -14,13 +14,24 @@ public sealed class AccountTests
     {
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address));
-        config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["app"] =
-            JsonNode.Parse("""{ "ClientId": "charger-app", "ClientSecret": { "Env": "BODY_SECRET" }, "ClientAuthentication": "Body" }""");
+        config["Broker"]!["Upstreams"]!["api"]!["Accounts"]!["app"] = JsonNode.Parse(
+            """{ "ClientId": "charger-app", "ClientSecret": { "Env": "BODY_SECRET" }, "ClientAuthentication": "Body" }"""
+        );
         AddCaller(config, "other", "other-key")["Accounts"] = JsonNode.Parse("""{ "api": "app" }""");
         await using var broker = await TokenConfig.Start(config);
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 40).Select(async i =>
-            (i % 2, (await (await broker.Ask("/api/things", key: i % 2 == 0 ? TestConfig.Key : "other-key")).Json()).GetProperty("client").GetString())));
+        var answers = await Task.WhenAll(
+            Enumerable
+                .Range(0, 40)
+                .Select(async i =>
+                    (
+                        i % 2,
+                        (await (await broker.Ask("/api/things", key: i % 2 == 0 ? TestConfig.Key : "other-key")).Json())
+                            .GetProperty("client")
+                            .GetString()
+                    )
+                )
+        );
 
         answers.ShouldAllBe(answer => answer.Item2 == (answer.Item1 == 0 ? "fleet-service" : "charger-app"));
         simulator.Logins.ShouldBe(2);
@@ -36,12 +47,18 @@ public sealed class AccountTests
             { "Kind": "Damoov", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}v1/Auth/Login",
               "Accounts": { "default": { "DeviceToken": "{user}", "InstanceId": "{{DamoovSimulator.InstanceId}}", "Password": { "Env": "DAMOOV_KEY" } } } }
             """,
-            ("mine", """{ "Match": { "Path": "/trips" }, "Transforms": [ { "PathSet": "/trips/get/v1" } ], "Metadata": { "Action": "GetCurrentUser", "Reach": "account" } }"""));
+            (
+                "mine",
+                """{ "Match": { "Path": "/trips" }, "Transforms": [ { "PathSet": "/trips/get/v1" } ], "Metadata": { "Action": "GetCurrentUser", "Reach": "account" } }"""
+            )
+        );
         AddCaller(config, DamoovSimulator.Alice, "alice");
         AddCaller(config, DamoovSimulator.Bob, "bob");
         await using var broker = await TokenConfig.Start(config);
 
-        foreach (var (key, user) in new[] { ("alice", DamoovSimulator.Alice), ("bob", DamoovSimulator.Bob), ("alice", DamoovSimulator.Alice) })
+        foreach (
+            var (key, user) in new[] { ("alice", DamoovSimulator.Alice), ("bob", DamoovSimulator.Bob), ("alice", DamoovSimulator.Alice) }
+        )
         {
             (await (await broker.Ask("/trips", HttpMethod.Post, key)).Json()).ToString().ShouldContain(user);
         }
@@ -61,10 +78,17 @@ public sealed class AccountTests
     public async Task A_user_whom_the_upstream_does_not_know_holds_up_nobody_else_of_a_templated_account(bool isDefinite)
     {
         await using var simulator = await OAuth2Simulator.StartAsync(new());
-        var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, isDefinite ? TokenConfig.Quick : "", $$"""
-            { "ClientId": "{{OAuth2Simulator.TenantClientId}}", "ClientSecret": { "Env": "TENANT_SECRET" },
-              "Parameters": { "tenant": "{user}" }, "Headers": { "X-Tenant": "{user}" } }
-            """));
+        var config = TokenConfig.For(
+            simulator.Address,
+            TokenConfig.OAuth2(
+                simulator.Address,
+                isDefinite ? TokenConfig.Quick : "",
+                $$"""
+                { "ClientId": "{{OAuth2Simulator.TenantClientId}}", "ClientSecret": { "Env": "TENANT_SECRET" },
+                  "Parameters": { "tenant": "{user}" }, "Headers": { "X-Tenant": "{user}" } }
+                """
+            )
+        );
         AddCaller(config, "mallory", "mallory");
         AddCaller(config, OAuth2Simulator.Tenant, "acme");
         await using var broker = await TokenConfig.Start(config);
@@ -73,7 +97,8 @@ public sealed class AccountTests
             simulator.Faults.AnswerNextTokenCalls(Answer.Json(400, new { error = "invalid_grant" }), times: 3);
             await Eventually.Holds(
                 async () => (int)(await broker.Ask("/api/things", key: "mallory")).StatusCode == 502 && simulator.Logins == 3,
-                "three are refused");
+                "three are refused"
+            );
         }
 
         for (var i = 0; i < 30; i++)
@@ -92,8 +117,18 @@ public sealed class AccountTests
     [Theory]
     [InlineData("Scopes", """[ "read" ]""", "scope", "read")]
     [InlineData("Audience", "\"https://api.fleet.example\"", "audience", "https://api.fleet.example")]
-    [InlineData("", """{ "ClientId": "tenant-client", "ClientSecret": { "Env": "TENANT_SECRET" }, "Parameters": { "tenant": "acme" }, "Headers": { "X-Tenant": "acme" } }""", "client", "tenant-client")]
-    public async Task A_changed_scope_audience_or_account_means_a_new_token_for_the_next_request(string key, string value, string member, string now)
+    [InlineData(
+        "",
+        """{ "ClientId": "tenant-client", "ClientSecret": { "Env": "TENANT_SECRET" }, "Parameters": { "tenant": "acme" }, "Headers": { "X-Tenant": "acme" } }""",
+        "client",
+        "tenant-client"
+    )]
+    public async Task A_changed_scope_audience_or_account_means_a_new_token_for_the_next_request(
+        string key,
+        string value,
+        string member,
+        string now
+    )
     {
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address));
@@ -104,7 +139,9 @@ public sealed class AccountTests
 
         (await broker.Reload(config.ToJsonString())).ConfigErrors.HasErrors.ShouldBeFalse();
         await Eventually.Holds(
-            async () => (await (await broker.Ask("/api/things")).Json()).GetProperty(member).GetString() == now, "the routes of the new config serve");
+            async () => (await (await broker.Ask("/api/things")).Json()).GetProperty(member).GetString() == now,
+            "the routes of the new config serve"
+        );
 
         var old = simulator.Received.Data[0].Bearer();
         simulator.Received.Data[^1].Bearer().ShouldNotBe(old);
@@ -162,7 +199,11 @@ public sealed class AccountTests
 
     private static JsonObject AddCaller(JsonObject config, string name, string key)
     {
-        var caller = JsonNode.Parse($$"""{ "Keys": [ { "Sha256": "{{TestConfig.DigestOf(key)}}" } ], "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] }""")!.AsObject();
+        var caller = JsonNode
+            .Parse(
+                $$"""{ "Keys": [ { "Sha256": "{{TestConfig.DigestOf(key)}}" } ], "Actions": [ "*" ], "Networks": [ "*" ], "DeviceTypes": [ "*" ], "Devices": [ "*" ] }"""
+            )!
+            .AsObject();
         config["Broker"]!["Callers"]![name] = caller;
         return caller;
     }

@@ -30,7 +30,9 @@ public sealed class ClusterTlsTests
         (simulator.Logins, simulator.Refreshes).ShouldBe((1, 1));
         foreach (var server in redis.Servers)
         {
-            (await server.Ask("INFO", "commandstats")).Contains("cmdstat_wait:calls=1,", StringComparison.Ordinal).ShouldBe(server == master, "one note, and a wait for its replica behind it");
+            (await server.Ask("INFO", "commandstats"))
+                .Contains("cmdstat_wait:calls=1,", StringComparison.Ordinal)
+                .ShouldBe(server == master, "one note, and a wait for its replica behind it");
         }
         foreach (var broker in (BrokerUnderTest[])[one, two])
         {
@@ -51,9 +53,15 @@ public sealed class ClusterTlsTests
         var (master, replica) = (await redis.OfThePair(), await redis.OfThePair("slave"));
         (await replica.Ask("CLUSTER", "FAILOVER", "TAKEOVER")).ShouldBe("OK");
         await master.Kill();
-        await Eventually.Holds(async () => (await replica.Ask("ROLE")).StartsWith("master", StringComparison.Ordinal), "the replica is the master");
+        await Eventually.Holds(
+            async () => (await replica.Ask("ROLE")).StartsWith("master", StringComparison.Ordinal),
+            "the replica is the master"
+        );
         var refreshes = simulator.RefreshesGranted;
-        await Eventually.Holds(() => Refused(one, simulator, () => simulator.RefreshesGranted > refreshes), "what rotates is spent, and noted at the new master");
+        await Eventually.Holds(
+            () => Refused(one, simulator, () => simulator.RefreshesGranted > refreshes),
+            "what rotates is spent, and noted at the new master"
+        );
         await Eventually.Holds(async () => (await two.Ask("/api/things")).StatusCode == HttpStatusCode.OK, "the other has it from there");
         simulator.Logins.ShouldBe(0);
     }

@@ -8,7 +8,9 @@ using Xunit;
 
 namespace Broker.FunctionalTests.UpstreamTokens;
 
-/// <summary>A user of Redis's ACL with the rights that docs/redis.md lists, and no other: that is enough, and Redis refuses nothing.</summary>
+/// <summary>
+/// A user of Redis's ACL with the rights that docs/redis.md lists, and no other: that is enough, and Redis refuses nothing.
+/// </summary>
 public sealed class RedisAclTests : IAsyncLifetime
 {
     private const string Word = "the-password-of-the-user";
@@ -37,10 +39,12 @@ public sealed class RedisAclTests : IAsyncLifetime
     {
         await using var simulator = await OAuth2Simulator.StartAsync(new() { ReuseRevokes = true });
         var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, account: TokensBed.Password));
-        config["Broker"]!["Redis"] = JsonNode.Parse($$"""
+        config["Broker"]!["Redis"] = JsonNode.Parse(
+            $$"""
             { "Endpoints": [ "{{primary.Endpoint}}" ], "CallTimeout": "00:00:03", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200",
               "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
-            """);
+            """
+        );
         AsUser(config["Broker"]!.AsObject());
         await using var one = await TokenConfig.Start(config);
         await using var two = await TokenConfig.Start(config);
@@ -62,7 +66,13 @@ public sealed class RedisAclTests : IAsyncLifetime
         await Eventually.Holds(async () => (pair = await one.LogIn("operator")).Access.Length > 0, "the login is answered");
         await two.Knows(pair.Access);
         (await one.Post("/oauth/token", "grant_type=password", type: "application/x-www-form-urlencoded")).Status.ShouldNotBe(200);
-        (await one.Post("/oauth/revoke", $"token={pair.Access}&client_id=app&client_secret=app-key", type: "application/x-www-form-urlencoded")).Status.ShouldBe(200);
+        (
+            await one.Post(
+                "/oauth/revoke",
+                $"token={pair.Access}&client_id=app&client_secret=app-key",
+                type: "application/x-www-form-urlencoded"
+            )
+        ).Status.ShouldBe(200);
         await NothingIsRefused();
     }
 
@@ -70,9 +80,26 @@ public sealed class RedisAclTests : IAsyncLifetime
     public async Task What_is_not_the_brokers_is_not_reached()
     {
         (await primary.Ask("ACL", "DRYRUN", "broker", "GET", "other:key")).ShouldContain("no permissions", Case.Insensitive);
-        foreach (var command in new[] { "CONFIG GET *", "FLUSHALL", "KEYS *", "SHUTDOWN", "DEBUG SLEEP 1", "CLIENT KILL TYPE normal", "ACL LIST", "REPLICAOF NO ONE", "SCRIPT FLUSH" })
+        foreach (
+            var command in new[]
+            {
+                "CONFIG GET *",
+                "FLUSHALL",
+                "KEYS *",
+                "SHUTDOWN",
+                "DEBUG SLEEP 1",
+                "CLIENT KILL TYPE normal",
+                "ACL LIST",
+                "REPLICAOF NO ONE",
+                "SCRIPT FLUSH",
+            }
+        )
         {
-            (await primary.Ask(["ACL", "DRYRUN", "broker", .. command.Split(' ')])).ShouldContain("no permissions", Case.Insensitive, command);
+            (await primary.Ask(["ACL", "DRYRUN", "broker", .. command.Split(' ')])).ShouldContain(
+                "no permissions",
+                Case.Insensitive,
+                command
+            );
         }
     }
 
@@ -98,7 +125,9 @@ public sealed class RedisAclTests : IAsyncLifetime
         }
 
         var page = File.ReadAllText(Path.Combine(folder, "docs/redis.md"));
-        return Regex.Match(page, "^ACL SETUSER broker on >PASSWORD (?<rights>(.*\\\\\n)*.*)$", RegexOptions.Multiline).Groups["rights"].Value
-            .Split([' ', '\\', '\n'], StringSplitOptions.RemoveEmptyEntries);
+        return Regex
+            .Match(page, "^ACL SETUSER broker on >PASSWORD (?<rights>(.*\\\\\n)*.*)$", RegexOptions.Multiline)
+            .Groups["rights"]
+            .Value.Split([' ', '\\', '\n'], StringSplitOptions.RemoveEmptyEntries);
     }
 }

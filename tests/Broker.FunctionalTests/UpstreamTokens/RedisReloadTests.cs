@@ -12,7 +12,9 @@ public sealed class RedisReloadTests
 {
     private static readonly (string, string)[] Secrets =
     [
-        .. TokenConfig.Secrets, ("OLD_KEY", Convert.ToBase64String(Enumerable.Repeat((byte)1, 32).ToArray())), ("NEW_KEY", Convert.ToBase64String(Enumerable.Repeat((byte)2, 32).ToArray())),
+        .. TokenConfig.Secrets,
+        ("OLD_KEY", Convert.ToBase64String(Enumerable.Repeat((byte)1, 32).ToArray())),
+        ("NEW_KEY", Convert.ToBase64String(Enumerable.Repeat((byte)2, 32).ToArray())),
     ];
 
     private const string Old = """{ "old": { "Env": "OLD_KEY" } }""";
@@ -85,7 +87,9 @@ public sealed class RedisReloadTests
         }
         await File.WriteAllTextAsync(broker.ConfigFile, WithListeners(broker, config).ToJsonString());
         broker.Services.GetServices<IHostedService>().OfType<SnapshotPoller>().Single().Poll()!.Snapshot.ShouldNotBeNull();
-        var lines = (await broker.LogHolding("takes effect at the next start")).Split('\n').Where(line => line.Contains("takes effect at the next start", StringComparison.Ordinal));
+        var lines = (await broker.LogHolding("takes effect at the next start"))
+            .Split('\n')
+            .Where(line => line.Contains("takes effect at the next start", StringComparison.Ordinal));
         ((string)JsonNode.Parse(lines.ShouldHaveSingleItem())!["Properties"]!["Section"]!).ShouldBe("Broker:Redis");
         (await bed.TokenOf(broker)).ShouldBe(token);
         bed.Simulator.Logins.ShouldBe(1);

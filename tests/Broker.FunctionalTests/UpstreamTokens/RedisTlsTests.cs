@@ -112,7 +112,8 @@ public sealed class RedisTlsTests
                 await Refused(broker, simulator);
                 return simulator.Refreshes > 0;
             },
-            "Redis is reached again, and what rotates may be spent");
+            "Redis is reached again, and what rotates may be spent"
+        );
         simulator.Logins.ShouldBe(1);
         broker.Log.ShouldNotContain(next);
         broker.Log.ShouldNotContain(TlsRedis.FirstPassword);

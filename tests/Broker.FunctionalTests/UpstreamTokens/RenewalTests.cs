@@ -13,35 +13,45 @@ public sealed class RenewalTests
 {
     private static string Telemax(Uri simulator, string logins) =>
         $$"""
-        { "Kind": "Telemax", "AllowInsecure": true, "TokenEndpoint": "{{simulator}}api/v2/authentication/token/user",
-          "RetryDelay": "00:00:00.001", "MaxRetryDelay": "00:00:00.010", "Logins": [ { "Permit": {{logins}}, "Per": "01:00:00" } ],
-          "Accounts": { "default": { "UserName": "reader@acme.example", "Password": { "Env": "TELEMAX_PASSWORD" } } } }
-        """;
+            { "Kind": "Telemax", "AllowInsecure": true, "TokenEndpoint": "{{simulator}}api/v2/authentication/token/user",
+              "RetryDelay": "00:00:00.001", "MaxRetryDelay": "00:00:00.010", "Logins": [ { "Permit": {{logins}}, "Per": "01:00:00" } ],
+              "Accounts": { "default": { "UserName": "reader@acme.example", "Password": { "Env": "TELEMAX_PASSWORD" } } } }
+            """;
 
     private static string Refreshing(bool isResource) =>
         $$"""
-        { "Match": { "Path": "/vehicles/{vehicleId}/refresh" }, "Transforms": [ { "PathPattern": "/api/v2/vehicles/{vehicleId}/position/refresh" } ],
-          "Metadata": { "Action": "CreateDeviceCommand", "Device": "route:vehicleId", "Network": "const:12"{{(isResource ? ", \"On401\": \"resource\"" : "")}} } }
-        """;
+            { "Match": { "Path": "/vehicles/{vehicleId}/refresh" }, "Transforms": [ { "PathPattern": "/api/v2/vehicles/{vehicleId}/position/refresh" } ],
+              "Metadata": { "Action": "CreateDeviceCommand", "Device": "route:vehicleId", "Network": "const:12"{{(
+                isResource ? ", \"On401\": \"resource\"" : ""
+            )}} } }
+            """;
 
     [Fact]
     public async Task Tokens_of_a_short_life_are_renewed_under_load_without_one_failed_request()
     {
         const string account =
             """{ "Grant": "Password", "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" }, "UserName": "driver@acme.example", "Password": { "Env": "USER_PASSWORD" } }""";
-        await using var simulator = await OAuth2Simulator.StartAsync(new() { TokenLifetime = TimeSpan.FromSeconds(3), ReuseRevokes = true });
-        await using var broker = await TokenConfig.Start(TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, account: account)));
+        await using var simulator = await OAuth2Simulator.StartAsync(
+            new() { TokenLifetime = TimeSpan.FromSeconds(3), ReuseRevokes = true }
+        );
+        await using var broker = await TokenConfig.Start(
+            TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, account: account))
+        );
         var statuses = new ConcurrentDictionary<HttpStatusCode, int>();
         var end = Environment.TickCount64 + 8_000;
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
-        {
-            while (Environment.TickCount64 < end)
-            {
-                using var answer = await broker.Ask("/api/things");
-                statuses.AddOrUpdate(answer.StatusCode, 1, (_, count) => count + 1);
-            }
-        }));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, 4)
+                .Select(async _ =>
+                {
+                    while (Environment.TickCount64 < end)
+                    {
+                        using var answer = await broker.Ask("/api/things");
+                        statuses.AddOrUpdate(answer.StatusCode, 1, (_, count) => count + 1);
+                    }
+                })
+        );
 
         statuses.Keys.ShouldBe([HttpStatusCode.OK]);
         simulator.Logins.ShouldBe(1);
@@ -99,7 +109,9 @@ public sealed class RenewalTests
     public async Task Who_polls_what_it_may_not_see_cannot_burn_the_logins(bool isResource, int status, string code)
     {
         await using var simulator = await TelemaxSimulator.StartAsync(new());
-        await using var broker = await TokenConfig.Start(TokenConfig.For(simulator.Address, Telemax(simulator.Address, "10"), ("refresh", Refreshing(isResource))));
+        await using var broker = await TokenConfig.Start(
+            TokenConfig.For(simulator.Address, Telemax(simulator.Address, "10"), ("refresh", Refreshing(isResource)))
+        );
 
         // The first two tries may cost a login each; after two successive tokens nothing more.
         for (var poll = 0; poll < 200; poll++)
@@ -115,7 +127,9 @@ public sealed class RenewalTests
     public async Task Who_polls_ever_new_ids_uses_at_most_half_of_the_logins_and_hinders_nobody()
     {
         await using var simulator = await TelemaxSimulator.StartAsync(new());
-        await using var broker = await TokenConfig.Start(TokenConfig.For(simulator.Address, Telemax(simulator.Address, "10"), ("refresh", Refreshing(true))));
+        await using var broker = await TokenConfig.Start(
+            TokenConfig.For(simulator.Address, Telemax(simulator.Address, "10"), ("refresh", Refreshing(true)))
+        );
 
         for (var id = 1000; id < 1200; id++)
         {
@@ -139,7 +153,14 @@ public sealed class RenewalTests
             if (context.Request.Path == "/oauth/token")
             {
                 await mayAnswer.Task;
-                await context.Response.WriteAsJsonAsync(new { access_token = "the-token", token_type = "Bearer", expires_in = 3600 });
+                await context.Response.WriteAsJsonAsync(
+                    new
+                    {
+                        access_token = "the-token",
+                        token_type = "Bearer",
+                        expires_in = 3600,
+                    }
+                );
             }
         };
         await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, TokenConfig.OAuth2(upstream.Address)));

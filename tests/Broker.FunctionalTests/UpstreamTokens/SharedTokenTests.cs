@@ -58,9 +58,11 @@ public sealed class SharedTokenTests : IAsyncLifetime
     private JsonObject Config(Uri simulator)
     {
         var config = TokenConfig.For(simulator, TokenConfig.OAuth2(simulator));
-        config["Broker"]!["Redis"] = JsonNode.Parse($$"""
+        config["Broker"]!["Redis"] = JsonNode.Parse(
+            $$"""
             { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } } }
-            """);
+            """
+        );
         return config;
     }
 }

@@ -51,9 +51,16 @@ internal sealed class TestAuthority : IDisposable
 
         request.CertificateExtensions.Add(names.Build());
         // A server's, and a client's: nodes of a Cluster are both to each other.
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], critical: false));
+        request.CertificateExtensions.Add(
+            new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1"), new Oid("1.3.6.1.5.5.7.3.2")], critical: false)
+        );
         var now = DateTimeOffset.UtcNow;
-        using var signed = request.Create(certificate, now.AddDays(-2), isOver ? now.AddDays(-1) : now.AddDays(2), RandomNumberGenerator.GetBytes(8));
+        using var signed = request.Create(
+            certificate,
+            now.AddDays(-2),
+            isOver ? now.AddDays(-1) : now.AddDays(2),
+            RandomNumberGenerator.GetBytes(8)
+        );
         using var whole = signed.CopyWithPrivateKey(key);
         return X509CertificateLoader.LoadPkcs12(whole.Export(X509ContentType.Pkcs12), null, X509KeyStorageFlags.Exportable);
     }

@@ -5,7 +5,9 @@ using Shouldly;
 
 namespace Broker.FunctionalTests.UpstreamTokens;
 
-/// <summary>A real Cluster of three masters that talks TLS, to each other too, with a password and certificates of an authority of its own.</summary>
+/// <summary>
+/// A real Cluster of three masters that talks TLS, to each other too, with a password and certificates of an authority of its own.
+/// </summary>
 internal sealed class TlsCluster : IAsyncDisposable
 {
     public const string Password = "the-password-of-the-cluster";
@@ -31,7 +33,9 @@ internal sealed class TlsCluster : IAsyncDisposable
         await File.WriteAllTextAsync(cluster.At("password"), Password);
         for (var i = 0; i < 3 * (1 + replicas); i++)
         {
-            await cluster.Add(announced is null ? [] : ["--cluster-announce-hostname", announced, "--cluster-preferred-endpoint-type", "hostname"]);
+            await cluster.Add(
+                announced is null ? [] : ["--cluster-announce-hostname", announced, "--cluster-preferred-endpoint-type", "hostname"]
+            );
         }
         await cluster.Create(replicas);
         return cluster;
@@ -42,11 +46,19 @@ internal sealed class TlsCluster : IAsyncDisposable
     /// <summary>A broker's section; it is told of these nodes, or of all.</summary>
     public JsonObject Section(params string[] endpoints)
     {
-        var section = JsonNode.Parse($$"""
-            { "Tls": true, "TlsCa": { "File": "{{At("ca.pem")}}" }, "Password": { "File": "{{At("password")}}" },
-              "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:03", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-            """)!.AsObject();
-        section["Endpoints"] = new JsonArray([.. (endpoints.Length > 0 ? endpoints : Servers.Select(server => EndpointOf(server))).Select(endpoint => JsonValue.Create(endpoint))]);
+        var section = JsonNode
+            .Parse(
+                $$"""
+                { "Tls": true, "TlsCa": { "File": "{{At("ca.pem")}}" }, "Password": { "File": "{{At("password")}}" },
+                  "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:03", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+                """
+            )!
+            .AsObject();
+        section["Endpoints"] = new JsonArray([
+            .. (endpoints.Length > 0 ? endpoints : Servers.Select(server => EndpointOf(server))).Select(endpoint =>
+                JsonValue.Create(endpoint)
+            ),
+        ]);
         return section;
     }
 
@@ -59,18 +71,24 @@ internal sealed class TlsCluster : IAsyncDisposable
             {
                 foreach (var server in Servers)
                 {
-                    if ((await server.Ask("KEYS", "*:pair")).Length > 0 && (await server.Ask("ROLE")).StartsWith(role, StringComparison.Ordinal))
+                    if (
+                        (await server.Ask("KEYS", "*:pair")).Length > 0
+                        && (await server.Ask("ROLE")).StartsWith(role, StringComparison.Ordinal)
+                    )
                     {
                         found = server;
                     }
                 }
                 return found is not null;
             },
-            $"a {role} has the pair");
+            $"a {role} has the pair"
+        );
         return found!;
     }
 
-    /// <summary>The node shows a certificate of another authority from now on, or the right one again; who is connected has to come back.</summary>
+    /// <summary>
+    /// The node shows a certificate of another authority from now on, or the right one again; who is connected has to come back.
+    /// </summary>
     public async Task Show(RedisServer server, bool isTrusted)
     {
         var name = isTrusted ? "node" : "other";
@@ -97,10 +115,38 @@ internal sealed class TlsCluster : IAsyncDisposable
             try
             {
                 var port = TlsRedis.FreePort();
-                nodes.Add((await RedisServer.Start([
-                    "--tls-port", $"{port}", "--tls-cert-file", At("node.pem"), "--tls-key-file", At("node.key"), "--tls-ca-cert-file", At("ca.pem"),
-                    "--tls-auth-clients", "no", "--tls-cluster", "yes", "--tls-replication", "yes", "--requirepass", Password, "--masterauth", Password,
-                    "--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-allow-replica-migration", "no", .. more]), port));
+                nodes.Add(
+                    (
+                        await RedisServer.Start([
+                            "--tls-port",
+                            $"{port}",
+                            "--tls-cert-file",
+                            At("node.pem"),
+                            "--tls-key-file",
+                            At("node.key"),
+                            "--tls-ca-cert-file",
+                            At("ca.pem"),
+                            "--tls-auth-clients",
+                            "no",
+                            "--tls-cluster",
+                            "yes",
+                            "--tls-replication",
+                            "yes",
+                            "--requirepass",
+                            Password,
+                            "--masterauth",
+                            Password,
+                            "--cluster-enabled",
+                            "yes",
+                            "--cluster-node-timeout",
+                            "2000",
+                            "--cluster-allow-replica-migration",
+                            "no",
+                            .. more,
+                        ]),
+                        port
+                    )
+                );
                 return;
             }
             catch (InvalidOperationException) when (i < 5)
@@ -112,24 +158,39 @@ internal sealed class TlsCluster : IAsyncDisposable
 
     private async Task Create(int replicas)
     {
-        using var create = Process.Start(new ProcessStartInfo(
-            "redis-cli",
-            [
-                "--tls", "--insecure", "-a", Password, "--no-auth-warning",
-                "--cluster", "create", .. Servers.Select(server => EndpointOf(server)), "--cluster-replicas", $"{replicas}", "--cluster-yes",
-            ])
-        {
-            RedirectStandardOutput = true,
-        })!;
+        using var create = Process.Start(
+            new ProcessStartInfo(
+                "redis-cli",
+                [
+                    "--tls",
+                    "--insecure",
+                    "-a",
+                    Password,
+                    "--no-auth-warning",
+                    "--cluster",
+                    "create",
+                    .. Servers.Select(server => EndpointOf(server)),
+                    "--cluster-replicas",
+                    $"{replicas}",
+                    "--cluster-yes",
+                ]
+            )
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
         await create.StandardOutput.ReadToEndAsync();
         await create.WaitForExitAsync();
         foreach (var server in Servers)
         {
             await Eventually.Holds(
-                async () => (await server.Ask("CLUSTER", "INFO")).Contains("cluster_state:ok", StringComparison.Ordinal)
-                    && await server.Ask("CLUSTER", "NODES") is var known && !known.Contains("handshake", StringComparison.Ordinal)
+                async () =>
+                    (await server.Ask("CLUSTER", "INFO")).Contains("cluster_state:ok", StringComparison.Ordinal)
+                    && await server.Ask("CLUSTER", "NODES") is var known
+                    && !known.Contains("handshake", StringComparison.Ordinal)
                     && known.Split("slave").Length == (3 * replicas) + 1,
-                "the Cluster stands");
+                "the Cluster stands"
+            );
         }
     }
 }

@@ -42,8 +42,19 @@ internal sealed class TlsRedis : IAsyncDisposable
             {
                 redis.TlsPort = FreePort();
                 redis.Server = await RedisServer.Start(
-                    "--tls-port", $"{redis.TlsPort}", "--tls-cert-file", redis.At("server.pem"), "--tls-key-file", redis.At("server.key"),
-                    "--tls-ca-cert-file", redis.CaFile, "--tls-auth-clients", "no", "--requirepass", FirstPassword);
+                    "--tls-port",
+                    $"{redis.TlsPort}",
+                    "--tls-cert-file",
+                    redis.At("server.pem"),
+                    "--tls-key-file",
+                    redis.At("server.key"),
+                    "--tls-ca-cert-file",
+                    redis.CaFile,
+                    "--tls-auth-clients",
+                    "no",
+                    "--requirepass",
+                    FirstPassword
+                );
                 return redis;
             }
             catch (InvalidOperationException) when (i < 5)
@@ -53,10 +64,15 @@ internal sealed class TlsRedis : IAsyncDisposable
         }
     }
 
-    public JsonObject Section() => JsonNode.Parse($$"""
-        { "Endpoints": [ "127.0.0.1:{{TlsPort}}" ], "Tls": true, "TlsCa": { "File": "{{CaFile}}" }, "Password": { "File": "{{PasswordFile}}" },
-          "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:03", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-        """)!.AsObject();
+    public JsonObject Section() =>
+        JsonNode
+            .Parse(
+                $$"""
+                { "Endpoints": [ "127.0.0.1:{{TlsPort}}" ], "Tls": true, "TlsCa": { "File": "{{CaFile}}" }, "Password": { "File": "{{PasswordFile}}" },
+                  "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } }, "CallTimeout": "00:00:03", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
+                """
+            )!
+            .AsObject();
 
     public async ValueTask DisposeAsync()
     {

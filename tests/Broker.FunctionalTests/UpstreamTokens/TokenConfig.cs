@@ -7,12 +7,14 @@ namespace Broker.FunctionalTests.UpstreamTokens;
 internal static class TokenConfig
 {
     /// <summary>Every path below '/', any body and query.</summary>
-    public const string AnyRoute = """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Query": "*" } }""";
+    public const string AnyRoute =
+        """{ "Match": { "Path": "/{**rest}" }, "Metadata": { "Action": "ManageUser", "Reach": "none", "Body": "any", "Query": "*" } }""";
 
     public const string Client = """{ "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" } }""";
 
     /// <summary>Renewals and logins as often as a test likes.</summary>
-    public const string Quick = """, "RetryDelay": "00:00:00.050", "MaxRetryDelay": "00:00:00.200", "Logins": [ { "Permit": 1000, "Per": "01:00:00" } ]""";
+    public const string Quick =
+        """, "RetryDelay": "00:00:00.050", "MaxRetryDelay": "00:00:00.200", "Logins": [ { "Permit": 1000, "Per": "01:00:00" } ]""";
 
     public static readonly (string, string)[] Secrets =
     [
@@ -44,9 +46,14 @@ internal static class TokenConfig
 
     public static Task<BrokerUnderTest> Start(JsonObject config) => BrokerUnderTest.Start(config.ToJsonString(), Secrets);
 
-    public static Task<HttpResponseMessage> Ask(this BrokerUnderTest broker, string path, HttpMethod? method = null, string key = TestConfig.Key) =>
-        broker.Client.SendAsync(TestConfig.Request(method ?? HttpMethod.Get, path, key));
+    public static Task<HttpResponseMessage> Ask(
+        this BrokerUnderTest broker,
+        string path,
+        HttpMethod? method = null,
+        string key = TestConfig.Key
+    ) => broker.Client.SendAsync(TestConfig.Request(method ?? HttpMethod.Get, path, key));
 
     /// <summary>The token that a data request carried.</summary>
-    public static string? Bearer(this ReceivedRequest request) => request.Header("Authorization")?.Replace("Bearer ", "", StringComparison.Ordinal);
+    public static string? Bearer(this ReceivedRequest request) =>
+        request.Header("Authorization")?.Replace("Bearer ", "", StringComparison.Ordinal);
 }

@@ -12,7 +12,24 @@ namespace Broker.FunctionalTests.UpstreamTokens;
 public sealed class TokenEndpointTroubleTests
 {
     public static TheoryData<string> Bad() =>
-        ["302", "307", "html", "empty", "array", "no-token", "empty-token", "not-bearer", "5 MB", "negative", "zero", "cut", "lost", "500", "503", "429"];
+        [
+            "302",
+            "307",
+            "html",
+            "empty",
+            "array",
+            "no-token",
+            "empty-token",
+            "not-bearer",
+            "5 MB",
+            "negative",
+            "zero",
+            "cut",
+            "lost",
+            "500",
+            "503",
+            "429",
+        ];
 
     [Theory]
     [MemberData(nameof(Bad))]
@@ -28,10 +45,43 @@ public sealed class TokenEndpointTroubleTests
             "empty" => Answer.Empty(200),
             "array" => Answer.Text(200, """[{"access_token":"abcdefgh","expires_in":3600}]""", "application/json"),
             "no-token" => Answer.Json(200, new { token_type = "Bearer", expires_in = 3600 }),
-            "empty-token" => Answer.Json(200, new { access_token = "", token_type = "Bearer", expires_in = 3600 }),
-            "not-bearer" => Answer.Json(200, new { access_token = "abcdefgh", token_type = "mac", expires_in = 3600 }),
-            "5 MB" => Answer.Json(200, new { padding = new string('x', 5_000_000), access_token = "abcdefgh", token_type = "Bearer", expires_in = 3600 }),
-            "zero" => Answer.Json(200, new { access_token = "abcdefgh", token_type = "Bearer", expires_in = 0 }),
+            "empty-token" => Answer.Json(
+                200,
+                new
+                {
+                    access_token = "",
+                    token_type = "Bearer",
+                    expires_in = 3600,
+                }
+            ),
+            "not-bearer" => Answer.Json(
+                200,
+                new
+                {
+                    access_token = "abcdefgh",
+                    token_type = "mac",
+                    expires_in = 3600,
+                }
+            ),
+            "5 MB" => Answer.Json(
+                200,
+                new
+                {
+                    padding = new string('x', 5_000_000),
+                    access_token = "abcdefgh",
+                    token_type = "Bearer",
+                    expires_in = 3600,
+                }
+            ),
+            "zero" => Answer.Json(
+                200,
+                new
+                {
+                    access_token = "abcdefgh",
+                    token_type = "Bearer",
+                    expires_in = 0,
+                }
+            ),
             "500" or "503" or "429" => Answer.Empty(int.Parse(what, null)),
             _ => null,
         };
@@ -71,24 +121,26 @@ public sealed class TokenEndpointTroubleTests
     {
         using var authority = new TestAuthority("nobody's");
         await using var tls = await TlsUpstream.Start(authority.Certify(isOver: false, "localhost"));
-        await using var endpoint = HandUpstream.OfConnections(async (socket, upstream) =>
-        {
-            await socket.ReceiveAsync(new byte[4000]);
-            switch (what)
+        await using var endpoint = HandUpstream.OfConnections(
+            async (socket, upstream) =>
             {
-                case "reset":
-                    HandUpstream.Reset(socket);
-                    return;
-                case "silence":
-                    await Task.Delay(Timeout.Infinite, upstream.Over);
-                    return;
-                case "end":
-                    return;
-                default:
-                    await HandUpstream.Say(socket, what == "no TLS" ? "HTTP/1.1 400 X\r\n\r\n" : what);
-                    return;
+                await socket.ReceiveAsync(new byte[4000]);
+                switch (what)
+                {
+                    case "reset":
+                        HandUpstream.Reset(socket);
+                        return;
+                    case "silence":
+                        await Task.Delay(Timeout.Infinite, upstream.Over);
+                        return;
+                    case "end":
+                        return;
+                    default:
+                        await HandUpstream.Say(socket, what == "no TLS" ? "HTTP/1.1 400 X\r\n\r\n" : what);
+                        return;
+                }
             }
-        });
+        );
         using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         full.Bind(new IPEndPoint(IPAddress.Loopback, 0)); // bound and not listening: a closed port that nobody else gets
         List<Socket> waiting = [];
@@ -113,7 +165,8 @@ public sealed class TokenEndpointTroubleTests
             _ => $"http://127.0.0.1:{endpoint.Address.Port}",
         };
         var deadline = what == "silence" ? "00:00:01" : "00:00:30";
-        var times = $""", "TokenWaitTimeout": "00:00:00.5", "CallDeadline": "{deadline}", "RetryDelay": "00:01:00", "MaxRetryDelay": "00:01:00" """;
+        var times =
+            $""", "TokenWaitTimeout": "00:00:00.5", "CallDeadline": "{deadline}", "RetryDelay": "00:01:00", "MaxRetryDelay": "00:01:00" """;
         var config = TokenConfig.For(endpoint.Address, TokenConfig.OAuth2(new($"{origin}/tenant-4711/"), times));
         await using var broker = await TokenConfig.Start(config);
 
@@ -122,8 +175,9 @@ public sealed class TokenEndpointTroubleTests
         var log = await broker.LogHolding("\"Id\":301");
         var line = JsonNode.Parse(log.Split('\n').Single(text => text.Contains("\"Id\":301", StringComparison.Ordinal)))!;
         var said = line["Properties"]!;
-        ((string?)line["Level"], (string?)said["Upstream"], (string?)said["Account"], (string?)said["Call"])
-            .ShouldBe(("Warning", "api", "default", "login"));
+        ((string?)line["Level"], (string?)said["Upstream"], (string?)said["Account"], (string?)said["Call"]).ShouldBe(
+            ("Warning", "api", "default", "login")
+        );
         ((string?)said["Endpoint"], (string?)said["Outcome"], (string?)said["Reason"]).ShouldBe((origin, outcome, reason));
         broker.Log.ShouldNotContain(OAuth2Simulator.BasicClientSecret);
         broker.Log.ShouldNotContain("tenant-4711");
@@ -133,16 +187,25 @@ public sealed class TokenEndpointTroubleTests
     [Fact]
     public async Task A_hanging_token_endpoint_costs_each_request_its_patience_and_heals()
     {
-        const string times = """, "TokenWaitTimeout": "00:00:00.5", "CallDeadline": "00:00:03", "RetryDelay": "00:00:00.050", "MaxRetryDelay": "00:00:00.200" """;
+        const string times =
+            """, "TokenWaitTimeout": "00:00:00.5", "CallDeadline": "00:00:03", "RetryDelay": "00:00:00.050", "MaxRetryDelay": "00:00:00.200" """;
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         simulator.Faults.TokenHangs = true;
-        var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, times), ("all", TokenConfig.AnyRoute), ("open",
-            """{ "Match": { "Path": "/open" }, "AuthorizationPolicy": "Anonymous", "Transforms": [ { "PathSet": "/nowhere" } ] }"""));
+        var config = TokenConfig.For(
+            simulator.Address,
+            TokenConfig.OAuth2(simulator.Address, times),
+            ("all", TokenConfig.AnyRoute),
+            (
+                "open",
+                """{ "Match": { "Path": "/open" }, "AuthorizationPolicy": "Anonymous", "Transforms": [ { "PathSet": "/nowhere" } ] }"""
+            )
+        );
         await using var broker = await TokenConfig.Start(config);
 
         var waiting = Enumerable.Range(0, 20).Select(_ => broker.Ask("/api/things")).ToArray();
         await Eventually.Holds(() => simulator.Logins == 1, "the login hangs");
-        ((int)(await broker.Client.GetAsync("/open")).StatusCode).ShouldBe(404); // others are served meanwhile; the upstream has no such path
+        // others are served meanwhile; the upstream has no such path
+        ((int)(await broker.Client.GetAsync("/open")).StatusCode).ShouldBe(404);
         foreach (var answer in await Task.WhenAll(waiting))
         {
             await answer.ShouldRefuse(503, "upstream-token-unavailable");
@@ -151,21 +214,31 @@ public sealed class TokenEndpointTroubleTests
         simulator.Logins.ShouldBe(1);
         simulator.Received.Data.ShouldHaveSingleItem().Bearer().ShouldBeNull();
         simulator.Faults.Clear();
-        await Eventually.Holds(async () => (int)(await broker.Ask("/api/things")).StatusCode == 200, "the call that hangs is given up, and the next succeeds");
+        await Eventually.Holds(
+            async () => (int)(await broker.Ask("/api/things")).StatusCode == 200,
+            "the call that hangs is given up, and the next succeeds"
+        );
     }
 
     [Fact]
     public async Task A_refused_login_is_502_and_stops_after_three()
     {
         await using var simulator = await OAuth2Simulator.StartAsync(new());
-        await using var broker = await TokenConfig.Start(TokenConfig.For(
-            simulator.Address, TokenConfig.OAuth2(simulator.Address, account: """{ "ClientId": "fleet-service", "ClientSecret": { "Env": "WRONG" } }""")));
+        await using var broker = await TokenConfig.Start(
+            TokenConfig.For(
+                simulator.Address,
+                TokenConfig.OAuth2(simulator.Address, account: """{ "ClientId": "fleet-service", "ClientSecret": { "Env": "WRONG" } }""")
+            )
+        );
 
-        await Eventually.Holds(async () =>
-        {
-            await (await broker.Ask("/api/things")).ShouldRefuse(502, "upstream-refused-login");
-            return simulator.Logins == 3;
-        }, "three logins were refused");
+        await Eventually.Holds(
+            async () =>
+            {
+                await (await broker.Ask("/api/things")).ShouldRefuse(502, "upstream-refused-login");
+                return simulator.Logins == 3;
+            },
+            "three logins were refused"
+        );
         for (var i = 0; i < 50; i++)
         {
             await (await broker.Ask("/api/things")).ShouldRefuse(502, "upstream-refused-login");
@@ -178,7 +251,8 @@ public sealed class TokenEndpointTroubleTests
     [Fact]
     public async Task A_spent_login_budget_is_503_and_says_when_there_is_a_login_again()
     {
-        const string once = """, "RetryDelay": "00:00:00.001", "MaxRetryDelay": "00:00:00.001", "Logins": [ { "Permit": 2, "Per": "01:00:00" } ]""";
+        const string once =
+            """, "RetryDelay": "00:00:00.001", "MaxRetryDelay": "00:00:00.001", "Logins": [ { "Permit": 2, "Per": "01:00:00" } ]""";
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         simulator.Faults.TokenAnswer = Answer.Empty(500); // failures count
         await using var broker = await TokenConfig.Start(TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, once)));

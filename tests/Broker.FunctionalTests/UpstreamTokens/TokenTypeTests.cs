@@ -20,7 +20,15 @@ public sealed class TokenTypeTests
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         simulator.Faults.TokenAnswer = said is null
             ? Answer.Json(200, new { access_token = "abcdefgh", expires_in = 3600 })
-            : Answer.Json(200, new { access_token = "abcdefgh", token_type = said, expires_in = 3600 });
+            : Answer.Json(
+                200,
+                new
+                {
+                    access_token = "abcdefgh",
+                    token_type = said,
+                    expires_in = 3600,
+                }
+            );
         var api = TokenConfig.OAuth2(simulator.Address, TokenConfig.Quick + options);
         await using var broker = await TokenConfig.Start(TokenConfig.For(upstream.Address, api));
 

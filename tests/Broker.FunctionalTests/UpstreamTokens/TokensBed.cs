@@ -16,7 +16,8 @@ internal sealed class TokensBed : IAsyncDisposable
 
     private readonly List<BrokerUnderTest> brokers = [];
 
-    private TokensBed(RedisServer redis, OAuth2Simulator simulator, JsonObject config) => (Redis, Simulator, Config) = (redis, simulator, config);
+    private TokensBed(RedisServer redis, OAuth2Simulator simulator, JsonObject config) =>
+        (Redis, Simulator, Config) = (redis, simulator, config);
 
     public RedisServer Redis { get; }
 
@@ -29,10 +30,12 @@ internal sealed class TokensBed : IAsyncDisposable
         var redis = await RedisServer.Start();
         var simulator = await OAuth2Simulator.StartAsync(new() { ReuseRevokes = true });
         var config = TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, more, account));
-        config["Broker"]!["Redis"] = JsonNode.Parse($$"""
+        config["Broker"]!["Redis"] = JsonNode.Parse(
+            $$"""
             { "Endpoints": [ "{{redis.Endpoint}}" ], "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
               "CallTimeout": "00:00:05", "Lease": "00:00:20", "Poll": "00:00:00.200", "RecoveryDelay": "00:00:00.200" }
-            """);
+            """
+        );
         return new(redis, simulator, config);
     }
 
@@ -53,8 +56,12 @@ internal sealed class TokensBed : IAsyncDisposable
                 using var answer = await broker.Ask($"/api/things?id={id}");
                 return answer.StatusCode == HttpStatusCode.OK; // on a loaded machine the first may come before Redis is reached
             },
-            "a request gets through");
-        return Simulator.Received.Last(request => request.RawTarget.Contains(id, StringComparison.Ordinal)).Header("Authorization")!.Replace("Bearer ", "", StringComparison.Ordinal);
+            "a request gets through"
+        );
+        return Simulator
+            .Received.Last(request => request.RawTarget.Contains(id, StringComparison.Ordinal))
+            .Header("Authorization")!
+            .Replace("Bearer ", "", StringComparison.Ordinal);
     }
 
     /// <summary>Runs 'broker tokens ...' on the bed's config, or another.</summary>
@@ -65,7 +72,7 @@ internal sealed class TokensBed : IAsyncDisposable
         {
             var file = Path.Combine(folder.FullName, "broker.json");
             await File.WriteAllTextAsync(file, (config ?? Config).ToJsonString());
-            return await CommandRun.With(environment ?? TokenConfig.Secrets, "", ["tokens", .. args, "--config", file]);
+            return await CommandRun.With(environment ?? TokenConfig.Secrets, "", ["upstream-tokens", .. args, "--config", file]);
         }
         finally
         {

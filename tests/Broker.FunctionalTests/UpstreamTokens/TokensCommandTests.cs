@@ -12,21 +12,38 @@ public sealed class TokensCommandTests
     [Fact]
     public async Task What_is_shown_is_who_got_the_token_when_and_what_is_left_and_never_the_token()
     {
-        await using var bed = await TokensBed.Start(more: """, "Logins": [ { "Permit": 7, "Per": "01:00:00" }, { "Permit": 90, "Per": "1.00:00:00", "Scope": "Endpoint" } ]""");
+        await using var bed = await TokensBed.Start(
+            more: """, "Logins": [ { "Permit": 7, "Per": "01:00:00" }, { "Permit": 90, "Per": "1.00:00:00", "Scope": "Endpoint" } ]"""
+        );
         var before = DateTimeOffset.UtcNow.AddSeconds(-1);
         var token = await bed.TokenOf(await bed.Broker());
 
         var shown = await bed.Show();
-        (shown.GetProperty("upstream").GetString(), shown.GetProperty("account").GetString(), shown.GetProperty("state").GetString()).ShouldBe(("api", "default", "live"));
+        (
+            shown.GetProperty("upstream").GetString(),
+            shown.GetProperty("account").GetString(),
+            shown.GetProperty("state").GetString()
+        ).ShouldBe(("api", "default", "live"));
         shown.GetProperty("generation").GetInt64().ShouldBeGreaterThan(0);
         shown.GetProperty("secondsLeft").GetInt64().ShouldBeInRange(60, 3600);
         shown.GetProperty("renewedBy").GetString().ShouldBe($"{Environment.MachineName}:{Environment.ProcessId}");
         shown.GetProperty("renewedAt").GetDateTimeOffset().ShouldBeInRange(before.AddSeconds(-1), DateTimeOffset.UtcNow.AddSeconds(1));
         shown.GetProperty("lastFailure").ValueKind.ShouldBe(JsonValueKind.Null);
-        shown.GetProperty("budgets").EnumerateArray().Select(budget => $"{budget.GetProperty("scope")} {budget.GetProperty("left")} of {budget.GetProperty("permit")}")
+        shown
+            .GetProperty("budgets")
+            .EnumerateArray()
+            .Select(budget => $"{budget.GetProperty("scope")} {budget.GetProperty("left")} of {budget.GetProperty("permit")}")
             .ShouldBe(["Account 6 of 7", "Endpoint 89 of 90"]);
 
-        foreach (var run in new[] { await bed.Done("list"), await bed.Done("list", "--json"), await bed.Done("show", "api/default"), await bed.Done("show", "api", "--json") })
+        foreach (
+            var run in new[]
+            {
+                await bed.Done("list"),
+                await bed.Done("list", "--json"),
+                await bed.Done("show", "api/default"),
+                await bed.Done("show", "api", "--json"),
+            }
+        )
         {
             run.Everything.ShouldContain("default");
             run.Everything.ShouldNotContain(token);
@@ -87,7 +104,9 @@ public sealed class TokensCommandTests
         await using var bed = await TokensBed.Start(more: """, "RetryDelay": "00:10:00", "MaxRetryDelay": "00:10:00" """);
         bed.Simulator.Faults.TokenAnswer = Answer.Json(500, new { });
         var failed = await bed.Run(["renew", "api"]);
-        failed.ErrorLines.Single().ShouldStartWith("error: api/default: not renewed: the token endpoint is down, slow or left in quiet; try again in ");
+        failed
+            .ErrorLines.Single()
+            .ShouldStartWith("error: api/default: not renewed: the token endpoint is down, slow or left in quiet; try again in ");
         bed.Simulator.Faults.Clear();
         var shown = await bed.Show();
         var failure = shown.GetProperty("lastFailure");
@@ -101,7 +120,9 @@ public sealed class TokensCommandTests
         (await bed.Done("forget", "api")).Out.ShouldStartWith("api/default forgotten");
         await bed.Done("renew", "api");
         var after = await bed.Show();
-        (after.GetProperty("state").GetString(), after.GetProperty("lastFailure").GetProperty("call").GetString()).ShouldBe(("live", "login"));
+        (after.GetProperty("state").GetString(), after.GetProperty("lastFailure").GetProperty("call").GetString()).ShouldBe(
+            ("live", "login")
+        );
     }
 
     [Fact]
@@ -125,9 +146,9 @@ public sealed class TokensCommandTests
         var folder = Directory.CreateTempSubdirectory("broker-tokens-");
         var file = Path.Combine(folder.FullName, "broker.json");
         await File.WriteAllTextAsync(file, bed.Config.ToJsonString());
-        var (exit, output) = await Process("tokens", "renew", "api", "--config", file);
+        var (exit, output) = await Process("upstream-tokens", "renew", "api", "--config", file);
         (exit, output).ShouldBe((0, output));
-        (exit, output) = await Process("tokens", "list", "--json", "--config", file);
+        (exit, output) = await Process("upstream-tokens", "list", "--json", "--config", file);
         exit.ShouldBe(0, output);
         using var listed = JsonDocument.Parse(output);
         var only = listed.RootElement.GetProperty("tokens").EnumerateArray().Single();

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Broker.FunctionalTests.UpstreamTokens;
 
-/// <summary>'broker tokens forget': what is taken away stays away, whoever held it.</summary>
+/// <summary>'broker upstream-tokens forget': what is taken away stays away, whoever held it.</summary>
 public sealed class TokensForgetTests
 {
     [Fact]
@@ -30,7 +30,8 @@ public sealed class TokensForgetTests
     public async Task An_account_that_can_only_refresh_is_not_lost_by_a_slip_of_the_hand()
     {
         await using var bed = await TokensBed.Start(
-            """{ "Grant": "RefreshToken", "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" }, "RefreshToken": { "Env": "REFRESH_TOKEN" } }""");
+            """{ "Grant": "RefreshToken", "ClientId": "fleet-service", "ClientSecret": { "Env": "CLIENT_SECRET" }, "RefreshToken": { "Env": "REFRESH_TOKEN" } }"""
+        );
         var broker = await bed.Broker();
         var token = await bed.TokenOf(broker);
         var refused = await bed.Run(["forget", "api"]);
@@ -44,7 +45,9 @@ public sealed class TokensForgetTests
     [Fact]
     public async Task An_account_that_was_refused_three_times_tries_again_after_it()
     {
-        await using var bed = await TokensBed.Start(more: """, "RetryDelay": "00:00:00.001", "MaxRetryDelay": "00:00:00.001", "Logins": [ { "Permit": 1000, "Per": "01:00:00" } ]""");
+        await using var bed = await TokensBed.Start(
+            more: """, "RetryDelay": "00:00:00.001", "MaxRetryDelay": "00:00:00.001", "Logins": [ { "Permit": 1000, "Per": "01:00:00" } ]"""
+        );
         bed.Simulator.Faults.TokenAnswer = Answer.Json(400, new { error = "invalid_grant" });
         await Eventually.Holds(
             async () =>
@@ -52,7 +55,8 @@ public sealed class TokensForgetTests
                 await bed.Run(["renew", "api"]);
                 return bed.Simulator.Logins == 3 && (await bed.Show()).GetProperty("refusals").GetInt32() == 3;
             },
-            "it was refused three times");
+            "it was refused three times"
+        );
         bed.Simulator.Faults.Clear();
         var renewed = await bed.Run(["renew", "api"]);
         renewed.ErrorLines.Single().ShouldContain("the upstream refuses the account's credentials");

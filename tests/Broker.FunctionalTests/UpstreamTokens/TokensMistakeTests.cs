@@ -33,8 +33,15 @@ public sealed class TokensMistakeTests
     {
         await using var bed = await Bed();
         var list = await bed.Done("list");
-        list.Out.Split('\n').ShouldContain(line => line.StartsWith("api/each", StringComparison.Ordinal) && line.Contains("tokens show api/each --value user=...", StringComparison.Ordinal));
-        list.Out.Split('\n').ShouldContain(line => line.StartsWith("fixed/default", StringComparison.Ordinal) && line.Contains("a fixed value", StringComparison.Ordinal));
+        list.Out.Split('\n')
+            .ShouldContain(line =>
+                line.StartsWith("api/each", StringComparison.Ordinal)
+                && line.Contains("upstream-tokens show api/each --value user=...", StringComparison.Ordinal)
+            );
+        list.Out.Split('\n')
+            .ShouldContain(line =>
+                line.StartsWith("fixed/default", StringComparison.Ordinal) && line.Contains("a fixed value", StringComparison.Ordinal)
+            );
         await bed.Done("renew", "api/each", "--value", "user=fleet-service");
         (await bed.Done("show", "api/each", "--value", "user=fleet-service")).Out.ShouldContain("state         live");
         (await bed.Done("show", "api/each", "--value", "user=other")).Out.ShouldContain("state         none");
@@ -62,7 +69,8 @@ public sealed class TokensMistakeTests
 
         run = await bed.Run(args.Split(' '), environment: [.. TokenConfig.Secrets.Where(secret => secret.Item1 != "CLIENT_SECRET")]);
         (run.Exit, run.Out).ShouldBe((1, ""));
-        run.ErrorLines.Where(line => line.StartsWith("error", StringComparison.Ordinal)).ShouldAllBe(line => line.Contains("CLIENT_SECRET", StringComparison.Ordinal));
+        run.ErrorLines.Where(line => line.StartsWith("error", StringComparison.Ordinal))
+            .ShouldAllBe(line => line.Contains("CLIENT_SECRET", StringComparison.Ordinal));
         run.Error.ShouldContain("CLIENT_SECRET");
         bed.Simulator.Logins.ShouldBe(0);
     }
@@ -90,7 +98,8 @@ public sealed class TokensMistakeTests
         var upstreams = bed.Config["Broker"]!["Upstreams"]!;
         upstreams["api"]!["Accounts"]!["each"] = JsonNode.Parse(Template);
         upstreams["fixed"] = JsonNode.Parse(
-            """{ "Kind": "Static", "AllowInsecure": true, "Accounts": { "default": { "Header": "Authorization", "Prefix": "Bearer ", "Value": { "Env": "UPSTREAM_SECRET" } } } }""");
+            """{ "Kind": "Static", "AllowInsecure": true, "Accounts": { "default": { "Header": "Authorization", "Prefix": "Bearer ", "Value": { "Env": "UPSTREAM_SECRET" } } } }"""
+        );
         return bed;
     }
 

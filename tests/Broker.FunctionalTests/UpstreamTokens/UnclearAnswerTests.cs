@@ -32,7 +32,11 @@ public sealed class UnclearAnswerTests(SharedRedis redis) : IClassFixture<Shared
         get
         {
             var all = new TheoryData<string, bool, bool>();
-            foreach (var (answer, rotates, isShared) in Answers.Keys.SelectMany(answer => new[] { (answer, false, false), (answer, true, false), (answer, false, true), (answer, true, true) }))
+            foreach (
+                var (answer, rotates, isShared) in Answers.Keys.SelectMany(answer =>
+                    new[] { (answer, false, false), (answer, true, false), (answer, false, true), (answer, true, true) }
+                )
+            )
             {
                 all.Add(answer, rotates, isShared);
             }
@@ -44,14 +48,22 @@ public sealed class UnclearAnswerTests(SharedRedis redis) : IClassFixture<Shared
     [MemberData(nameof(Refreshes))]
     public async Task A_refresh_that_never_brings_a_token_again_leads_to_a_login(string answer, bool rotates, bool isShared)
     {
-        await using var simulator = await OAuth2Simulator.StartAsync(new() { TokenLifetime = TimeSpan.FromSeconds(2), RotatesRefreshTokens = rotates });
+        await using var simulator = await OAuth2Simulator.StartAsync(
+            new() { TokenLifetime = TimeSpan.FromSeconds(2), RotatesRefreshTokens = rotates }
+        );
         var account = Password.Replace("__", rotates ? "true" : "false", StringComparison.Ordinal);
-        await using var broker = await Start(TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, account: account)), isShared);
+        await using var broker = await Start(
+            TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address, account: account)),
+            isShared
+        );
         (await broker.Ask("/api/things")).EnsureSuccessStatusCode();
 
         simulator.Faults.AnswerNextRefreshes(Answers[answer], 10_000);
 
-        await Eventually.Holds(async () => (await broker.Ask("/api/things")).IsSuccessStatusCode && simulator.LoginsGranted > 1, "it has logged in again");
+        await Eventually.Holds(
+            async () => (await broker.Ask("/api/things")).IsSuccessStatusCode && simulator.LoginsGranted > 1,
+            "it has logged in again"
+        );
         simulator.Refreshes.ShouldBeInRange(1, 3 * simulator.LoginsGranted);
     }
 
@@ -64,16 +76,23 @@ public sealed class UnclearAnswerTests(SharedRedis redis) : IClassFixture<Shared
     public async Task DeviceHive_is_logged_in_to_again_as_well(string answer)
     {
         await using var simulator = await DeviceHiveSimulator.StartAsync(new() { TokenLifetime = TimeSpan.FromSeconds(2) });
-        await using var broker = await TokenConfig.Start(TokenConfig.For(simulator.Address, $$"""
-            { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}auth/rest/token"{{TokenConfig.Quick}},
-              "Accounts": { "default": { "Login": "operator", "Password": { "Env": "DEVICEHIVE_PASSWORD" } } } }
-            """));
+        await using var broker = await TokenConfig.Start(
+            TokenConfig.For(
+                simulator.Address,
+                $$"""
+                { "Kind": "DeviceHive", "AllowInsecure": true, "TokenEndpoint": "{{simulator.Address}}auth/rest/token"{{TokenConfig.Quick}},
+                  "Accounts": { "default": { "Login": "operator", "Password": { "Env": "DEVICEHIVE_PASSWORD" } } } }
+                """
+            )
+        );
         (await broker.Ask("/api/rest/device/device-a")).EnsureSuccessStatusCode();
 
         simulator.Faults.AnswerNextRefreshes(Answers[answer], 10_000);
 
         await Eventually.Holds(
-            async () => (await broker.Ask("/api/rest/device/device-a")).IsSuccessStatusCode && simulator.LoginsGranted > 1, "it has logged in again");
+            async () => (await broker.Ask("/api/rest/device/device-a")).IsSuccessStatusCode && simulator.LoginsGranted > 1,
+            "it has logged in again"
+        );
     }
 
     [Theory]
@@ -86,13 +105,16 @@ public sealed class UnclearAnswerTests(SharedRedis redis) : IClassFixture<Shared
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         await using var broker = await Start(TokenConfig.For(simulator.Address, TokenConfig.OAuth2(simulator.Address)), isShared);
         simulator.Faults.TokenAnswer = Answers[answer];
-        await Eventually.Holds(async () =>
-        {
-            var refused = await broker.Ask("/api/things");
-            await refused.ShouldRefuse(502, "upstream-refused-login");
-            refused.RetryAfter().ShouldNotBeNull();
-            return simulator.Logins >= 5; // not three and no more: nobody said that it is the password
-        }, "it was tried five times");
+        await Eventually.Holds(
+            async () =>
+            {
+                var refused = await broker.Ask("/api/things");
+                await refused.ShouldRefuse(502, "upstream-refused-login");
+                refused.RetryAfter().ShouldNotBeNull();
+                return simulator.Logins >= 5; // not three and no more: nobody said that it is the password
+            },
+            "it was tried five times"
+        );
 
         simulator.Faults.Clear();
 
@@ -137,10 +159,12 @@ public sealed class UnclearAnswerTests(SharedRedis redis) : IClassFixture<Shared
     {
         if (isShared)
         {
-            config["Broker"]!["Redis"] = JsonNode.Parse($$"""
+            config["Broker"]!["Redis"] = JsonNode.Parse(
+                $$"""
                 { "Endpoints": [ "{{redis.Server.Endpoint}}" ], "KeyPrefix": "{{SharedRedis.NewPrefix()}}", "NamingKey": { "Env": "REDIS_NAMES" }, "Encryption": { "first": { "Env": "REDIS_KEY" } },
                   "CallTimeout": "00:00:05", "Lease": "00:00:02", "Poll": "00:00:00.050", "RecoveryDelay": "00:00:00.100" }
-                """);
+                """
+            );
         }
         return TokenConfig.Start(config);
     }

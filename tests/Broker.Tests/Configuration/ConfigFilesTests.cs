@@ -17,9 +17,12 @@ public sealed class ConfigFilesTests : IDisposable
     [Fact]
     public void A_later_list_replaces_an_earlier_one_whole()
     {
-        var snapshot = files.Load(
-            """{"Broker":{"Callers":{"a":{"Actions":["GetDevice","ManageUser"],"Networks":["1"]}}}}""",
-            """{"Broker":{"Callers":{"a":{"Actions":["GetNetwork"]}}}}""").Good();
+        var snapshot = files
+            .Load(
+                """{"Broker":{"Callers":{"a":{"Actions":["GetDevice","ManageUser"],"Networks":["1"]}}}}""",
+                """{"Broker":{"Callers":{"a":{"Actions":["GetNetwork"]}}}}"""
+            )
+            .Good();
         snapshot.Broker.Callers["a"].Actions.ShouldBe(["GetNetwork"]);
         snapshot.Broker.Callers["a"].Networks.ShouldBe(["1"]);
     }
@@ -29,18 +32,21 @@ public sealed class ConfigFilesTests : IDisposable
     {
         files.Environment["PW"] = "from-env";
         const string Upstream = """{"Broker":{"Upstreams":{"s":{"Kind":"Static","Accounts":{"default":{"Header":"x","Value":SECRET}}}}}}""";
-        var snapshot = files.Load(
-            Upstream.Replace("SECRET", """{"File":"/nowhere"}"""),
-            """{"Broker":{"Upstreams":{"s":{"Accounts":{"default":{"Value":{"Env":"PW"}}}}}}}""").Good();
+        var snapshot = files
+            .Load(
+                Upstream.Replace("SECRET", """{"File":"/nowhere"}"""),
+                """{"Broker":{"Upstreams":{"s":{"Accounts":{"default":{"Value":{"Env":"PW"}}}}}}}"""
+            )
+            .Good();
         ((StaticUpstreamOptions)snapshot.Broker.Upstreams["s"]).Accounts["default"].Value.Reveal().ShouldBe("from-env");
     }
 
     [Fact]
     public void Objects_merge_deep_and_keep_their_order()
     {
-        var snapshot = files.Load(
-            """{"Broker":{"Actions":{"B":1001,"A":1000}}}""",
-            """{"Broker":{"Actions":{"C":1003,"B":1002}}}""").Good();
+        var snapshot = files
+            .Load("""{"Broker":{"Actions":{"B":1001,"A":1000}}}""", """{"Broker":{"Actions":{"C":1003,"B":1002}}}""")
+            .Good();
         snapshot.Broker.Actions.Select(action => (action.Key, action.Value.Number)).ShouldBe([("B", 1002), ("A", 1000), ("C", 1003)]);
     }
 
@@ -79,17 +85,28 @@ public sealed class ConfigFilesTests : IDisposable
 
     [Fact]
     public void Of_half_a_config_nothing_is_judged() =>
-        files.Load("""{"Broker":{"Callers":{"a":{"Accounts":{"in-the-other-file":"default"}}}}}""", "{").Errors().ShouldHaveSingleItem().ShouldStartWith(files["1.json"]);
+        files
+            .Load("""{"Broker":{"Callers":{"a":{"Accounts":{"in-the-other-file":"default"}}}}}""", "{")
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldStartWith(files["1.json"]);
 
     [Fact]
     public void Names_that_differ_only_by_case_in_two_files_are_a_mistake() =>
-        files.Load("""{"Broker":{"Callers":{"a":{}}}}""", """{"Broker":{"Callers":{"A":{}}}}""").Errors()
-            .ShouldHaveSingleItem().ShouldStartWith("Broker:Callers:A: another name differs");
+        files
+            .Load("""{"Broker":{"Callers":{"a":{}}}}""", """{"Broker":{"Callers":{"A":{}}}}""")
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldStartWith("Broker:Callers:A: another name differs");
 
     [Fact]
     public void Too_deep_and_too_large_files_are_refused()
     {
-        files.Load(string.Concat(Enumerable.Repeat("{\"a\":", 70)) + "1" + new string('}', 70)).Errors().ShouldHaveSingleItem().ShouldContain("broken JSON");
+        files
+            .Load(string.Concat(Enumerable.Repeat("{\"a\":", 70)) + "1" + new string('}', 70))
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldContain("broken JSON");
         files.Load("{}" + new string(' ', 9 * 1024 * 1024)).Errors().ShouldHaveSingleItem().ShouldContain("8 MiB");
     }
 
@@ -139,8 +156,11 @@ public sealed class ConfigFilesTests : IDisposable
     [InlineData("${A-B}", "write ${NAME}")]
     [InlineData("${A", "write ${NAME}")]
     public void A_variable_that_cannot_be_filled_is_told_with_its_path(string written, string mistake) =>
-        files.Load(Config.Replace("ITEMS", $"\"x\", \"{written}\"")).Errors()
-            .ShouldHaveSingleItem().ShouldStartWith("Broker:Callers:a:Devices:1: " + mistake);
+        files
+            .Load(Config.Replace("ITEMS", $"\"x\", \"{written}\""))
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldStartWith("Broker:Callers:a:Devices:1: " + mistake);
 
     [Fact]
     public void A_number_bool_or_time_may_come_from_the_environment_and_from_no_other_string()
@@ -148,21 +168,29 @@ public sealed class ConfigFilesTests : IDisposable
         files.Environment["N"] = "7";
         files.Environment["YES"] = "true";
         files.Environment["T"] = "00:00:09";
-        var broker = files.Load("""{"Broker":{"AllowInsecure":"${YES}","PollInterval":"${T}","Limits":{"ConcurrentPasswordHashes":"${N}"}}}""").Good().Broker;
+        var broker = files
+            .Load("""{"Broker":{"AllowInsecure":"${YES}","PollInterval":"${T}","Limits":{"ConcurrentPasswordHashes":"${N}"}}}""")
+            .Good()
+            .Broker;
         (broker.AllowInsecure, broker.PollInterval.Seconds, broker.Limits.ConcurrentPasswordHashes).ShouldBe((true, 9, 7));
         files.Load("""{"Broker":{"AllowInsecure":"true","Limits":{"ConcurrentPasswordHashes":"7"}}}""").Errors().Count.ShouldBe(2);
         files.Environment["N"] = "seven";
-        files.Load("""{"Broker":{"Limits":{"ConcurrentPasswordHashes":"${N}"}}}""").Errors().ShouldHaveSingleItem().ShouldNotContain("seven");
+        files
+            .Load("""{"Broker":{"Limits":{"ConcurrentPasswordHashes":"${N}"}}}""")
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldNotContain("seven");
     }
 
     [Fact]
     public void Any_text_in_a_variable_arrives_as_it_is() =>
         Prop.ForAll(ArbMap.Default.ArbFor<NonNull<string>>(), text =>
-        {
-            files.Environment["ANY"] = text.Get;
-            var mistakes = new ConfigErrors();
-            var root = new System.Text.Json.Nodes.JsonObject { ["a"] = "<${ANY}>" };
-            var tree = new Interpolation(new Sources(files.Environment.GetValueOrDefault), mistakes).Fill(root);
-            return tree.Root["a"]!.GetValue<string>() == $"<{text.Get}>" && !mistakes.HasErrors;
-        }).QuickCheckThrowOnFailure();
+            {
+                files.Environment["ANY"] = text.Get;
+                var mistakes = new ConfigErrors();
+                var root = new System.Text.Json.Nodes.JsonObject { ["a"] = "<${ANY}>" };
+                var tree = new Interpolation(new Sources(files.Environment.GetValueOrDefault), mistakes).Fill(root);
+                return tree.Root["a"]!.GetValue<string>() == $"<{text.Get}>" && !mistakes.HasErrors;
+            })
+            .QuickCheckThrowOnFailure();
 }

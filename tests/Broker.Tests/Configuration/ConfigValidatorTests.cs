@@ -16,26 +16,44 @@ public sealed class ConfigValidatorTests : IDisposable
     public void Dispose() => files.Dispose();
 
     [Theory]
-    [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"B"}],"Actions":["GetDevice","2","getnetwork"],"UserId":1},"b":{"Keys":[{"Sha256":"C"}],"UserId":2}}""", "")]
-    [InlineData("""{"a":{"UserId":1,"Actions":["GetDevise"]}}""", "Broker:Callers:a:Actions:0: there is no action 'GetDevise': did you mean 'GetDevice'?")]
+    [InlineData(
+        """{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"B"}],"Actions":["GetDevice","2","getnetwork"],"UserId":1},"b":{"Keys":[{"Sha256":"C"}],"UserId":2}}""",
+        ""
+    )]
+    [InlineData(
+        """{"a":{"UserId":1,"Actions":["GetDevise"]}}""",
+        "Broker:Callers:a:Actions:0: there is no action 'GetDevise': did you mean 'GetDevice'?"
+    )]
     [InlineData("""{"a":{"UserId":1,"Actions":["999"]}}""", "Broker:Callers:a:Actions:0: there is no action '999'")]
     [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"B"},{"Sha256":"C"}]}}""", "Broker:Callers:a:Keys: 2 keys at most")]
-    [InlineData("""{"a":{"Keys":[{"Sha256":"A"}]},"b":{"Keys":[{"Sha256":"A"}]}}""", "Broker:Callers:b:Keys:0:Sha256: is a digest of 'a' as well")]
-    [InlineData("""{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}""", "Broker:Callers:a:Keys:1:Sha256: is a digest of 'a' as well")]
+    [InlineData(
+        """{"a":{"Keys":[{"Sha256":"A"}]},"b":{"Keys":[{"Sha256":"A"}]}}""",
+        "Broker:Callers:b:Keys:0:Sha256: is a digest of 'a' as well"
+    )]
+    [InlineData(
+        """{"a":{"Keys":[{"Sha256":"A"},{"Sha256":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}""",
+        "Broker:Callers:a:Keys:1:Sha256: is a digest of 'a' as well"
+    )]
     [InlineData("""{"a":{"Keys":[{"Sha256":"my-own-key"}]}}""", "Broker:Callers:a:Keys:0:Sha256: is no SHA-256 digest in hex (64 digits)")]
     [InlineData("""{"a":{"UserId":1},"b":{"UserId":1}}""", "Broker:Callers:b:UserId: is the number of 'a' as well")]
     [InlineData("""{"a":{"UserId":-1}}""", "Broker:Callers:a:UserId: 0 or more")]
     [InlineData("""{"a":{"Networks":[""]}}""", "Broker:Callers:a:Networks:0: a name cannot be empty")]
     [InlineData("""{"a":{"Actions":[""]}}""", "Broker:Callers:a:Actions:0: a name cannot be empty")]
     [InlineData("""{"a":{"Accounts":{"no":"default"}}}""", "Broker:Callers:a:Accounts:no: there is no upstream 'no'")]
-    [InlineData("""{"a":{"Accounts":{"s":"no"}}}""", "Broker:Callers:a:Accounts:s: the upstream 's' has no account of that name; it has: one, two")]
+    [InlineData(
+        """{"a":{"Accounts":{"s":"no"}}}""",
+        "Broker:Callers:a:Accounts:s: the upstream 's' has no account of that name; it has: one, two"
+    )]
     [InlineData("""{"a":{"Accounts":{"s":"two"}}}""", "")]
     [InlineData("""{"a":{"ConcurrentRequests":0}}""", "Broker:Callers:a:ConcurrentRequests: at least 1")]
-    public void Callers_are_judged(string callers, string mistake) => Judge(
-        """
-        {"Broker":{"Callers":CALLERS,
-          "Upstreams":{"s":{"Kind":"Static","Accounts":{"one":{"Header":"x","Value":{"Env":"S"}},"two":{"Header":"x","Value":{"Env":"S"}}}}}}}
-        """.Replace("CALLERS", callers.Replace("\"A\"", $"\"{A}\"").Replace("\"B\"", $"\"{B}\"").Replace("\"C\"", $"\"{C}\"")), mistake);
+    public void Callers_are_judged(string callers, string mistake) =>
+        Judge(
+            """
+            {"Broker":{"Callers":CALLERS,
+              "Upstreams":{"s":{"Kind":"Static","Accounts":{"one":{"Header":"x","Value":{"Env":"S"}},"two":{"Header":"x","Value":{"Env":"S"}}}}}}}
+            """.Replace("CALLERS", callers.Replace("\"A\"", $"\"{A}\"").Replace("\"B\"", $"\"{B}\"").Replace("\"C\"", $"\"{C}\"")),
+            mistake
+        );
 
     [Theory]
     [InlineData("""{"Fly":1000,"Land":{"Number":1001}}""", "")]
@@ -50,7 +68,9 @@ public sealed class ConfigValidatorTests : IDisposable
     [Fact]
     public void A_caller_may_hold_an_action_that_the_config_adds()
     {
-        var snapshot = files.Load("""{"Broker":{"Actions":{"StartCharging":1001},"Callers":{"a":{"UserId":1,"Actions":["StartCharging","1001"]}}}}""").Good();
+        var snapshot = files
+            .Load("""{"Broker":{"Actions":{"StartCharging":1001},"Callers":{"a":{"UserId":1,"Actions":["StartCharging","1001"]}}}}""")
+            .Good();
         snapshot.Actions.Select(snapshot.Broker.Callers["a"].Actions, out var unknown).Names.ShouldBe(["StartCharging"]);
         unknown.ShouldBeEmpty();
     }
@@ -71,23 +91,33 @@ public sealed class ConfigValidatorTests : IDisposable
     public void A_caller_without_a_credential_may_hold_a_token_when_there_is_issuing()
     {
         files.Environment["K"] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5";
-        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{"Actions":["GetDevice"]}}}}""").ConfigErrors.All.ShouldBeEmpty();
+        files
+            .Load(
+                """{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"a":{"Actions":["GetDevice"]}}}}"""
+            )
+            .ConfigErrors.All.ShouldBeEmpty();
     }
 
     [Fact]
     public void A_caller_whom_nobody_can_be_and_who_may_do_nothing_is_a_warning()
     {
         files.Environment["K"] = "a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5a2V5";
-        files.Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"ghost":{}}}}""").Warnings()
-            .ShouldHaveSingleItem().ShouldStartWith("Broker:Callers:ghost: has no credential and no action");
+        files
+            .Load("""{"Broker":{"Issuing":{"SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}},"Callers":{"ghost":{}}}}""")
+            .Warnings()
+            .ShouldHaveSingleItem()
+            .ShouldStartWith("Broker:Callers:ghost: has no credential and no action");
     }
 
     [Theory]
     [InlineData("", 1)]
     [InlineData(",\"Headers\":[\"X-Api-Key\"]", 0)]
     public void A_cors_policy_without_headers_is_a_warning(string headers, int warnings) =>
-        files.Load("{\"Broker\":{\"Cors\":{\"c\":{\"Origins\":[\"https://a.example\"]" + headers + "}}}}").Warnings()
-            .Count(warning => warning.StartsWith("Broker:Cors:c:Headers: is empty", StringComparison.Ordinal)).ShouldBe(warnings);
+        files
+            .Load("{\"Broker\":{\"Cors\":{\"c\":{\"Origins\":[\"https://a.example\"]" + headers + "}}}}")
+            .Warnings()
+            .Count(warning => warning.StartsWith("Broker:Cors:c:Headers: is empty", StringComparison.Ordinal))
+            .ShouldBe(warnings);
 
     [Theory]
     [InlineData("\"kind\":\"Telemax\"", "Broker:Upstreams:t:kind: case matters, write 'Kind'")]
@@ -111,23 +141,32 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("\"Networks\":{}", "Broker:Issuers:corp:Networks: write exactly one of Claim and Const")]
     [InlineData("\"Networks\":{\"Claim\":\"n\",\"Const\":[\"1\"]}", "Broker:Issuers:corp:Networks: write exactly one of Claim and Const")]
     [InlineData("\"Networks\":{\"Const\":[\"1\"],\"Map\":{}}", "Broker:Issuers:corp:Networks:Map: a Map needs")]
-    [InlineData("\"Actions\":{\"Claim\":\"scope\",\"Map\":{\"read\":[\"GetDevise\"]}}", "Broker:Issuers:corp:Actions:Map:read:0: there is no action 'GetDevise'")]
+    [InlineData(
+        "\"Actions\":{\"Claim\":\"scope\",\"Map\":{\"read\":[\"GetDevise\"]}}",
+        "Broker:Issuers:corp:Actions:Map:read:0: there is no action 'GetDevise'"
+    )]
     [InlineData("\"Actions\":{\"Const\":[\"GetDevise\"]}", "Broker:Issuers:corp:Actions:Const:0: there is no action 'GetDevise'")]
     [InlineData("\"ClockSkew\":\"01:00:00\"", "Broker:Issuers:corp:ClockSkew: is between 0 and 5 minutes")]
     [InlineData("\"Accounts\":{\"no\":\"x\"}", "Broker:Issuers:corp:Accounts:no: there is no upstream 'no'")]
-    public void Issuers_are_judged(string change, string mistake) => Judge(
-        "{\"Broker\":{\"Issuers\":{\"corp\":" + Issuer(change) + "}}}", mistake);
+    public void Issuers_are_judged(string change, string mistake) =>
+        Judge("{\"Broker\":{\"Issuers\":{\"corp\":" + Issuer(change) + "}}}", mistake);
 
     [Theory]
     [InlineData("key")]
     [InlineData("User")]
     [InlineData("token")]
     public void An_issuer_takes_no_source_of_the_brokers_own(string name) =>
-        Judge("{\"Broker\":{\"Issuers\":{\"" + name + "\":" + Issuer("") + "}}}", $"Broker:Issuers:{name}: the name '{name}' is a source of the broker's own");
+        Judge(
+            "{\"Broker\":{\"Issuers\":{\"" + name + "\":" + Issuer("") + "}}}",
+            $"Broker:Issuers:{name}: the name '{name}' is a source of the broker's own"
+        );
 
     [Fact]
     public void Two_issuers_with_one_iss_are_a_mistake() =>
-        Judge("{\"Broker\":{\"Issuers\":{\"a\":" + Issuer("") + ",\"b\":" + Issuer("") + "}}}", "Broker:Issuers:b:Issuer: is the issuer of 'a' as well");
+        Judge(
+            "{\"Broker\":{\"Issuers\":{\"a\":" + Issuer("") + ",\"b\":" + Issuer("") + "}}}",
+            "Broker:Issuers:b:Issuer: is the issuer of 'a' as well"
+        );
 
     [Theory]
     [InlineData("\"SigningKeys\":{}", "Broker:Issuing:SigningKeys: name at least one key")]
@@ -136,7 +175,9 @@ public sealed class ConfigValidatorTests : IDisposable
     public void Issuing_is_judged(string change, string mistake)
     {
         files.Environment["K"] = Convert.ToBase64String(Enumerable.Range(1, 32).Select(number => (byte)number).ToArray());
-        var keys = change.Contains("SigningKeys", StringComparison.Ordinal) ? "" : """, "SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}""";
+        var keys = change.Contains("SigningKeys", StringComparison.Ordinal)
+            ? ""
+            : """, "SigningKeys":{"k":{"Algorithm":"HS256","Key":{"Env":"K"}}}""";
         Judge("{\"Broker\":{\"Issuing\":{" + change + keys + "}}}", mistake);
     }
 
@@ -183,8 +224,11 @@ public sealed class ConfigValidatorTests : IDisposable
     [InlineData("http://*:8080", true, "")]
     [InlineData("nonsense", true, "Kestrel:Endpoints:p:Url: where to listen")]
     [InlineData("http://127.0.0.1:8081", false, "Broker:Management:Url: the port 8081 is Kestrel:Endpoints:p's as well")]
-    public void Listeners_are_judged(string url, bool allowInsecure, string mistake) => Judge(
-        $$$"""{"Kestrel":{"Endpoints":{"p":{"Url":"{{{url}}}"} },"Certificates":{"Default":{"Path":"/dev/null"} } },"Broker":{"AllowInsecure":{{{(allowInsecure ? "true" : "false")}}} } }""", mistake);
+    public void Listeners_are_judged(string url, bool allowInsecure, string mistake) =>
+        Judge(
+            $$$"""{"Kestrel":{"Endpoints":{"p":{"Url":"{{{url}}}"} },"Certificates":{"Default":{"Path":"/dev/null"} } },"Broker":{"AllowInsecure":{{{(allowInsecure ? "true" : "false")}}} } }""",
+            mistake
+        );
 
     [Theory]
     [InlineData("http://0.0.0.0:8081", "Broker:Management:Url: is cleartext")]
@@ -196,7 +240,8 @@ public sealed class ConfigValidatorTests : IDisposable
     public void A_certificates_password_is_not_written_in_the_config()
     {
         files.Environment["PFX"] = "hunter2";
-        const string Config = """{"Kestrel":{"Endpoints":{"p":{"Url":"https://*:1","Certificate":{"Path":"/dev/null","Password":"WORD"}}}}}""";
+        const string Config =
+            """{"Kestrel":{"Endpoints":{"p":{"Url":"https://*:1","Certificate":{"Path":"/dev/null","Password":"WORD"}}}}}""";
         Judge(Config.Replace("WORD", "hunter2"), "Kestrel:Endpoints:p:Certificate:Password: secrets are named, never written");
         Judge(Config.Replace("WORD", "${PFX}"), "");
     }
@@ -230,7 +275,12 @@ public sealed class ConfigValidatorTests : IDisposable
     // As the broker does: each folder judges what it compiles.
     private LoadResult Load(string config)
     {
-        using var host = new BrokerHost([files.Write("0.json", config)], files.Environment.GetValueOrDefault, NullLoggerFactory.Instance, TimeProvider.System);
+        using var host = new BrokerHost(
+            [files.Write("0.json", config)],
+            files.Environment.GetValueOrDefault,
+            NullLoggerFactory.Instance,
+            TimeProvider.System
+        );
         return host.Loader.Load();
     }
 

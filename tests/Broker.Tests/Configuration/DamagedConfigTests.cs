@@ -29,12 +29,31 @@ public sealed class DamagedConfigTests
         """;
 
     private static readonly string[] Replacements =
-        ["1", "-1", "1.5", "1e400", "true", "null", "\"\"", "\"*\"", "\"${\"", "\"c4nary-x\"", "[]", "{}", "[[]]", "[1]", "{\"File\":1}", "{\"\":{}}", "{\"Kind\":\"Static\"}"];
+    [
+        "1",
+        "-1",
+        "1.5",
+        "1e400",
+        "true",
+        "null",
+        "\"\"",
+        "\"*\"",
+        "\"${\"",
+        "\"c4nary-x\"",
+        "[]",
+        "{}",
+        "[[]]",
+        "[1]",
+        "{\"File\":1}",
+        "{\"\":{}}",
+        "{\"Kind\":\"Static\"}",
+    ];
 
+    // csharpier-ignore
     private static readonly string[] Maps =
     [
-        "Routes", "Clusters", "Destinations", "Endpoints", "Sni", "Certificates", "Metadata", "Upstreams", "Callers", "Issuers", "Cors", "Actions",
-        "Accounts", "Map", "Parameters", "SigningKeys",
+        "Routes", "Clusters", "Destinations", "Endpoints", "Sni", "Certificates", "Metadata", "Upstreams", "Callers", "Issuers",
+        "Cors", "Actions", "Accounts", "Map", "Parameters", "SigningKeys",
     ];
 
     [Fact]
@@ -67,7 +86,12 @@ public sealed class DamagedConfigTests
     {
         using var files = new Files();
         files.Environment["S"] = Convert.ToBase64String(Enumerable.Range(1, 32).Select(number => (byte)number).ToArray());
-        using var host = new BrokerHost([files["0.json"]], files.Environment.GetValueOrDefault, NullLoggerFactory.Instance, TimeProvider.System);
+        using var host = new BrokerHost(
+            [files["0.json"]],
+            files.Environment.GetValueOrDefault,
+            NullLoggerFactory.Instance,
+            TimeProvider.System
+        );
         var unseen = 0;
         var places = Places(JsonNode.Parse(Whole)!).Count;
         for (var i = 1; i < places; i++)

@@ -14,7 +14,8 @@ internal sealed class Files : IDisposable
 
     public string this[string name] => Path.Combine(Root, name);
 
-    public static string Repository([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../.."));
+    public static string Repository([CallerFilePath] string here = "") =>
+        Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "../../.."));
 
     public string Write(string name, string text)
     {
@@ -34,10 +35,19 @@ internal sealed class Files : IDisposable
 internal static class LoadResults
 {
     public static IReadOnlyList<string> Errors(this LoadResult result) =>
-        [.. result.ConfigErrors.All.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => $"{mistake.Path}: {mistake.Message}")];
+        [
+            .. result
+                .ConfigErrors.All.Where(mistake => mistake.Severity == Severity.Error)
+                .Select(mistake => $"{mistake.Path}: {mistake.Message}"),
+        ];
 
     public static IReadOnlyList<string> Warnings(this LoadResult result) =>
-        [.. result.ConfigErrors.All.Where(mistake => mistake.Severity == Severity.Warning).Select(mistake => $"{mistake.Path}: {mistake.Message}")];
+        [
+            .. result
+                .ConfigErrors.All.Where(mistake => mistake.Severity == Severity.Warning)
+                .Select(mistake => $"{mistake.Path}: {mistake.Message}"),
+        ];
 
-    public static Snapshot Good(this LoadResult result) => result.Snapshot ?? throw new InvalidOperationException(string.Join("\n", result.ConfigErrors.All));
+    public static Snapshot Good(this LoadResult result) =>
+        result.Snapshot ?? throw new InvalidOperationException(string.Join("\n", result.ConfigErrors.All));
 }

@@ -18,7 +18,12 @@ public sealed class RedisChecksTests
         Encryption = new Dictionary<string, Secret> { ["k"] = Key },
     };
 
-    private static readonly RedisOptions Near = new() { Endpoints = ["127.0.0.1:6379"], NamingKey = Names, AllowPlaintext = true };
+    private static readonly RedisOptions Near = new()
+    {
+        Endpoints = ["127.0.0.1:6379"],
+        NamingKey = Names,
+        AllowPlaintext = true,
+    };
 
     [Fact]
     public void What_is_encrypted_and_guarded_is_in_order() => Errors(Far).ShouldBeEmpty();
@@ -31,7 +36,9 @@ public sealed class RedisChecksTests
 
     [Fact]
     public void Plain_text_off_loopback_is_refused() =>
-        Errors(Near with { Endpoints = ["127.0.0.1:1", "10.0.0.1:1"], AllowInsecure = true }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:AllowPlaintext");
+        Errors(Near with { Endpoints = ["127.0.0.1:1", "10.0.0.1:1"], AllowInsecure = true })
+            .ShouldHaveSingleItem()
+            .ShouldContain("Broker:Redis:AllowPlaintext");
 
     [Fact]
     public void Without_a_key_it_is_refused_even_on_loopback() =>
@@ -60,7 +67,9 @@ public sealed class RedisChecksTests
     [InlineData("c2hvcnQ=")]
     [InlineData("not base64")]
     public void A_key_is_32_bytes_in_base64(string key) =>
-        Errors(Far with { Encryption = new Dictionary<string, Secret> { ["k"] = new("test", key) } }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:Encryption:k");
+        Errors(Far with { Encryption = new Dictionary<string, Secret> { ["k"] = new("test", key) } })
+            .ShouldHaveSingleItem()
+            .ShouldContain("Broker:Redis:Encryption:k");
 
     [Theory]
     [InlineData("{x}")]
@@ -69,7 +78,8 @@ public sealed class RedisChecksTests
         Errors(Far with { KeyPrefix = prefix }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:KeyPrefix");
 
     [Fact]
-    public void A_name_key_is_long() => Errors(Far with { NamingKey = new("test", "short") }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:NamingKey");
+    public void A_name_key_is_long() =>
+        Errors(Far with { NamingKey = new("test", "short") }).ShouldHaveSingleItem().ShouldContain("Broker:Redis:NamingKey");
 
     [Theory]
     [InlineData("no certificate in it")]
@@ -85,13 +95,57 @@ public sealed class RedisChecksTests
     public void Only_password_authorities_and_ring_are_taken_over_while_it_runs()
     {
         var other = new Secret("test", new string('o', 44));
-        RedisOptions.IsStartedAs(Far, Far with { Endpoints = ["redis.internal:6379"], Password = other, TlsCa = other, Encryption = new Dictionary<string, Secret>() }).ShouldBeTrue();
+        RedisOptions
+            .IsStartedAs(
+                Far,
+                Far with
+                {
+                    Endpoints = ["redis.internal:6379"],
+                    Password = other,
+                    TlsCa = other,
+                    Encryption = new Dictionary<string, Secret>(),
+                }
+            )
+            .ShouldBeTrue();
         RedisOptions.IsStartedAs(null, null).ShouldBeTrue();
-        foreach (var changed in new RedisOptions?[]
-        {
-            null, Far with { NamingKey = other }, Far with { Endpoints = ["redis.internal:6380"] }, Far with { Tls = false }, Far with { TlsHost = "x" },
-            Far with { KeyPrefix = "x" }, Far with { CallTimeout = TimeSpan.FromSeconds(2) }, Far with { Lease = TimeSpan.FromSeconds(9) }, Far with { MaxReplicas = 9 },
-        })
+        foreach (
+            var changed in new RedisOptions?[]
+            {
+                null,
+                Far with
+                {
+                    NamingKey = other,
+                },
+                Far with
+                {
+                    Endpoints = ["redis.internal:6380"],
+                },
+                Far with
+                {
+                    Tls = false,
+                },
+                Far with
+                {
+                    TlsHost = "x",
+                },
+                Far with
+                {
+                    KeyPrefix = "x",
+                },
+                Far with
+                {
+                    CallTimeout = TimeSpan.FromSeconds(2),
+                },
+                Far with
+                {
+                    Lease = TimeSpan.FromSeconds(9),
+                },
+                Far with
+                {
+                    MaxReplicas = 9,
+                },
+            }
+        )
         {
             RedisOptions.IsStartedAs(Far, changed).ShouldBeFalse();
         }

@@ -121,10 +121,17 @@ public sealed class ReloadTests : IDisposable
     public void An_issuers_key_file_that_changes_makes_a_new_snapshot()
     {
         files.Write("keys.pem", "one");
-        var poller = Serve(files.Loader([files.Write("a.json", """
-            {"Broker":{"Issuers":{"corp":{"KeyFile":"${DIR:-}/keys.pem","Issuer":"i","Audiences":["a"],"Actions":{"Const":[]},
-              "Networks":{"Const":[]},"DeviceTypes":{"Const":[]},"Devices":{"Const":[]}}}}}
-            """.Replace("${DIR:-}", files.Root))]));
+        var poller = Serve(
+            files.Loader([
+                files.Write(
+                    "a.json",
+                    """
+                    {"Broker":{"Issuers":{"corp":{"KeyFile":"${DIR:-}/keys.pem","Issuer":"i","Audiences":["a"],"Actions":{"Const":[]},
+                      "Networks":{"Const":[]},"DeviceTypes":{"Const":[]},"Devices":{"Const":[]}}}}}
+                    """.Replace("${DIR:-}", files.Root)
+                ),
+            ])
+        );
         poller.Poll().ShouldBeNull();
         files.Write("keys.pem", "two");
         poller.Poll().ShouldNotBeNull().Snapshot.ShouldNotBeNull();
@@ -162,7 +169,10 @@ public sealed class ReloadTests : IDisposable
     public async Task The_clock_makes_it_look_and_a_failing_subscriber_does_not_end_that()
     {
         var clock = new CountedClock();
-        using var poller = Serve(files.Loader([files.Write("a.json", Devices("one").Replace("{\"Broker\":{", "{\"Broker\":{\"PollInterval\":\"00:00:03\","))]), clock);
+        using var poller = Serve(
+            files.Loader([files.Write("a.json", Devices("one").Replace("{\"Broker\":{", "{\"Broker\":{\"PollInterval\":\"00:00:03\","))]),
+            clock
+        );
         var published = new SemaphoreSlim(0);
         files.Store.Published += _ =>
         {
@@ -210,16 +220,25 @@ public sealed class ReloadTests : IDisposable
     [Fact]
     public void A_compiler_says_its_mistakes_beside_the_validators_but_not_twice_at_one_path()
     {
-        files.Write("a.json", """{"Broker":{"Callers":{"a":{"Accounts":{"nobody":"x"}}}},"ReverseProxy":{"Routes":{"r":{"Metadata":{"Bad":"x"}}}}}""");
-        files.Loader([files["a.json"]], Severity.Error, new RefusesBadMetadata(), new RepeatsTheValidator()).Load().Errors()
-            .Select(error => error.Split(": ")[0]).ShouldBe(["Broker:Callers:a:Accounts:nobody", "ReverseProxy:Routes:r:Metadata:Bad"]);
+        files.Write(
+            "a.json",
+            """{"Broker":{"Callers":{"a":{"Accounts":{"nobody":"x"}}}},"ReverseProxy":{"Routes":{"r":{"Metadata":{"Bad":"x"}}}}}"""
+        );
+        files
+            .Loader([files["a.json"]], Severity.Error, new RefusesBadMetadata(), new RepeatsTheValidator())
+            .Load()
+            .Errors()
+            .Select(error => error.Split(": ")[0])
+            .ShouldBe(["Broker:Callers:a:Accounts:nobody", "ReverseProxy:Routes:r:Metadata:Bad"]);
     }
 
-    private static string Devices(string device) => """{"Broker":{"Callers":{"a":{"UserId":1,"Devices":["DEVICE"]}}}}""".Replace("DEVICE", device);
+    private static string Devices(string device) =>
+        """{"Broker":{"Callers":{"a":{"UserId":1,"Devices":["DEVICE"]}}}}""".Replace("DEVICE", device);
 
-    private static string Secrets(string file) => """
-        {"Broker":{"Upstreams":{"s":{"Kind":"Static","Accounts":{"f":{"Header":"x","Value":{"File":"FILE"}},"e":{"Header":"x","Value":{"Env":"E"}}}}}}}
-        """.Replace("FILE", file);
+    private static string Secrets(string file) =>
+        """
+            {"Broker":{"Upstreams":{"s":{"Kind":"Static","Accounts":{"f":{"Header":"x","Value":{"File":"FILE"}},"e":{"Header":"x","Value":{"Env":"E"}}}}}}}
+            """.Replace("FILE", file);
 
     private SnapshotPoller Serve(SnapshotLoader loader, TimeProvider? clock = null)
     {
@@ -259,7 +278,8 @@ public sealed class ReloadTests : IDisposable
 
     private sealed class RepeatsTheValidator : ISnapshotCompiler
     {
-        public void Compile(Snapshot candidate, ConfigErrors mistakes) => mistakes.Error("Broker:Callers:a:Accounts:nobody", "I do not know it either");
+        public void Compile(Snapshot candidate, ConfigErrors mistakes) =>
+            mistakes.Error("Broker:Callers:a:Accounts:nobody", "I do not know it either");
     }
 
     private sealed class Throws : ISnapshotCompiler

@@ -52,7 +52,12 @@ public sealed class SecretReaderTests : IDisposable
         files.Write("i.json", text);
         files.Loader([files["i.json"]], Severity.Warning, new WantsALongKey()).Load().Errors().ShouldBeEmpty();
         files.Environment["NOWHERE"] = "short";
-        files.Loader([files["i.json"]], Severity.Warning, new WantsALongKey()).Load().Errors().ShouldHaveSingleItem().ShouldContain("32 bytes");
+        files
+            .Loader([files["i.json"]], Severity.Warning, new WantsALongKey())
+            .Load()
+            .Errors()
+            .ShouldHaveSingleItem()
+            .ShouldContain("32 bytes");
     }
 
     [Theory]
@@ -83,9 +88,29 @@ public sealed class SecretReaderTests : IDisposable
         var shapes = new[] { $"\"{Canary}\"", $"[\"{Canary}\"]", $"{{\"File\":[\"{Canary}\"]}}", $"{{\"x\":\"{Canary}\"}}" };
         var keys = new[]
         {
-            "Upstreams", "Callers", "PollInterval", "AllowInsecure", "Limits", "Telemetry", "Actions", "Cors", "Issuing", "Management",
-            "Callers:a:Keys", "Callers:a:Basic", "Callers:a:UserId", "Callers:a:ConcurrentRequests", "Callers:a:Accounts", "Management:Url", "Issuers:i:Actions",
-            "Issuers:i:Authority", "Issuing:SigningKeys:k:Key", "Telemetry:OtlpEndpoint", "Telemetry:Headers", "Limits:RequestLineBytes", "Cors:c:Origins",
+            "Upstreams",
+            "Callers",
+            "PollInterval",
+            "AllowInsecure",
+            "Limits",
+            "Telemetry",
+            "Actions",
+            "Cors",
+            "Issuing",
+            "Management",
+            "Callers:a:Keys",
+            "Callers:a:Basic",
+            "Callers:a:UserId",
+            "Callers:a:ConcurrentRequests",
+            "Callers:a:Accounts",
+            "Management:Url",
+            "Issuers:i:Actions",
+            "Issuers:i:Authority",
+            "Issuing:SigningKeys:k:Key",
+            "Telemetry:OtlpEndpoint",
+            "Telemetry:Headers",
+            "Limits:RequestLineBytes",
+            "Cors:c:Origins",
         };
         var told = 0;
         foreach (var key in keys)
@@ -107,7 +132,10 @@ public sealed class SecretReaderTests : IDisposable
 
     private (LoadResult Result, Func<Secret> Good) Read(string secret, Severity missing = Severity.Error)
     {
-        var text = """{"Broker":{"Upstreams":{"s":{"Kind":"Static","Accounts":{"default":{"Header":"x","Value":SECRET}}}}}}""".Replace("SECRET", secret);
+        var text = """{"Broker":{"Upstreams":{"s":{"Kind":"Static","Accounts":{"default":{"Header":"x","Value":SECRET}}}}}}""".Replace(
+            "SECRET",
+            secret
+        );
         var result = files.Loader([files.Write("s.json", text)], missing).Load();
         return (result, () => ((StaticUpstreamOptions)result.Good().Broker.Upstreams["s"]).Accounts["default"].Value);
     }

@@ -10,7 +10,9 @@ using Yarp.ReverseProxy.Transforms.Builder;
 
 namespace Broker.Tests.Configuration;
 
-/// <summary>The broker's records of YARP's and Kestrel's keys say what the real types say: a key that either gains or loses is seen here.</summary>
+/// <summary>
+/// The broker's records of YARP's and Kestrel's keys say what the real types say: a key that either gains or loses is seen here.
+/// </summary>
 public sealed class ShapeTests
 {
     private const BindingFlags Constants = BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public;
@@ -68,17 +70,31 @@ public sealed class ShapeTests
     [Fact]
     public void Every_key_of_yarps_transforms_is_known_and_no_other()
     {
-        var factories = typeof(ITransformFactory).Assembly.GetTypes().Where(type => type.IsClass && type.IsAssignableTo(typeof(ITransformFactory)));
-        TransformShape.All.Keys.Union(TransformShape.All.Values.SelectMany(beside => beside))
-            .ShouldBe(factories.SelectMany(factory => Strings(factory, "Key")).Distinct().Except(["By"]), ignoreOrder: true); // a constant that YARP does not read
+        var factories = typeof(ITransformFactory)
+            .Assembly.GetTypes()
+            .Where(type => type.IsClass && type.IsAssignableTo(typeof(ITransformFactory)));
+        TransformShape
+            .All.Keys.Union(TransformShape.All.Values.SelectMany(beside => beside))
+            // a constant that YARP does not read
+            .ShouldBe(factories.SelectMany(factory => Strings(factory, "Key")).Distinct().Except(["By"]), ignoreOrder: true);
     }
 
-    private static IEnumerable<string> Words(Type type) => type.IsEnum ? Enum.GetNames(type)
-        : type.GetProperties().Where(property => property.GetMethod is { IsStatic: false } && property.Name != "EqualityContract").Select(property => property.Name);
+    private static IEnumerable<string> Words(Type type) =>
+        type.IsEnum
+            ? Enum.GetNames(type)
+            : type.GetProperties()
+                .Where(property => property.GetMethod is { IsStatic: false } && property.Name != "EqualityContract")
+                .Select(property => property.Name);
 
-    private static IEnumerable<string> Strings(Type type, string ending) => type.GetFields(Constants)
-        .Where(field => field.FieldType == typeof(string) && field.Name.EndsWith(ending, StringComparison.Ordinal)).Select(field => (string)field.GetValue(null)!);
+    private static IEnumerable<string> Strings(Type type, string ending) =>
+        type.GetFields(Constants)
+            .Where(field => field.FieldType == typeof(string) && field.Name.EndsWith(ending, StringComparison.Ordinal))
+            .Select(field => (string)field.GetValue(null)!);
 
     private static Type Kestrels(string name) =>
-        typeof(KestrelServerOptions).Assembly.GetTypes().Single(type => type.Name == name && type.Namespace!.StartsWith("Microsoft.AspNetCore.Server.Kestrel.Core", StringComparison.Ordinal));
+        typeof(KestrelServerOptions)
+            .Assembly.GetTypes()
+            .Single(type =>
+                type.Name == name && type.Namespace!.StartsWith("Microsoft.AspNetCore.Server.Kestrel.Core", StringComparison.Ordinal)
+            );
 }

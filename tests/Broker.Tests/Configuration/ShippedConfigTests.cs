@@ -23,7 +23,12 @@ public sealed class ShippedConfigTests
             File.WriteAllText(file, SchemaWriter.Write());
         }
 
-        SchemaWriter.Write().ShouldBe(File.ReadAllText(file), "write it anew: 'broker schema > config/broker.schema.json', or run this test with WRITE_SCHEMA=1");
+        SchemaWriter
+            .Write()
+            .ShouldBe(
+                File.ReadAllText(file),
+                "write it anew: 'broker schema > config/broker.schema.json', or run this test with WRITE_SCHEMA=1"
+            );
     }
 
     [Fact]
@@ -107,7 +112,13 @@ public sealed class ShippedConfigTests
     {
         using var document = JsonDocument.Parse(config, Comments);
         var result = Schema.Evaluate(document.RootElement, new() { OutputFormat = OutputFormat.List });
-        return result.IsValid ? [] : [.. (result.Details ?? []).Where(detail => detail.Errors is not null)
-            .SelectMany(detail => detail.Errors!.Select(error => $"{detail.InstanceLocation}: {error.Key}: {error.Value}"))];
+        return result.IsValid
+            ? []
+            :
+            [
+                .. (result.Details ?? [])
+                    .Where(detail => detail.Errors is not null)
+                    .SelectMany(detail => detail.Errors!.Select(error => $"{detail.InstanceLocation}: {error.Key}: {error.Value}")),
+            ];
     }
 }

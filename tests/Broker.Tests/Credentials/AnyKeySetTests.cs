@@ -19,14 +19,39 @@ public sealed class AnyKeySetTests
     private static readonly RSA Rsa = RSA.Create(2048);
     private static readonly ECDsa Ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
+    // csharpier-ignore
     private static readonly string[] Members =
-        ["kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y", "x5c", "x5t", "d", "k", "oth"];
+    [
+        "kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y", "x5c", "x5t", "d", "k", "oth",
+    ];
 
     private static readonly string[] Values =
     [
-        "null", "true", "5", "-1e999", "\"\"", "\"RSA\"", "\"EC\"", "\"oct\"", "\"sig\"", "\"enc\"",
-        "\"RS256\"", "\"ES256\"", "\"P-256\"", "\"P-521\"", "\"AQAB\"", "\"AA\"", "\"?\"",
-        "[]", "[\"verify\"]", "[5]", "{}", "{\"keys\":[]}", "\"\\u0000\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"",
+        "null",
+        "true",
+        "5",
+        "-1e999",
+        "\"\"",
+        "\"RSA\"",
+        "\"EC\"",
+        "\"oct\"",
+        "\"sig\"",
+        "\"enc\"",
+        "\"RS256\"",
+        "\"ES256\"",
+        "\"P-256\"",
+        "\"P-521\"",
+        "\"AQAB\"",
+        "\"AA\"",
+        "\"?\"",
+        "[]",
+        "[\"verify\"]",
+        "[5]",
+        "{}",
+        "{\"keys\":[]}",
+        "\"\\u0000\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud83d\"",
     ];
 
     [Fact]
@@ -43,26 +68,29 @@ public sealed class AnyKeySetTests
         var changes = from count in Gen.Choose(0, 4) from some in Gen.ArrayOf(change, count) select some;
 
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(2000), Prop.ForAll(Arb.From(changes), some =>
-        {
-            var entries = good.Select(entry => entry.ToDictionary(member => member.Key, member => member.Value!.ToJsonString())).ToArray();
-            foreach (var (entry, member, value) in some)
             {
-                entries[entry][member] = value;
-            }
+                var entries = good.Select(entry => entry.ToDictionary(member => member.Key, member => member.Value!.ToJsonString()))
+                    .ToArray();
+                foreach (var (entry, member, value) in some)
+                {
+                    entries[entry][member] = value;
+                }
 
-            // Written by hand, so that half a surrogate pair gets in.
-            var written = entries.Select(entry => "{" + string.Join(',', entry.Select(member => $"\"{member.Key}\":{member.Value}")) + "}");
-            var text = $"{{\"keys\":[{string.Join(',', written)}]}}";
-            if (ForeignJson.Parse(Encoding.UTF8.GetBytes(text)) is not { } set)
-            {
-                lost++;
-                return true;
-            }
+                // Written by hand, so that half a surrogate pair gets in.
+                var written = entries.Select(entry =>
+                    "{" + string.Join(',', entry.Select(member => $"\"{member.Key}\":{member.Value}")) + "}"
+                );
+                var text = $"{{\"keys\":[{string.Join(',', written)}]}}";
+                if (ForeignJson.Parse(Encoding.UTF8.GetBytes(text)) is not { } set)
+                {
+                    lost++;
+                    return true;
+                }
 
-            var keys = KeySetReader.Read(set, out _);
-            found += keys.Count;
-            return keys.All(key => StandsIn(set, key));
-        }));
+                var keys = KeySetReader.Read(set, out _);
+                found += keys.Count;
+                return keys.All(key => StandsIn(set, key));
+            }));
 
         found.ShouldBeGreaterThan(1000);
         lost.ShouldBeGreaterThan(10);
@@ -74,28 +102,52 @@ public sealed class AnyKeySetTests
         var whole = Encoding.UTF8.GetBytes(new JsonObject { ["keys"] = new JsonArray([.. Entries()]) }.ToJsonString());
         var (anyBytes, anyPlace) = (ArbMap.Default.ArbFor<byte[]>(), ArbMap.Default.ArbFor<int>());
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(1000), Prop.ForAll(anyBytes, anyPlace, (bytes, place) =>
-        {
-            var some = bytes ?? [];
-            var at = (int)((uint)place % whole.Length);
-            byte[][] tries =
-            [
-                some, [.. whole[..at], .. some], [.. whole[..at], .. some, .. whole[at..]],
-                [.. Encoding.Unicode.Preamble, .. some], [.. Encoding.BigEndianUnicode.Preamble, .. some],
-            ];
-            return tries.All(one => ForeignJson.Parse(one) is not { } set || KeySetReader.Read(set, out _).All(key => StandsIn(set, key)));
-        }));
+            {
+                var some = bytes ?? [];
+                var at = (int)((uint)place % whole.Length);
+                byte[][] tries =
+                [
+                    some,
+                    [.. whole[..at], .. some],
+                    [.. whole[..at], .. some, .. whole[at..]],
+                    [.. Encoding.Unicode.Preamble, .. some],
+                    [.. Encoding.BigEndianUnicode.Preamble, .. some],
+                ];
+                return tries.All(one =>
+                    ForeignJson.Parse(one) is not { } set || KeySetReader.Read(set, out _).All(key => StandsIn(set, key))
+                );
+            }));
     }
 
     private static JsonObject[] Entries()
     {
         var rsa = Rsa.ExportParameters(false);
         var point = Ec.ExportParameters(false).Q;
-        using var certificate = new CertificateRequest("CN=issuer", Rsa, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
-            .CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
+        using var certificate = new CertificateRequest(
+            "CN=issuer",
+            Rsa,
+            HashAlgorithmName.SHA256,
+            RSASignaturePadding.Pkcs1
+        ).CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
         return
         [
-            new() { ["kty"] = "RSA", ["kid"] = "r", ["use"] = "sig", ["alg"] = "RS256", ["n"] = Url(rsa.Modulus), ["e"] = "AQAB" },
-            new() { ["kty"] = "EC", ["kid"] = "e", ["crv"] = "P-256", ["x"] = Url(point.X), ["y"] = Url(point.Y) },
+            new()
+            {
+                ["kty"] = "RSA",
+                ["kid"] = "r",
+                ["use"] = "sig",
+                ["alg"] = "RS256",
+                ["n"] = Url(rsa.Modulus),
+                ["e"] = "AQAB",
+            },
+            new()
+            {
+                ["kty"] = "EC",
+                ["kid"] = "e",
+                ["crv"] = "P-256",
+                ["x"] = Url(point.X),
+                ["y"] = Url(point.Y),
+            },
             new() { ["kid"] = "c", ["x5c"] = new JsonArray(Convert.ToBase64String(certificate.RawData)) },
         ];
     }
@@ -106,15 +158,23 @@ public sealed class AnyKeySetTests
     private static bool StandsIn(JsonElement set, IssuerKey key)
     {
         var main = Base64UrlEncoded(key.Key.N ?? key.Key.X);
-        return set.GetProperty("keys").EnumerateArray().Where(entry => entry.ValueKind == JsonValueKind.Object).Any(entry =>
-            Holds(entry, "n", main) || Holds(entry, "x", main)
-            || (entry.TryGetProperty("x5c", out var chain)
-                && Base64In(chain.GetRawText().Replace("\\u002B", "+", StringComparison.Ordinal)) is { } der
-                && der.AsSpan().IndexOf(main) >= 0));
+        return set.GetProperty("keys")
+            .EnumerateArray()
+            .Where(entry => entry.ValueKind == JsonValueKind.Object)
+            .Any(entry =>
+                Holds(entry, "n", main)
+                || Holds(entry, "x", main)
+                || (
+                    entry.TryGetProperty("x5c", out var chain)
+                    && Base64In(chain.GetRawText().Replace("\\u002B", "+", StringComparison.Ordinal)) is { } der
+                    && der.AsSpan().IndexOf(main) >= 0
+                )
+            );
     }
 
     private static bool Holds(JsonElement entry, string name, byte[] number) =>
-        entry.TryGetProperty(name, out var member) && member.ValueKind == JsonValueKind.String
+        entry.TryGetProperty(name, out var member)
+        && member.ValueKind == JsonValueKind.String
         && Base64UrlEncoded(member.GetString()!).AsSpan().EndsWith(number);
 
     private static byte[]? Base64In(string text)

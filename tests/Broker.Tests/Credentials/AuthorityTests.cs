@@ -125,8 +125,12 @@ public sealed class AuthorityTests : IAsyncDisposable
     [Fact]
     public async Task A_discovery_document_of_another_issuer_is_not_believed()
     {
-        answer = context => context.Response.WriteAsync(
-            context.Request.Path == "/jwks" ? KeySet() : new JsonObject { ["issuer"] = "https://else.example", ["jwks_uri"] = $"{Address}/jwks" }.ToJsonString());
+        answer = context =>
+            context.Response.WriteAsync(
+                context.Request.Path == "/jwks"
+                    ? KeySet()
+                    : new JsonObject { ["issuer"] = "https://else.example", ["jwks_uri"] = $"{Address}/jwks" }.ToJsonString()
+            );
         await Start();
         Use();
         (await Read("one", Bench.IssuerRsa)).Problem.ShouldBe(CredentialProblem.Invalid);
@@ -186,18 +190,22 @@ public sealed class AuthorityTests : IAsyncDisposable
         bench.Publish(Bench.With() with { Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = change?.Invoke(corp) ?? corp } });
     }
 
-    private string Token(string kid, RSA key, string id, int life = 7200) => bench.CorpToken(
-        c =>
-        {
-            c["iss"] = Address;
-            c["jti"] = id;
-            c["exp"] = bench.Clock.GetUtcNow().ToUnixTimeSeconds() + life;
-        },
-        $$"""{"alg":"RS256","kid":"{{kid}}"}""", i => key.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+    private string Token(string kid, RSA key, string id, int life = 7200) =>
+        bench.CorpToken(
+            c =>
+            {
+                c["iss"] = Address;
+                c["jti"] = id;
+                c["exp"] = bench.Clock.GetUtcNow().ToUnixTimeSeconds() + life;
+            },
+            $$"""{"alg":"RS256","kid":"{{kid}}"}""",
+            i => key.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+        );
 
     private Task<CredentialResult> Read(string kid, RSA key, string id = "") => Read(Token(kid, key, id));
 
-    private Task<CredentialResult> Read(string token) => bench.ReadAsync(CredentialKinds.Any, ("Authorization", "Bearer " + token)).AsTask();
+    private Task<CredentialResult> Read(string token) =>
+        bench.ReadAsync(CredentialKinds.Any, ("Authorization", "Bearer " + token)).AsTask();
 
     private string KeySet() => new JsonObject { ["keys"] = keys.DeepClone() }.ToJsonString();
 
@@ -233,7 +241,14 @@ public sealed class AuthorityTests : IAsyncDisposable
     private static JsonObject Jwk(RSA key, string kid)
     {
         var p = key.ExportParameters(false);
-        return new() { ["kty"] = "RSA", ["kid"] = kid, ["use"] = "sig", ["n"] = Url(p.Modulus!), ["e"] = Url(p.Exponent!) };
+        return new()
+        {
+            ["kty"] = "RSA",
+            ["kid"] = kid,
+            ["use"] = "sig",
+            ["n"] = Url(p.Modulus!),
+            ["e"] = Url(p.Exponent!),
+        };
         static string Url(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
     }
 

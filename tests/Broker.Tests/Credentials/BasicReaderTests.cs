@@ -40,7 +40,16 @@ public sealed class BasicReaderTests : IDisposable
     [Fact]
     public void An_unknown_user_and_one_without_a_password_cost_a_hash_and_are_nobody()
     {
-        foreach (var (user, password) in new[] { ("nobody", "pass:wörd"), ("nobody", "other"), ("keyed", "pass:wörd"), ("keyed", "other"), ("App", "pass:wörd") })
+        foreach (
+            var (user, password) in new[]
+            {
+                ("nobody", "pass:wörd"),
+                ("nobody", "other"),
+                ("keyed", "pass:wörd"),
+                ("keyed", "other"),
+                ("App", "pass:wörd"),
+            }
+        )
         {
             var before = hasher.Total;
             Read(user, password).ShouldBe(new(null, CredentialProblem.Invalid));
@@ -65,16 +74,35 @@ public sealed class BasicReaderTests : IDisposable
     [Fact]
     public void What_is_not_strictly_base64_of_utf8_with_a_colon_is_invalid_and_costs_no_hash()
     {
-        foreach (var bytes in new byte[][]
-        {
-            "app"u8.ToArray(), ":pass"u8.ToArray(), "app:pa\nss"u8.ToArray(), "app:\u0085"u8.ToArray(), "ap\0p:x"u8.ToArray(), [0xff, (byte)':', 0x41], [.. "app:"u8, 0xc3],
-        })
+        foreach (
+            var bytes in new byte[][]
+            {
+                "app"u8.ToArray(),
+                ":pass"u8.ToArray(),
+                "app:pa\nss"u8.ToArray(),
+                "app:\u0085"u8.ToArray(),
+                "ap\0p:x"u8.ToArray(),
+                [0xff, (byte)':', 0x41],
+                [.. "app:"u8, 0xc3],
+            }
+        )
         {
             bench.Read(("Authorization", "Basic " + Convert.ToBase64String(bytes))).ShouldBe(new(null, CredentialProblem.Invalid));
         }
 
         var good = Bench.Basic("app", "pass:wörd");
-        foreach (var value in new[] { good.TrimEnd('='), good + "=", good + " ", good.Replace("Basic ", "Basic  "), good[..^3] + "B==", "Basic " + new string('A', 4096), "Basic ====" })
+        foreach (
+            var value in new[]
+            {
+                good.TrimEnd('='),
+                good + "=",
+                good + " ",
+                good.Replace("Basic ", "Basic  "),
+                good[..^3] + "B==",
+                "Basic " + new string('A', 4096),
+                "Basic ====",
+            }
+        )
         {
             bench.Read(("Authorization", value)).Caller.ShouldBeNull(value);
         }
@@ -88,8 +116,11 @@ public sealed class BasicReaderTests : IDisposable
         bench.Publish(Config(Hash) with { Limits = new() { ConcurrentPasswordHashes = 2 } });
         (await bench.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", "pass:wörd")))).Caller.ShouldNotBeNull();
         hasher.Hold();
-        var flood = Enumerable.Range(0, 200)
-            .Select(i => Task.Run(async () => await bench.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", $"wrong{i}")))))
+        var flood = Enumerable
+            .Range(0, 200)
+            .Select(i =>
+                Task.Run(async () => await bench.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", $"wrong{i}"))))
+            )
             .ToList();
         while (flood.Count(task => task.IsCompleted) < 200 - 2 - 64)
         {
@@ -138,20 +169,31 @@ public sealed class BasicReaderTests : IDisposable
         using var impatient = new Bench(hasher, TimeProvider.System);
         impatient.Publish(Config(Hash));
         hasher.Hold();
-        var first = Task.Run(async () => await impatient.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", "pass:wörd"))));
+        var first = Task.Run(async () =>
+            await impatient.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", "pass:wörd")))
+        );
         await hasher.Entered.WaitAsync(TestContext.Current.CancellationToken);
-        (await impatient.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", "pass:wörd")))).ShouldBe(new(null, CredentialProblem.Unknown));
+        (await impatient.ReadAsync(CredentialKinds.Any, ("Authorization", Bench.Basic("app", "pass:wörd")))).ShouldBe(
+            new(null, CredentialProblem.Unknown)
+        );
         hasher.Release();
         (await first).Caller.ShouldNotBeNull();
     }
 
-    private static BrokerOptions Config(string hash) => Bench.With(
-        ("app", Bench.Wide with { Basic = new() { Hash = new("test", hash) } }),
-        ("other", new() { Basic = new() { Hash = new("test", OtherHash) } }),
-        ("keyed", new()));
+    private static BrokerOptions Config(string hash) =>
+        Bench.With(
+            ("app", Bench.Wide with { Basic = new() { Hash = new("test", hash) } }),
+            ("other", new() { Basic = new() { Hash = new("test", OtherHash) } }),
+            ("keyed", new())
+        );
 
-    private ValueTask<CredentialResult> ReadFrom(string address, string user, string password) => bench.Table.Read(
-        new HeaderDictionary { ["Authorization"] = Bench.Basic(user, password) }, CredentialKinds.Any, CancellationToken.None, IPAddress.Parse(address));
+    private ValueTask<CredentialResult> ReadFrom(string address, string user, string password) =>
+        bench.Table.Read(
+            new HeaderDictionary { ["Authorization"] = Bench.Basic(user, password) },
+            CredentialKinds.Any,
+            CancellationToken.None,
+            IPAddress.Parse(address)
+        );
 
     private CredentialResult Read(string user, string password) => bench.Read(("Authorization", Bench.Basic(user, password)));
 

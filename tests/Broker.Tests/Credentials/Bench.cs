@@ -25,7 +25,12 @@ internal sealed class Bench : IDisposable
     private readonly List<string> files = [];
     private long version;
 
-    public Bench(IPasswordHasher<CallerOptions>? hasher = null, TimeProvider? time = null, IRevocations? revocations = null, UpstreamUserSessions? users = null)
+    public Bench(
+        IPasswordHasher<CallerOptions>? hasher = null,
+        TimeProvider? time = null,
+        IRevocations? revocations = null,
+        UpstreamUserSessions? users = null
+    )
     {
         Revocations = revocations ?? new LocalRevocations(time ?? Clock);
         Users = users ?? new UpstreamUserSessions(time ?? Clock);
@@ -45,28 +50,42 @@ internal sealed class Bench : IDisposable
 
     public CredentialTable Table => Store.Current.Part<CredentialTable>();
 
-    public static CallerOptions Wide { get; } = new() { Actions = ["*"], Networks = ["*"], DeviceTypes = ["*"], Devices = ["*"], UserId = 17 };
-
-    public static IssuingOptions Issuing { get; } = new()
-    {
-        SigningKeys = new Dictionary<string, SigningKeyOptions>
+    public static CallerOptions Wide { get; } =
+        new()
         {
-            ["h"] = new() { Algorithm = SigningAlgorithm.HS256, Key = new("test", Convert.ToBase64String(Secret)) },
-            ["r"] = new() { Algorithm = SigningAlgorithm.RS256, Key = new("test", Rsa.ExportPkcs8PrivateKeyPem()) },
-            ["e"] = new() { Algorithm = SigningAlgorithm.ES256, Key = new("test", Ec.ExportPkcs8PrivateKeyPem()) },
-        },
-    };
+            Actions = ["*"],
+            Networks = ["*"],
+            DeviceTypes = ["*"],
+            Devices = ["*"],
+            UserId = 17,
+        };
 
-    public IssuerOptions Corp() => new()
-    {
-        Issuer = "https://corp.example",
-        KeyFile = File(IssuerRsa.ExportSubjectPublicKeyInfoPem() + "\n" + IssuerEc.ExportSubjectPublicKeyInfoPem()),
-        Audiences = ["broker"],
-        Actions = new() { Claim = "roles", Map = new Dictionary<string, IReadOnlyList<string>> { ["reader"] = ["GetDevice"], ["boss"] = ["*"] } },
-        Networks = new() { Claim = "nets" },
-        DeviceTypes = new() { Const = ["*"] },
-        Devices = new() { Claim = "devs" },
-    };
+    public static IssuingOptions Issuing { get; } =
+        new()
+        {
+            SigningKeys = new Dictionary<string, SigningKeyOptions>
+            {
+                ["h"] = new() { Algorithm = SigningAlgorithm.HS256, Key = new("test", Convert.ToBase64String(Secret)) },
+                ["r"] = new() { Algorithm = SigningAlgorithm.RS256, Key = new("test", Rsa.ExportPkcs8PrivateKeyPem()) },
+                ["e"] = new() { Algorithm = SigningAlgorithm.ES256, Key = new("test", Ec.ExportPkcs8PrivateKeyPem()) },
+            },
+        };
+
+    public IssuerOptions Corp() =>
+        new()
+        {
+            Issuer = "https://corp.example",
+            KeyFile = File(IssuerRsa.ExportSubjectPublicKeyInfoPem() + "\n" + IssuerEc.ExportSubjectPublicKeyInfoPem()),
+            Audiences = ["broker"],
+            Actions = new()
+            {
+                Claim = "roles",
+                Map = new Dictionary<string, IReadOnlyList<string>> { ["reader"] = ["GetDevice"], ["boss"] = ["*"] },
+            },
+            Networks = new() { Claim = "nets" },
+            DeviceTypes = new() { Const = ["*"] },
+            Devices = new() { Claim = "devs" },
+        };
 
     public string File(string text)
     {
@@ -97,11 +116,8 @@ internal sealed class Bench : IDisposable
         return mistakes;
     }
 
-    public static BrokerOptions With(params (string Name, CallerOptions Options)[] callers) => new()
-    {
-        Callers = callers.ToDictionary(c => c.Name, c => c.Options),
-        Issuing = Issuing,
-    };
+    public static BrokerOptions With(params (string Name, CallerOptions Options)[] callers) =>
+        new() { Callers = callers.ToDictionary(c => c.Name, c => c.Options), Issuing = Issuing };
 
     public Bench Publish(BrokerOptions options)
     {
@@ -137,7 +153,8 @@ internal sealed class Bench : IDisposable
 
     public CredentialResult Bearer(string token) => Read(("Authorization", "Bearer " + token));
 
-    public static string Basic(string user, string password) => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
+    public static string Basic(string user, string password) =>
+        "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"));
 
     public static string Encode(string text) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(text));
 
@@ -207,8 +224,11 @@ internal sealed class Bench : IDisposable
         return claims;
     }
 
-    public string CorpToken(Action<JsonObject>? change = null, string header = """{"alg":"RS256","typ":"JWT"}""", Func<byte[], byte[]>? sign = null) =>
-        Sign(header, CorpClaims(change).ToJsonString(), sign ?? CorpRs);
+    public string CorpToken(
+        Action<JsonObject>? change = null,
+        string header = """{"alg":"RS256","typ":"JWT"}""",
+        Func<byte[], byte[]>? sign = null
+    ) => Sign(header, CorpClaims(change).ToJsonString(), sign ?? CorpRs);
 
     public void Dispose()
     {

@@ -167,27 +167,84 @@ public sealed class ForeignKeyTests : IAsyncDisposable
         var point = Curve.ExportParameters(false).Q;
         JsonNode?[] bad =
         [
-            null, "text", 5, new JsonArray(), new JsonObject(),
-            With(k => k["kty"] = "OKP"), With(k => k["kty"] = "AKP"), With(k => k["kty"] = 5), With(k => k["kty"] = "oct"),
-            With(k => k["kty"] = new JsonArray("RSA")), With(k => k["kty"] = "EC"),
-            With(k => k["use"] = "enc"), With(k => k["use"] = 5), With(k => k["use"] = new JsonArray("sig")),
-            With(k => k["key_ops"] = new JsonArray("encrypt")), With(k => k["key_ops"] = "wrapKey"), With(k => k["key_ops"] = 5),
+            null,
+            "text",
+            5,
+            new JsonArray(),
+            new JsonObject(),
+            With(k => k["kty"] = "OKP"),
+            With(k => k["kty"] = "AKP"),
+            With(k => k["kty"] = 5),
+            With(k => k["kty"] = "oct"),
+            With(k => k["kty"] = new JsonArray("RSA")),
+            With(k => k["kty"] = "EC"),
+            With(k => k["use"] = "enc"),
+            With(k => k["use"] = 5),
+            With(k => k["use"] = new JsonArray("sig")),
+            With(k => k["key_ops"] = new JsonArray("encrypt")),
+            With(k => k["key_ops"] = "wrapKey"),
+            With(k => k["key_ops"] = 5),
             With(k => k["key_ops"] = new JsonArray(new JsonObject())),
-            With(k => k["alg"] = "RSA-OAEP"), With(k => k["alg"] = "ES256"), With(k => k["alg"] = 5),
-            With(k => k["alg"] = "none"), With(k => k["alg"] = "HS256"),
-            With(k => k["n"] = 5), With(k => k["n"] = ""), With(k => k["n"] = "?"), With(k => k.Remove("n")),
-            With(k => k["e"] = "AQ"), With(k => k["e"] = "AA"), With(k => k["e"] = "Ag"),
-            With(k => k["n"] = new string('A', 4000)), With(k => k["n"] = "_" + new string('A', 40_000)),
-            With(k => k["d"] = "AQAB"), With(k => k["oth"] = new JsonArray()), With(k => k["k"] = ""), Jwk(weak, "bad"),
+            With(k => k["alg"] = "RSA-OAEP"),
+            With(k => k["alg"] = "ES256"),
+            With(k => k["alg"] = 5),
+            With(k => k["alg"] = "none"),
+            With(k => k["alg"] = "HS256"),
+            With(k => k["n"] = 5),
+            With(k => k["n"] = ""),
+            With(k => k["n"] = "?"),
+            With(k => k.Remove("n")),
+            With(k => k["e"] = "AQ"),
+            With(k => k["e"] = "AA"),
+            With(k => k["e"] = "Ag"),
+            With(k => k["n"] = new string('A', 4000)),
+            With(k => k["n"] = "_" + new string('A', 40_000)),
+            With(k => k["d"] = "AQAB"),
+            With(k => k["oth"] = new JsonArray()),
+            With(k => k["k"] = ""),
+            Jwk(weak, "bad"),
             new JsonObject { ["kid"] = "bad", ["x5c"] = new JsonArray() },
             new JsonObject { ["kid"] = "bad", ["x5c"] = new JsonArray("AAAA") },
-            new JsonObject { ["kid"] = "bad", ["x5c"] = new JsonArray(5) }, new JsonObject { ["kid"] = "bad", ["x5c"] = 5 },
-            new JsonObject { ["kid"] = "bad", ["kty"] = "EC", ["x5c"] = new JsonArray(Convert.ToBase64String(Certificate(New))) },
-            new JsonObject { ["kid"] = "bad", ["kty"] = "RSA", ["alg"] = "ES384", ["x5c"] = Convert.ToBase64String(Certificate(Curve)) },
+            new JsonObject { ["kid"] = "bad", ["x5c"] = new JsonArray(5) },
+            new JsonObject { ["kid"] = "bad", ["x5c"] = 5 },
+            new JsonObject
+            {
+                ["kid"] = "bad",
+                ["kty"] = "EC",
+                ["x5c"] = new JsonArray(Convert.ToBase64String(Certificate(New))),
+            },
+            new JsonObject
+            {
+                ["kid"] = "bad",
+                ["kty"] = "RSA",
+                ["alg"] = "ES384",
+                ["x5c"] = Convert.ToBase64String(Certificate(Curve)),
+            },
             new JsonObject { ["kid"] = "bad", ["x5u"] = "https://evil.example/key.pem" },
-            new JsonObject { ["kid"] = "bad", ["kty"] = "EC", ["crv"] = "P-256", ["x"] = Url(point.X!), ["y"] = Url(point.Y!) },
-            new JsonObject { ["kid"] = "bad", ["kty"] = "EC", ["crv"] = "secp256k1", ["x"] = Url(point.X!), ["y"] = Url(point.Y!) },
-            new JsonObject { ["kid"] = "bad", ["kty"] = "EC", ["crv"] = "P-384", ["x"] = Url(point.X!), ["y"] = Url(point.X!) },
+            new JsonObject
+            {
+                ["kid"] = "bad",
+                ["kty"] = "EC",
+                ["crv"] = "P-256",
+                ["x"] = Url(point.X!),
+                ["y"] = Url(point.Y!),
+            },
+            new JsonObject
+            {
+                ["kid"] = "bad",
+                ["kty"] = "EC",
+                ["crv"] = "secp256k1",
+                ["x"] = Url(point.X!),
+                ["y"] = Url(point.Y!),
+            },
+            new JsonObject
+            {
+                ["kid"] = "bad",
+                ["kty"] = "EC",
+                ["crv"] = "P-384",
+                ["x"] = Url(point.X!),
+                ["y"] = Url(point.X!),
+            },
         ];
         await Start(bad.Prepend(Jwk(Old, "a")).Append(Jwk(Old, "z")).ToArray());
         Use();
@@ -203,8 +260,20 @@ public sealed class ForeignKeyTests : IAsyncDisposable
         var rsa = Old.ExportParameters(false);
         var point = Curve.ExportParameters(false).Q;
         await Start(
-            new JsonObject { ["kty"] = "RSA", ["kid"] = "sign", ["n"] = Url([0, .. rsa.Modulus!]), ["e"] = Url([0, .. rsa.Exponent!]) },
-            new JsonObject { ["kty"] = "RSA", ["kid"] = "plain", ["n"] = Convert.ToBase64String(rsa.Modulus!), ["e"] = "AQAB" },
+            new JsonObject
+            {
+                ["kty"] = "RSA",
+                ["kid"] = "sign",
+                ["n"] = Url([0, .. rsa.Modulus!]),
+                ["e"] = Url([0, .. rsa.Exponent!]),
+            },
+            new JsonObject
+            {
+                ["kty"] = "RSA",
+                ["kid"] = "plain",
+                ["n"] = Convert.ToBase64String(rsa.Modulus!),
+                ["e"] = "AQAB",
+            },
             new JsonObject
             {
                 ["kty"] = "RSA",
@@ -222,7 +291,8 @@ public sealed class ForeignKeyTests : IAsyncDisposable
                 ["crv"] = "P-384",
                 ["x"] = Url([0, .. point.X!]),
                 ["y"] = Url([0, .. point.Y!]),
-            });
+            }
+        );
         Use(corp => corp with { Algorithms = ["RS256", "ES384"] });
         foreach (var kid in new[] { "sign", "plain", "7" })
         {
@@ -238,21 +308,24 @@ public sealed class ForeignKeyTests : IAsyncDisposable
         bench.Publish(Bench.With() with { Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = change?.Invoke(corp) ?? corp } });
     }
 
-    private string Token(string? kid, RSA key, string id) => Signed(
-        kid is null ? """{"alg":"RS256"}""" : $$"""{"alg":"RS256","kid":"{{kid}}"}""",
-        id,
-        input => key.SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+    private string Token(string? kid, RSA key, string id) =>
+        Signed(kid is null ? """{"alg":"RS256"}""" : $$"""{"alg":"RS256","kid":"{{kid}}"}""", id, input =>
+            key.SignData(input, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+        );
 
     private string OnCurve(string kid) =>
         Signed($$"""{"alg":"ES384","kid":"{{kid}}"}""", "", input => Curve.SignData(input, HashAlgorithmName.SHA384));
 
-    private string Signed(string header, string id, Func<byte[], byte[]> sign) => bench.CorpToken(
-        c =>
-        {
-            c["iss"] = address;
-            c["jti"] = id;
-        },
-        header, sign);
+    private string Signed(string header, string id, Func<byte[], byte[]> sign) =>
+        bench.CorpToken(
+            c =>
+            {
+                c["iss"] = address;
+                c["jti"] = id;
+            },
+            header,
+            sign
+        );
 
     private Task<CredentialResult> Read(string? kid, RSA key, string id = "") => Read(Token(kid, key, id));
 
@@ -288,7 +361,12 @@ public sealed class ForeignKeyTests : IAsyncDisposable
     private static JsonObject Jwk(RSA key, string? kid)
     {
         var p = key.ExportParameters(false);
-        var jwk = new JsonObject { ["kty"] = "RSA", ["n"] = Url(p.Modulus!), ["e"] = Url(p.Exponent!) };
+        var jwk = new JsonObject
+        {
+            ["kty"] = "RSA",
+            ["n"] = Url(p.Modulus!),
+            ["e"] = Url(p.Exponent!),
+        };
         if (kid is not null)
         {
             jwk["kid"] = kid;

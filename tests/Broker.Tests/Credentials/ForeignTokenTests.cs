@@ -45,13 +45,18 @@ public sealed class ForeignTokenTests : IDisposable
         var request = new CertificateRequest("CN=evil", evil, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
         using var certificate = request.CreateSelfSigned(DateTimeOffset.UtcNow, DateTimeOffset.UtcNow.AddDays(1));
         var jwk = $$"""{"kty":"RSA","kid":"e","n":"{{Url(evilKey.Modulus!)}}","e":"AQAB"}""";
-        foreach (var member in new[]
-        {
-            $"\"jwk\":{jwk}", "\"jku\":\"https://evil.example/\"",
-            "\"x5u\":\"https://evil.example/\"", $"\"x5c\":[\"{Convert.ToBase64String(certificate.RawData)}\"]",
-            "\"jku\":5,\"x5u\":null,\"x5c\":\"x\",\"jwk\":[]",
-            $"\"x5t\":\"{Url(certificate.GetCertHash())}\",\"x5t#S256\":\"abc\"", $"\"kid\":\"e\",\"jwk\":{jwk}",
-        })
+        foreach (
+            var member in new[]
+            {
+                $"\"jwk\":{jwk}",
+                "\"jku\":\"https://evil.example/\"",
+                "\"x5u\":\"https://evil.example/\"",
+                $"\"x5c\":[\"{Convert.ToBase64String(certificate.RawData)}\"]",
+                "\"jku\":5,\"x5u\":null,\"x5c\":\"x\",\"jwk\":[]",
+                $"\"x5t\":\"{Url(certificate.GetCertHash())}\",\"x5t#S256\":\"abc\"",
+                $"\"kid\":\"e\",\"jwk\":{jwk}",
+            }
+        )
         {
             Taken(bench.CorpToken(header: $$"""{"alg":"RS256",{{member}}}"""));
             Refused(bench.CorpToken(header: $$"""{"alg":"RS256",{{member}}}""", sign: By(evil)));
@@ -62,11 +67,18 @@ public sealed class ForeignTokenTests : IDisposable
             Refused(bench.Token(header: $$"""{"alg":"HS256","kid":"h","typ":"at+jwt",{{member}}}""")); // we write none of them
         }
 
-        foreach (var member in new[]
-        {
-            "\"crit\":[\"exp\"]", "\"crit\":[]", "\"crit\":null", "\"crit\":[\"b64\"],\"b64\":false", "\"b64\":true",
-            "\"zip\":\"DEF\"", "\"enc\":\"A256GCM\"",
-        })
+        foreach (
+            var member in new[]
+            {
+                "\"crit\":[\"exp\"]",
+                "\"crit\":[]",
+                "\"crit\":null",
+                "\"crit\":[\"b64\"],\"b64\":false",
+                "\"b64\":true",
+                "\"zip\":\"DEF\"",
+                "\"enc\":\"A256GCM\"",
+            }
+        )
         {
             Refused(bench.CorpToken(header: $$"""{"alg":"RS256",{{member}}}"""));
         }
@@ -120,7 +132,13 @@ public sealed class ForeignTokenTests : IDisposable
     [Fact]
     public void An_issuer_whose_tokens_have_no_aud_says_which_claim_stands_in_its_place()
     {
-        Use(bench.Corp() with { Audience = new() { Claim = "client_id" }, Audiences = ["app1", "app2"] });
+        Use(
+            bench.Corp() with
+            {
+                Audience = new() { Claim = "client_id" },
+                Audiences = ["app1", "app2"],
+            }
+        );
         void Cognito(JsonObject c)
         {
             c.Remove("aud");
@@ -128,38 +146,132 @@ public sealed class ForeignTokenTests : IDisposable
         }
 
         Taken(bench.CorpToken(Cognito));
-        Taken(bench.CorpToken(c => { Cognito(c); c.Remove("token_use"); })); // without aud it is no ID token: those must have one
-        Taken(bench.CorpToken(c => { Cognito(c); c["aud"] = "https://api.example"; }));
-        Taken(bench.CorpToken(c => { Cognito(c); c["client_id"] = new JsonArray("x", "app1"); }));
-        foreach (var client in new JsonNode?[]
+        Taken(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c.Remove("token_use");
+            })
+        ); // without aud it is no ID token: those must have one
+        Taken(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c["aud"] = "https://api.example";
+            })
+        );
+        Taken(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c["client_id"] = new JsonArray("x", "app1");
+            })
+        );
+        foreach (
+            var client in new JsonNode?[]
+            {
+                null,
+                "",
+                "app",
+                "app1 app2",
+                "APP1",
+                5,
+                new JsonArray(),
+                new JsonArray(new JsonArray("app1")),
+                new JsonObject { ["app1"] = 1 },
+            }
+        )
         {
-            null, "", "app", "app1 app2", "APP1", 5, new JsonArray(), new JsonArray(new JsonArray("app1")), new JsonObject { ["app1"] = 1 },
-        })
-        {
-            Refused(bench.CorpToken(c => { Cognito(c); c["client_id"] = client?.DeepClone(); }));
+            Refused(
+                bench.CorpToken(c =>
+                {
+                    Cognito(c);
+                    c["client_id"] = client?.DeepClone();
+                })
+            );
         }
 
-        Refused(bench.CorpToken(c => { Cognito(c); c.Remove("client_id"); }));
-        Refused(bench.CorpToken(c => { Cognito(c); c["token_use"] = "id"; }));
-        Refused(bench.CorpToken(c => { Cognito(c); c["token_use"] = "other"; }));
-        Refused(bench.CorpToken(c => { Cognito(c); c["aud"] = "app1"; c.Remove("token_use"); })); // may be an ID token
-        Refused(bench.CorpToken(c => { c["aud"] = "app1"; }));
+        Refused(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c.Remove("client_id");
+            })
+        );
+        Refused(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c["token_use"] = "id";
+            })
+        );
+        Refused(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c["token_use"] = "other";
+            })
+        );
+        Refused(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c["aud"] = "app1";
+                c.Remove("token_use");
+            })
+        ); // may be an ID token
+        Refused(
+            bench.CorpToken(c =>
+            {
+                c["aud"] = "app1";
+            })
+        );
 
-        Use(bench.Corp() with { Audience = new() { Claim = "/act/client" }, Audiences = ["app1"] });
-        Taken(bench.CorpToken(c => { Cognito(c); c["act"] = new JsonObject { ["client"] = "app1" }; }));
+        Use(
+            bench.Corp() with
+            {
+                Audience = new() { Claim = "/act/client" },
+                Audiences = ["app1"],
+            }
+        );
+        Taken(
+            bench.CorpToken(c =>
+            {
+                Cognito(c);
+                c["act"] = new JsonObject { ["client"] = "app1" };
+            })
+        );
         Refused(bench.CorpToken(Cognito));
     }
 
     [Fact]
     public void An_issuer_whose_audience_is_not_checked_still_gives_no_ID_token_in()
     {
-        Use(bench.Corp() with { Audience = new() { Check = "none" }, Audiences = [] });
+        Use(
+            bench.Corp() with
+            {
+                Audience = new() { Check = "none" },
+                Audiences = [],
+            }
+        );
         Taken(bench.CorpToken(c => c.Remove("aud")));
         Taken(bench.CorpToken(c => c["aud"] = "whoever", AtJwt));
         Taken(bench.CorpToken(c => (c["aud"], c["typ"]) = ("whoever", "Bearer")));
         Refused(bench.CorpToken(c => c["aud"] = "whoever")); // may be an ID token
-        Refused(bench.CorpToken(c => { c.Remove("aud"); c["nonce"] = "n"; }));
-        Refused(bench.CorpToken(c => { c.Remove("aud"); c["token_use"] = "id"; }));
+        Refused(
+            bench.CorpToken(c =>
+            {
+                c.Remove("aud");
+                c["nonce"] = "n";
+            })
+        );
+        Refused(
+            bench.CorpToken(c =>
+            {
+                c.Remove("aud");
+                c["token_use"] = "id";
+            })
+        );
     }
 
     [Fact]
@@ -168,13 +280,15 @@ public sealed class ForeignTokenTests : IDisposable
         Selection Of(string claim, string json)
         {
             Use(bench.Corp() with { Networks = new() { Claim = claim } });
-            return Taken(bench.CorpToken(c =>
-            {
-                foreach (var (name, value) in JsonNode.Parse(json)!.AsObject())
+            return Taken(
+                bench.CorpToken(c =>
                 {
-                    c[name] = value?.DeepClone();
-                }
-            })).Permissions.Networks;
+                    foreach (var (name, value) in JsonNode.Parse(json)!.AsObject())
+                    {
+                        c[name] = value?.DeepClone();
+                    }
+                })
+            ).Permissions.Networks;
         }
 
         const string keycloak = """
@@ -188,11 +302,22 @@ public sealed class ForeignTokenTests : IDisposable
         Of("/deep/0/r", keycloak).ShouldBe(Selection.Of("f"));
         Of("/~1odd", keycloak).ShouldBe(Selection.Of("g"));
         Of("https://acme.example/roles", """{"https://acme.example/roles":["h"]}""").ShouldBe(Selection.Of("h")); // a name, no pointer
-        foreach (var nothing in new[]
-        {
-            "/realm_access", "/realm_access/Roles", "/realm_access/roles/x", "/realm_access/roles/00", "/realm_access/roles/9",
-            "/realm_access/roles/-", "/deep/-1/r", "/deep/99999999999999999999/r", "/none/at/all", "realm_access/roles", "/",
-        })
+        foreach (
+            var nothing in new[]
+            {
+                "/realm_access",
+                "/realm_access/Roles",
+                "/realm_access/roles/x",
+                "/realm_access/roles/00",
+                "/realm_access/roles/9",
+                "/realm_access/roles/-",
+                "/deep/-1/r",
+                "/deep/99999999999999999999/r",
+                "/none/at/all",
+                "realm_access/roles",
+                "/",
+            }
+        )
         {
             Of(nothing, keycloak).ShouldBe(Selection.Nothing, nothing);
         }
@@ -216,8 +341,8 @@ public sealed class ForeignTokenTests : IDisposable
     public void A_claim_is_a_blank_separated_string_a_number_or_an_array(string claim, string value, string names)
     {
         Use(bench.Corp() with { Networks = new() { Claim = claim } });
-        Taken(bench.CorpToken(c => c[claim] = JsonNode.Parse(value))).Permissions.Networks
-            .ShouldBe(Selection.Of(names.Split(',', StringSplitOptions.RemoveEmptyEntries)));
+        Taken(bench.CorpToken(c => c[claim] = JsonNode.Parse(value)))
+            .Permissions.Networks.ShouldBe(Selection.Of(names.Split(',', StringSplitOptions.RemoveEmptyEntries)));
     }
 
     [Fact]
@@ -233,21 +358,39 @@ public sealed class ForeignTokenTests : IDisposable
     public void Mistakes_in_these_options_are_told_at_load()
     {
         var corp = bench.Corp();
-        foreach (var (options, place) in new (IssuerOptions, string)[]
-        {
-            (corp with { Audience = new() { Check = "nobody" } }, ":Audience"),
-            (corp with { Audience = new() { Claim = "" } }, ":Audience:Claim"),
-            (corp with { Audience = new() { Claim = "/a~2b" } }, ":Audience:Claim"),
-            (corp with { Audience = new() { Claim = "azp", Check = "none" }, Audiences = [] }, ":Audience"),
-            (corp with { Audience = new() { Check = "none" } }, ":Audiences"),
-            (corp with { Audience = new() { Claim = "azp" }, Audiences = [] }, ":Audiences"),
-            (corp with { NameClaim = "/a~" }, ":NameClaim"),
-            (corp with { Networks = new() { Claim = "/a/~x" } }, ":Networks:Claim"),
-        })
+        foreach (
+            var (options, place) in new (IssuerOptions, string)[]
+            {
+                (corp with { Audience = new() { Check = "nobody" } }, ":Audience"),
+                (corp with { Audience = new() { Claim = "" } }, ":Audience:Claim"),
+                (corp with { Audience = new() { Claim = "/a~2b" } }, ":Audience:Claim"),
+                (
+                    corp with
+                    {
+                        Audience = new() { Claim = "azp", Check = "none" },
+                        Audiences = [],
+                    },
+                    ":Audience"
+                ),
+                (corp with { Audience = new() { Check = "none" } }, ":Audiences"),
+                (
+                    corp with
+                    {
+                        Audience = new() { Claim = "azp" },
+                        Audiences = [],
+                    },
+                    ":Audiences"
+                ),
+                (corp with { NameClaim = "/a~" }, ":NameClaim"),
+                (corp with { Networks = new() { Claim = "/a/~x" } }, ":Networks:Claim"),
+            }
+        )
         {
             var issuers = new Dictionary<string, IssuerOptions> { ["corp"] = options };
-            bench.Compile(Bench.With() with { Issuers = issuers }, publish: false).All
-                .Where(mistake => mistake.Severity == Severity.Error).Select(mistake => mistake.Path)
+            bench
+                .Compile(Bench.With() with { Issuers = issuers }, publish: false)
+                .All.Where(mistake => mistake.Severity == Severity.Error)
+                .Select(mistake => mistake.Path)
                 .ShouldBe(["Broker:Issuers:corp" + place]);
         }
     }
@@ -257,26 +400,28 @@ public sealed class ForeignTokenTests : IDisposable
     {
         var now = bench.Clock.GetUtcNow().ToUnixTimeSeconds();
         using var evil = RSA.Create(2048);
-        foreach (var (token, rule, expected, found) in new (string Token, string Rule, string Expected, string Found)[]
-        {
-            ("opaque-token-of-somebody", "form", "a signed JWT", "no JWT"),
-            ("a.b.c.d.e", "form", "a signed JWT", "encrypted"),
-            (bench.CorpToken(header: """{"alg":"RS256","crit":["x"]}"""), "crit", "no 'crit'", "crit"),
-            (bench.CorpToken(c => c["iss"] = "https://corp.example/"), "iss", "https://corp.example", "https://corp.example/"),
-            (bench.CorpToken(header: """{"alg":"PS256"}"""), "alg", "RS256, ES256", "PS256"),
-            (bench.CorpToken(header: """{"alg":"RS256","typ":"logout+jwt"}"""), "typ", "at+jwt", "logout+jwt"),
-            (bench.CorpToken(sign: By(evil)), "signature", "", "tried"),
-            (bench.CorpToken(c => c["aud"] = "elsewhere"), "audience", "broker", "elsewhere"),
-            (bench.CorpToken(c => c.Remove("aud")), "audience", "broker", "missing"),
-            (bench.CorpToken(c => c.Remove("exp")), "exp", "", "missing"),
-            (bench.CorpToken(c => c["exp"] = "soon"), "exp", "", "soon"),
-            (bench.CorpToken(c => c["exp"] = now - 60), "exp", "after", $"{now - 30}, clock skew included"),
-            (bench.CorpToken(c => c["nbf"] = now + 600), "nbf", "", $"{now + 600}"),
-            (bench.CorpToken(c => c["iat"] = now + 600), "iat", "", $"{now + 600}"),
-            (bench.CorpToken(c => c.Remove("sub")), "sub", "", "missing"),
-            (bench.CorpToken(c => c["nonce"] = "n-0S6"), "access token", "", "nonce"),
-            (bench.CorpToken(c => c["typ"] = "ID"), "access token", "", "ID"),
-        })
+        foreach (
+            var (token, rule, expected, found) in new (string Token, string Rule, string Expected, string Found)[]
+            {
+                ("opaque-token-of-somebody", "form", "a signed JWT", "no JWT"),
+                ("a.b.c.d.e", "form", "a signed JWT", "encrypted"),
+                (bench.CorpToken(header: """{"alg":"RS256","crit":["x"]}"""), "crit", "no 'crit'", "crit"),
+                (bench.CorpToken(c => c["iss"] = "https://corp.example/"), "iss", "https://corp.example", "https://corp.example/"),
+                (bench.CorpToken(header: """{"alg":"PS256"}"""), "alg", "RS256, ES256", "PS256"),
+                (bench.CorpToken(header: """{"alg":"RS256","typ":"logout+jwt"}"""), "typ", "at+jwt", "logout+jwt"),
+                (bench.CorpToken(sign: By(evil)), "signature", "", "tried"),
+                (bench.CorpToken(c => c["aud"] = "elsewhere"), "audience", "broker", "elsewhere"),
+                (bench.CorpToken(c => c.Remove("aud")), "audience", "broker", "missing"),
+                (bench.CorpToken(c => c.Remove("exp")), "exp", "", "missing"),
+                (bench.CorpToken(c => c["exp"] = "soon"), "exp", "", "soon"),
+                (bench.CorpToken(c => c["exp"] = now - 60), "exp", "after", $"{now - 30}, clock skew included"),
+                (bench.CorpToken(c => c["nbf"] = now + 600), "nbf", "", $"{now + 600}"),
+                (bench.CorpToken(c => c["iat"] = now + 600), "iat", "", $"{now + 600}"),
+                (bench.CorpToken(c => c.Remove("sub")), "sub", "", "missing"),
+                (bench.CorpToken(c => c["nonce"] = "n-0S6"), "access token", "", "nonce"),
+                (bench.CorpToken(c => c["typ"] = "ID"), "access token", "", "ID"),
+            }
+        )
         {
             bench.Clock.Advance(TimeSpan.FromSeconds(11)); // the next line of the same rule
             bench.Lines.Clear();
@@ -324,10 +469,8 @@ public sealed class ForeignTokenTests : IDisposable
         bench.Lines[^1].ShouldContain("499");
     }
 
-    private void Use(IssuerOptions options) => bench.Publish(Bench.With(("app", Bench.Wide)) with
-    {
-        Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = options },
-    });
+    private void Use(IssuerOptions options) =>
+        bench.Publish(Bench.With(("app", Bench.Wide)) with { Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = options } });
 
     private Caller Taken(string token) => bench.Bearer(token).Caller.ShouldNotBeNull(bench.Lines.LastOrDefault());
 

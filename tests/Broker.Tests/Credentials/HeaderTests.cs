@@ -13,9 +13,13 @@ public sealed class HeaderTests : IDisposable
     private static readonly ApiKey Second = ApiKey.New();
     private readonly Bench bench = new();
 
-    public HeaderTests() => bench.Publish(Bench.With(
-        ("app", Bench.Wide with { Keys = [new() { Sha256 = First.Sha256 }, new() { Sha256 = Second.Sha256.ToUpperInvariant() }] }),
-        ("other", new())));
+    public HeaderTests() =>
+        bench.Publish(
+            Bench.With(
+                ("app", Bench.Wide with { Keys = [new() { Sha256 = First.Sha256 }, new() { Sha256 = Second.Sha256.ToUpperInvariant() }] }),
+                ("other", new())
+            )
+        );
 
     public void Dispose() => bench.Dispose();
 
@@ -24,7 +28,15 @@ public sealed class HeaderTests : IDisposable
     {
         foreach (var key in new[] { First.Text, Second.Text })
         {
-            foreach (var (name, value) in new[] { ("X-Api-Key", key), ("x-api-key", key), ("Authorization", "ApiKey " + key), ("Authorization", "apikey " + key) })
+            foreach (
+                var (name, value) in new[]
+                {
+                    ("X-Api-Key", key),
+                    ("x-api-key", key),
+                    ("Authorization", "ApiKey " + key),
+                    ("Authorization", "apikey " + key),
+                }
+            )
             {
                 var caller = bench.Read((name, value)).Caller.ShouldNotBeNull();
                 caller.Identity.ShouldBe("key:app");
@@ -38,7 +50,9 @@ public sealed class HeaderTests : IDisposable
     {
         bench.Read().Problem.ShouldBe(CredentialProblem.Missing);
         bench.Read(("X_Api_Key", First.Text)).Problem.ShouldBe(CredentialProblem.Missing);
-        bench.Read(("access_token", First.Text), ("Cookie", First.Text), ("Proxy-Authorization", "ApiKey " + First.Text)).Problem.ShouldBe(CredentialProblem.Missing);
+        bench
+            .Read(("access_token", First.Text), ("Cookie", First.Text), ("Proxy-Authorization", "ApiKey " + First.Text))
+            .Problem.ShouldBe(CredentialProblem.Missing);
     }
 
     [Fact]
@@ -67,12 +81,35 @@ public sealed class HeaderTests : IDisposable
         var token = bench.Token();
         bench.Bearer(token).Caller.ShouldNotBeNull();
         bench.Read(("authorization", "bEARER " + token)).Caller.ShouldNotBeNull();
-        foreach (var value in new[]
-        {
-            "", " ", "Bearer", "Bearer ", "Bearer  " + token, " Bearer " + token, "Bearer " + token + " ", "Bearer\t" + token, "Bearer " + token + ", Bearer x",
-            token, "Bearer:" + token, "Token " + token, "Bearer " + token + "\0", "Bearer \u212A", "Digest a", "Bearer " + token + "=", "Bearer \"" + token + "\"",
-            "ApiKey", "ApiKey ", "ApiKey  " + First.Text, "ApiKey " + First.Text + " ", "Bearer " + First.Text, "Basic " + First.Text, First.Text,
-        })
+        foreach (
+            var value in new[]
+            {
+                "",
+                " ",
+                "Bearer",
+                "Bearer ",
+                "Bearer  " + token,
+                " Bearer " + token,
+                "Bearer " + token + " ",
+                "Bearer\t" + token,
+                "Bearer " + token + ", Bearer x",
+                token,
+                "Bearer:" + token,
+                "Token " + token,
+                "Bearer " + token + "\0",
+                "Bearer \u212A",
+                "Digest a",
+                "Bearer " + token + "=",
+                "Bearer \"" + token + "\"",
+                "ApiKey",
+                "ApiKey ",
+                "ApiKey  " + First.Text,
+                "ApiKey " + First.Text + " ",
+                "Bearer " + First.Text,
+                "Basic " + First.Text,
+                First.Text,
+            }
+        )
         {
             var result = bench.Read(("Authorization", value));
             result.Caller.ShouldBeNull(value);
@@ -90,7 +127,18 @@ public sealed class HeaderTests : IDisposable
             bench.Read(("X-Api-Key", new string(changed))).Problem.ShouldBe(CredentialProblem.Invalid);
         }
 
-        foreach (var key in new[] { "", First.Text + " ", First.Text[..^1], First.Sha256, First.Text.ToUpperInvariant(), new string('a', 600), "é" })
+        foreach (
+            var key in new[]
+            {
+                "",
+                First.Text + " ",
+                First.Text[..^1],
+                First.Sha256,
+                First.Text.ToUpperInvariant(),
+                new string('a', 600),
+                "é",
+            }
+        )
         {
             bench.Read(("X-Api-Key", key)).ShouldBe(new(null, CredentialProblem.Invalid));
         }
@@ -101,7 +149,9 @@ public sealed class HeaderTests : IDisposable
     {
         var token = bench.Token();
         bench.Bearer(token).Caller.ShouldNotBeNull();
-        bench.Read(CredentialKinds.Any & ~CredentialKinds.Token, ("Authorization", "Bearer " + token)).Problem.ShouldBe(CredentialProblem.Invalid);
+        bench
+            .Read(CredentialKinds.Any & ~CredentialKinds.Token, ("Authorization", "Bearer " + token))
+            .Problem.ShouldBe(CredentialProblem.Invalid);
         bench.Read(CredentialKinds.Token, ("Authorization", "Bearer " + token)).Caller.ShouldNotBeNull();
         bench.Read(CredentialKinds.Token, ("X-Api-Key", First.Text)).Problem.ShouldBe(CredentialProblem.Invalid);
         bench.Read(CredentialKinds.None, ("X-Api-Key", First.Text)).Problem.ShouldBe(CredentialProblem.Invalid);
@@ -113,10 +163,15 @@ public sealed class HeaderTests : IDisposable
         var schemes = Gen.Elements("Bearer ", "Basic ", "ApiKey ", "", "bearer", "Bearer e30.e30.");
         var text = from scheme in schemes from rest in ArbMap.Default.GeneratorFor<string>() select scheme + rest;
         Prop.ForAll(Arb.From(text), value =>
-            bench.Read(("Authorization", value)).Caller is null && bench.Read(("X-Api-Key", value)).Caller is null).QuickCheckThrowOnFailure();
-        var bytes = from head in ArbMap.Default.GeneratorFor<byte[]>() from body in ArbMap.Default.GeneratorFor<byte[]>() select (head, body);
-        Prop.ForAll(Arb.From(bytes), parts =>
-            bench.Bearer($"{Url(parts.head)}.{Url(parts.body)}.{Url([1])}").Caller is null).QuickCheckThrowOnFailure();
+                bench.Read(("Authorization", value)).Caller is null && bench.Read(("X-Api-Key", value)).Caller is null
+            )
+            .QuickCheckThrowOnFailure();
+        var bytes =
+            from head in ArbMap.Default.GeneratorFor<byte[]>()
+            from body in ArbMap.Default.GeneratorFor<byte[]>()
+            select (head, body);
+        Prop.ForAll(Arb.From(bytes), parts => bench.Bearer($"{Url(parts.head)}.{Url(parts.body)}.{Url([1])}").Caller is null)
+            .QuickCheckThrowOnFailure();
         static string Url(byte[]? part) => System.Buffers.Text.Base64Url.EncodeToString(part ?? []);
     }
 }

@@ -19,11 +19,19 @@ public sealed class IssuerReaderTests : IDisposable
     [Fact]
     public void A_good_token_gives_its_caller_with_mapped_permissions_and_template_values()
     {
-        foreach (var token in new[] { bench.CorpToken(), bench.CorpToken(header: """{"alg":"ES256","typ":"at+jwt","kid":"any","x5t":"abc"}""", sign: Bench.CorpEs) })
+        foreach (
+            var token in new[]
+            {
+                bench.CorpToken(),
+                bench.CorpToken(header: """{"alg":"ES256","typ":"at+jwt","kid":"any","x5t":"abc"}""", sign: Bench.CorpEs),
+            }
+        )
         {
             var caller = bench.Bearer(token).Caller.ShouldNotBeNull();
             caller.Identity.ShouldBe("corp:alice");
-            caller.Permissions.ShouldBe(new Permissions(Selection.Of("GetDevice"), Selection.Of("7", "8"), Selection.Everything, Selection.Of("a", "5")));
+            caller.Permissions.ShouldBe(
+                new Permissions(Selection.Of("GetDevice"), Selection.Of("7", "8"), Selection.Everything, Selection.Of("a", "5"))
+            );
             caller.TemplateValues["corp:sub"].ShouldBe("alice");
             caller.TemplateValues.ContainsKey("user").ShouldBeFalse();
         }
@@ -37,23 +45,48 @@ public sealed class IssuerReaderTests : IDisposable
         Refused(Bench.Sign("""{"alg":"none"}""", claims, _ => [1]));
         Refused(Bench.Encode("""{"alg":"none"}""") + "." + Bench.Encode(claims) + ".");
         Refused(Bench.Sign("""{"alg":"HS256"}""", claims, i => HMACSHA256.HashData(pem, i)));
-        Refused(Bench.Sign("""{"alg":"RS512"}""", claims, i => Bench.IssuerRsa.SignData(i, HashAlgorithmName.SHA512, RSASignaturePadding.Pkcs1)));
-        Refused(Bench.Sign("""{"alg":"PS256"}""", claims, i => Bench.IssuerRsa.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pss)));
+        Refused(
+            Bench.Sign("""{"alg":"RS512"}""", claims, i => Bench.IssuerRsa.SignData(i, HashAlgorithmName.SHA512, RSASignaturePadding.Pkcs1))
+        );
+        Refused(
+            Bench.Sign("""{"alg":"PS256"}""", claims, i => Bench.IssuerRsa.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pss))
+        );
         Refused(Bench.Sign("""{"alg":"ES256"}""", claims, Bench.CorpRs));
-        Refused(Bench.Sign("""{"alg":"ES256"}""", claims, i => Bench.IssuerEc.SignData(i, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)));
+        Refused(
+            Bench.Sign("""{"alg":"ES256"}""", claims, i =>
+                Bench.IssuerEc.SignData(i, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence)
+            )
+        );
         using var evil = RSA.Create(2048);
         var evilKey = evil.ExportParameters(false);
-        var jwk = new JsonObject { ["kty"] = "RSA", ["n"] = Convert.ToBase64String(evilKey.Modulus!), ["e"] = "AQAB" }.ToJsonString();
+        var jwk = new JsonObject
+        {
+            ["kty"] = "RSA",
+            ["n"] = Convert.ToBase64String(evilKey.Modulus!),
+            ["e"] = "AQAB",
+        }.ToJsonString();
         var withKey = $$"""{"alg":"RS256","jwk":{{jwk}}}""";
         Refused(Bench.Sign(withKey, claims, i => evil.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
-        foreach (var member in new[]
-        {
-            "\"crit\":[\"b64\"]", "\"b64\":false",
-            "\"typ\":\"ID+JWT\"", "\"typ\":\"logout+jwt\"", "\"typ\":\"refresh+jwt\"", "\"alg\":\"RS256\"", "\"kid\":1", "\"zip\":\"DEF\"",
-        })
+        foreach (
+            var member in new[]
+            {
+                "\"crit\":[\"b64\"]",
+                "\"b64\":false",
+                "\"typ\":\"ID+JWT\"",
+                "\"typ\":\"logout+jwt\"",
+                "\"typ\":\"refresh+jwt\"",
+                "\"alg\":\"RS256\"",
+                "\"kid\":1",
+                "\"zip\":\"DEF\"",
+            }
+        )
         {
             Refused(Bench.Sign($$"""{"alg":"RS256",{{member}}}""", claims, Bench.CorpRs));
-            Refused(Bench.Sign($$"""{"alg":"RS256",{{member}}}""", claims, i => evil.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
+            Refused(
+                Bench.Sign($$"""{"alg":"RS256",{{member}}}""", claims, i =>
+                    evil.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+                )
+            );
         }
 
         Refused(Bench.Sign("""{"alg":"RS256"}""", claims, i => evil.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)));
@@ -149,7 +182,12 @@ public sealed class IssuerReaderTests : IDisposable
         static JsonObject Key(RSA key, string? kid, Action<JsonObject>? change = null)
         {
             var p = key.ExportParameters(false);
-            var jwk = new JsonObject { ["kty"] = "RSA", ["n"] = Url(p.Modulus!), ["e"] = Url(p.Exponent!) };
+            var jwk = new JsonObject
+            {
+                ["kty"] = "RSA",
+                ["n"] = Url(p.Modulus!),
+                ["e"] = Url(p.Exponent!),
+            };
             if (kid is not null)
             {
                 jwk["kid"] = kid;
@@ -164,8 +202,16 @@ public sealed class IssuerReaderTests : IDisposable
         var set = new JsonObject
         {
             ["keys"] = new JsonArray(
-            Key(Bench.IssuerRsa, "one"), Key(other, "two", k => k["use"] = "enc"), Key(third, "three", k => k["alg"] = "RS512"),
-            new JsonObject { ["kty"] = "oct", ["kid"] = "s", ["k"] = Url(Bench.Secret) })
+                Key(Bench.IssuerRsa, "one"),
+                Key(other, "two", k => k["use"] = "enc"),
+                Key(third, "three", k => k["alg"] = "RS512"),
+                new JsonObject
+                {
+                    ["kty"] = "oct",
+                    ["kid"] = "s",
+                    ["k"] = Url(Bench.Secret),
+                }
+            ),
         };
         Use(bench.Corp() with { KeyFile = bench.File(set.ToJsonString()), Algorithms = ["RS256", "RS512"] });
         bench.Bearer(Signed("one", Bench.IssuerRsa)).Caller.ShouldNotBeNull();
@@ -176,7 +222,9 @@ public sealed class IssuerReaderTests : IDisposable
         Refused(bench.CorpToken(header: """{"alg":"HS256","kid":"s"}""", sign: Bench.Hs));
 
         string Signed(string kid, RSA key) =>
-            bench.CorpToken(header: $$"""{"alg":"RS256","kid":"{{kid}}"}""", sign: i => key.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1));
+            bench.CorpToken(header: $$"""{"alg":"RS256","kid":"{{kid}}"}""", sign: i =>
+                key.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)
+            );
         static string Url(byte[] bytes) => System.Buffers.Text.Base64Url.EncodeToString(bytes);
     }
 
@@ -193,10 +241,8 @@ public sealed class IssuerReaderTests : IDisposable
         }
     }
 
-    private void Use(IssuerOptions options) => bench.Publish(Bench.With(("app", Bench.Wide)) with
-    {
-        Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = options },
-    });
+    private void Use(IssuerOptions options) =>
+        bench.Publish(Bench.With(("app", Bench.Wide)) with { Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = options } });
 
     private void Refused(string token) => bench.Bearer(token).ShouldBe(new(null, CredentialProblem.Invalid), token);
 }

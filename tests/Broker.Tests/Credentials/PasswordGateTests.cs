@@ -61,7 +61,9 @@ public sealed class PasswordGateTests
         (await other).ShouldNotBeNull();
     }
 
-    /// <summary>Strangers who come, give up and are served in an order that a seed gives; then one login from an address of its own.</summary>
+    /// <summary>
+    /// Strangers who come, give up and are served in an order that a seed gives; then one login from an address of its own.
+    /// </summary>
     private sealed class Run(int seed, int strangers)
     {
         private readonly Random random = new(seed);

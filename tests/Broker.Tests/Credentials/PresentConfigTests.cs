@@ -49,20 +49,35 @@ public sealed class PresentConfigTests : IDisposable
         var token = bench.Token();
         bench.Bearer(token).Caller.ShouldNotBeNull();
         var others = Bench.Issuing.SigningKeys.Where(key => key.Key != "h").ToDictionary();
-        foreach (var issuing in new[]
-        {
-            null,
-            Bench.Issuing with { SigningKeys = others },
-            Bench.Issuing with { Audience = "another" },
-            Bench.Issuing with { Issuer = "another" },
-            Bench.Issuing with
+        foreach (
+            var issuing in new[]
             {
-                SigningKeys = new Dictionary<string, SigningKeyOptions>
+                null,
+                Bench.Issuing with
                 {
-                    ["h"] = new() { Algorithm = SigningAlgorithm.HS256, Key = new("test", Convert.ToBase64String([.. Bench.Secret, 1])) },
+                    SigningKeys = others,
                 },
-            },
-        })
+                Bench.Issuing with
+                {
+                    Audience = "another",
+                },
+                Bench.Issuing with
+                {
+                    Issuer = "another",
+                },
+                Bench.Issuing with
+                {
+                    SigningKeys = new Dictionary<string, SigningKeyOptions>
+                    {
+                        ["h"] = new()
+                        {
+                            Algorithm = SigningAlgorithm.HS256,
+                            Key = new("test", Convert.ToBase64String([.. Bench.Secret, 1])),
+                        },
+                    },
+                },
+            }
+        )
         {
             bench.Publish(good with { Issuing = issuing });
             bench.Bearer(token).ShouldBe(new(null, CredentialProblem.Invalid));
@@ -75,10 +90,11 @@ public sealed class PresentConfigTests : IDisposable
     public void An_issuer_whose_options_change_is_asked_anew_and_one_that_left_is_refused()
     {
         var corp = bench.Corp();
-        BrokerOptions Config(IssuerOptions? options) => Bench.With() with
-        {
-            Issuers = options is null ? [] : new Dictionary<string, IssuerOptions> { ["corp"] = options },
-        };
+        BrokerOptions Config(IssuerOptions? options) =>
+            Bench.With() with
+            {
+                Issuers = options is null ? [] : new Dictionary<string, IssuerOptions> { ["corp"] = options },
+            };
         bench.Publish(Config(corp));
         var token = bench.CorpToken();
         bench.Bearer(token).Caller.ShouldNotBeNull().Permissions.Networks.ShouldBe(Selection.Of("7", "8"));
@@ -121,17 +137,18 @@ public sealed class PresentConfigTests : IDisposable
         var names = ArbMap.Default.GeneratorFor<int[]>().Select(numbers => numbers.Select(n => (n & 7) == 0 ? "*" : $"{n & 7}").ToArray());
         var configs = from n1 in names from n2 in names from d in names from t in names select (n1, n2, d, t);
         Prop.ForAll(Arb.From(configs), c =>
-        {
-            var token = bench.Token(claims => claims["payload"]!["n"] = new JsonArray([.. c.t.Select(n => (JsonNode)n)]));
-            foreach (var networks in new[] { c.n1, c.n2 })
             {
-                bench.Publish(Bench.With(("app", Bench.Wide with { Networks = networks, Devices = c.d })));
-                var present = bench.Table.CallerNamed("app")!.Permissions;
-                var read = bench.Bearer(token).Caller.ShouldNotBeNull().Permissions;
-                read.IsWithin(present).ShouldBeTrue();
-                read.Networks.IsWithin(Selection.Of(c.t)).ShouldBeTrue();
-                read.Networks.ShouldBe(Selection.Of(c.t).Intersect(Selection.Of(networks)));
-            }
-        }).QuickCheckThrowOnFailure();
+                var token = bench.Token(claims => claims["payload"]!["n"] = new JsonArray([.. c.t.Select(n => (JsonNode)n)]));
+                foreach (var networks in new[] { c.n1, c.n2 })
+                {
+                    bench.Publish(Bench.With(("app", Bench.Wide with { Networks = networks, Devices = c.d })));
+                    var present = bench.Table.CallerNamed("app")!.Permissions;
+                    var read = bench.Bearer(token).Caller.ShouldNotBeNull().Permissions;
+                    read.IsWithin(present).ShouldBeTrue();
+                    read.Networks.IsWithin(Selection.Of(c.t)).ShouldBeTrue();
+                    read.Networks.ShouldBe(Selection.Of(c.t).Intersect(Selection.Of(networks)));
+                }
+            })
+            .QuickCheckThrowOnFailure();
     }
 }

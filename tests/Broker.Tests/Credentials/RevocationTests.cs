@@ -32,7 +32,12 @@ public sealed class RevocationTests : IDisposable
     [Fact]
     public async Task An_ended_session_ends_every_token_in_it()
     {
-        var inIt = bench.Token(c => { c["jti"] = "2"; c["sid"] = "s"; c["sxp"] = c["exp"]!.DeepClone(); });
+        var inIt = bench.Token(c =>
+        {
+            c["jti"] = "2";
+            c["sid"] = "s";
+            c["sxp"] = c["exp"]!.DeepClone();
+        });
         bench.Bearer(inIt).Caller.ShouldNotBeNull();
 
         await Revocations.Revoke("s", bench.Clock.GetUtcNow().AddMinutes(10), default);
@@ -46,11 +51,12 @@ public sealed class RevocationTests : IDisposable
     [InlineData("key:maker")]
     public async Task Ending_all_of_a_caller_ends_what_he_made_for_others_as_well_and_not_what_comes_after(string ended)
     {
-        string Made(params long[] generations) => bench.Token(c =>
-        {
-            c["by"] = new JsonArray("key:maker");
-            c["gen"] = new JsonArray([.. generations.Select(number => (JsonNode)number)]);
-        });
+        string Made(params long[] generations) =>
+            bench.Token(c =>
+            {
+                c["by"] = new JsonArray("key:maker");
+                c["gen"] = new JsonArray([.. generations.Select(number => (JsonNode)number)]);
+            });
         var before = Made(0, 0);
         bench.Bearer(before).Caller.ShouldNotBeNull();
 
@@ -154,20 +160,31 @@ public sealed class RevocationTests : IDisposable
     [InlineData("sid", "7")]
     [InlineData("sid", "\"s\"")]
     [InlineData("sxp", "\"later\"", "sid", "\"s\"")]
-    public void A_claim_of_ours_that_is_not_as_we_write_it_grants_nothing(string name, string value, string? second = null, string? secondValue = null) =>
-        bench.Bearer(bench.Token(c =>
-        {
-            c[name] = JsonNode.Parse(value);
-            if (second is not null)
-            {
-                c[second] = JsonNode.Parse(secondValue!);
-            }
-        })).Caller.ShouldBeNull();
+    public void A_claim_of_ours_that_is_not_as_we_write_it_grants_nothing(
+        string name,
+        string value,
+        string? second = null,
+        string? secondValue = null
+    ) =>
+        bench
+            .Bearer(
+                bench.Token(c =>
+                {
+                    c[name] = JsonNode.Parse(value);
+                    if (second is not null)
+                    {
+                        c[second] = JsonNode.Parse(secondValue!);
+                    }
+                })
+            )
+            .Caller.ShouldBeNull();
 
     [Fact]
     public void A_disabled_caller_is_nobody_with_any_credential()
     {
-        bench.Publish(Bench.With(("app", Bench.Wide with { Disabled = true, Keys = [new() { Sha256 = Broker.TokenService.ApiKey.DigestOf("k") }] })));
+        bench.Publish(
+            Bench.With(("app", Bench.Wide with { Disabled = true, Keys = [new() { Sha256 = Broker.TokenService.ApiKey.DigestOf("k") }] }))
+        );
 
         bench.Read(("X-Api-Key", "k")).Caller.ShouldBeNull();
         bench.Bearer(bench.Token()).Caller.ShouldBeNull();

@@ -14,10 +14,8 @@ public sealed class TokenReaderTests : IDisposable
     private static readonly string[] Dimensions = ["a", "n", "dt", "d"];
     private readonly Bench bench = new();
 
-    public TokenReaderTests() => bench.Publish(Bench.With(("app", Bench.Wide)) with
-    {
-        Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = bench.Corp() },
-    });
+    public TokenReaderTests() =>
+        bench.Publish(Bench.With(("app", Bench.Wide)) with { Issuers = new Dictionary<string, IssuerOptions> { ["corp"] = bench.Corp() } });
 
     public void Dispose() => bench.Dispose();
 
@@ -25,16 +23,20 @@ public sealed class TokenReaderTests : IDisposable
     public void Each_algorithm_is_verified_with_the_key_of_its_id()
     {
         var claims = bench.Claims().ToJsonString();
-        foreach (var token in new[]
-        {
-            Bench.Sign(Bench.HsHeader, claims, Bench.Hs),
-            Bench.Sign("""{"alg":"RS256","kid":"r","typ":"JWT"}""", claims, Bench.Rs),
-            Bench.Sign("""{"alg":"ES256","kid":"e"}""", claims, Bench.Es),
-        })
+        foreach (
+            var token in new[]
+            {
+                Bench.Sign(Bench.HsHeader, claims, Bench.Hs),
+                Bench.Sign("""{"alg":"RS256","kid":"r","typ":"JWT"}""", claims, Bench.Rs),
+                Bench.Sign("""{"alg":"ES256","kid":"e"}""", claims, Bench.Es),
+            }
+        )
         {
             var caller = bench.Bearer(token).Caller.ShouldNotBeNull();
             caller.Identity.ShouldBe("key:app");
-            caller.Permissions.ShouldBe(new Permissions(Selection.Of("GetDevice"), Selection.Of("1", "2"), Selection.Everything, Selection.Everything));
+            caller.Permissions.ShouldBe(
+                new Permissions(Selection.Of("GetDevice"), Selection.Of("1", "2"), Selection.Everything, Selection.Everything)
+            );
         }
     }
 
@@ -50,22 +52,46 @@ public sealed class TokenReaderTests : IDisposable
         Refused(Bench.Sign("""{"alg":"hs256","kid":"h"}""", claims, Bench.Hs));
         Refused(Bench.Sign("""{"kid":"h"}""", claims, Bench.Hs));
         Refused(Bench.Sign("""{"alg":"HS256","kid":"r"}""", claims, input => HMACSHA256.HashData(Encoding.ASCII.GetBytes(pem), input)));
-        Refused(Bench.Sign("""{"alg":"HS256","kid":"r"}""", claims, input => HMACSHA256.HashData(Bench.Rsa.ExportSubjectPublicKeyInfo(), input)));
+        Refused(
+            Bench.Sign("""{"alg":"HS256","kid":"r"}""", claims, input => HMACSHA256.HashData(Bench.Rsa.ExportSubjectPublicKeyInfo(), input))
+        );
         Refused(Bench.Sign("""{"alg":"HS256","kid":"e"}""", claims, Bench.Hs));
         Refused(Bench.Sign("""{"alg":"RS256","kid":"h"}""", claims, Bench.Rs));
-        Refused(Bench.Sign("""{"alg":"PS256","kid":"r"}""", claims, i => Bench.Rsa.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pss)));
-        Refused(Bench.Sign("""{"alg":"RS256","kid":"r"}""", claims, i => Bench.Rsa.SignData(i, HashAlgorithmName.SHA512, RSASignaturePadding.Pkcs1)));
+        Refused(
+            Bench.Sign("""{"alg":"PS256","kid":"r"}""", claims, i =>
+                Bench.Rsa.SignData(i, HashAlgorithmName.SHA256, RSASignaturePadding.Pss)
+            )
+        );
+        Refused(
+            Bench.Sign("""{"alg":"RS256","kid":"r"}""", claims, i =>
+                Bench.Rsa.SignData(i, HashAlgorithmName.SHA512, RSASignaturePadding.Pkcs1)
+            )
+        );
         Refused(Bench.Sign("""{"alg":"HS256"}""", claims, Bench.Hs)); // no kid
         foreach (var kid in new[] { "\"\"", "\"H\"", "\"h \"", "\"../h\"", "\"h\\u0000\"", "1", "null", "[\"h\"]", "\"' OR 1=1\"" })
         {
             Refused(Bench.Sign($$"""{"alg":"HS256","kid":{{kid}}}""", claims, Bench.Hs));
         }
 
-        foreach (var member in new[]
-        {
-            $"\"jwk\":{jwk}", "\"jku\":\"https://evil.example/jwks\"", "\"x5u\":\"https://evil.example\"", "\"x5c\":[]", "\"crit\":[\"exp\"]", "\"crit\":[]",
-            "\"b64\":false", "\"b64\":true", "\"zip\":\"DEF\"", "\"enc\":\"A128GCM\"", "\"cty\":\"JWT\"", "\"typ\":\"refresh+jwt\"", "\"typ\":1", "\"typ\":\"\"",
-        })
+        foreach (
+            var member in new[]
+            {
+                $"\"jwk\":{jwk}",
+                "\"jku\":\"https://evil.example/jwks\"",
+                "\"x5u\":\"https://evil.example\"",
+                "\"x5c\":[]",
+                "\"crit\":[\"exp\"]",
+                "\"crit\":[]",
+                "\"b64\":false",
+                "\"b64\":true",
+                "\"zip\":\"DEF\"",
+                "\"enc\":\"A128GCM\"",
+                "\"cty\":\"JWT\"",
+                "\"typ\":\"refresh+jwt\"",
+                "\"typ\":1",
+                "\"typ\":\"\"",
+            }
+        )
         {
             Refused(Bench.Sign($$"""{"alg":"HS256","kid":"h",{{member}}}""", claims, Bench.Hs));
         }
@@ -118,22 +144,36 @@ public sealed class TokenReaderTests : IDisposable
         {
             Refused(Bench.Sign(Bench.HsHeader, bench.Claims(c => c[name] = "HALF").ToJsonString().Replace("HALF", "\\ud800"), Bench.Hs));
             Refused(bench.CorpToken(c => c[name] = "x", "{\"alg\":\"RS256\",\"kid\":\"\\udc00\"}"));
-            Refused(Bench.Sign("{\"alg\":\"RS256\"}", bench.CorpClaims(c => c[name] = "HALF").ToJsonString().Replace("HALF", "\\ud800"), Bench.CorpRs));
+            Refused(
+                Bench.Sign(
+                    "{\"alg\":\"RS256\"}",
+                    bench.CorpClaims(c => c[name] = "HALF").ToJsonString().Replace("HALF", "\\ud800"),
+                    Bench.CorpRs
+                )
+            );
         }
 
         Refused(Bench.Sign(Bench.HsHeader, bench.Claims(c => c["HALF"] = 1).ToJsonString().Replace("HALF", "\\ud800"), Bench.Hs));
-        Refused(Bench.Sign(Bench.HsHeader, bench.Claims(c => c["payload"]!["n"] = new JsonArray("HALF")).ToJsonString().Replace("HALF", "\\ud800"), Bench.Hs));
+        Refused(
+            Bench.Sign(
+                Bench.HsHeader,
+                bench.Claims(c => c["payload"]!["n"] = new JsonArray("HALF")).ToJsonString().Replace("HALF", "\\ud800"),
+                Bench.Hs
+            )
+        );
     }
 
     [Fact]
     public void A_token_changed_in_any_character_or_bit_is_refused()
     {
-        foreach (var token in new[]
-        {
-            bench.Token(),
-            Bench.Sign("""{"alg":"RS256","kid":"r"}""", bench.Claims().ToJsonString(), Bench.Rs),
-            Bench.Sign("""{"alg":"ES256","kid":"e"}""", bench.Claims().ToJsonString(), Bench.Es),
-        })
+        foreach (
+            var token in new[]
+            {
+                bench.Token(),
+                Bench.Sign("""{"alg":"RS256","kid":"r"}""", bench.Claims().ToJsonString(), Bench.Rs),
+                Bench.Sign("""{"alg":"ES256","kid":"e"}""", bench.Claims().ToJsonString(), Bench.Es),
+            }
+        )
         {
             bench.Bearer(token).Caller.ShouldNotBeNull(); // remembered: a changed one must not hit it
             for (var i = 0; i < token.Length; i++)
@@ -216,17 +256,21 @@ public sealed class TokenReaderTests : IDisposable
     {
         foreach (var empty in new[] { true, false })
         {
-            var caller = bench.Bearer(bench.Token(c =>
-            {
-                foreach (var name in Dimensions)
-                {
-                    c["payload"]!.AsObject().Remove(name);
-                    if (empty)
+            var caller = bench
+                .Bearer(
+                    bench.Token(c =>
                     {
-                        c["payload"]![name] = new JsonArray();
-                    }
-                }
-            })).Caller.ShouldNotBeNull();
+                        foreach (var name in Dimensions)
+                        {
+                            c["payload"]!.AsObject().Remove(name);
+                            if (empty)
+                            {
+                                c["payload"]![name] = new JsonArray();
+                            }
+                        }
+                    })
+                )
+                .Caller.ShouldNotBeNull();
             caller.Permissions.ShouldBe(default);
         }
 
@@ -234,8 +278,11 @@ public sealed class TokenReaderTests : IDisposable
         Actions(3, 999).ShouldBe(Selection.Of("GetDevice"));
         Actions(0).ShouldBe(Selection.Everything);
 
-        Selection Actions(params int[] numbers) => bench.Bearer(bench.Token(c =>
-            c["payload"]!["a"] = new JsonArray([.. numbers.Select(n => (JsonNode)n)]))).Caller.ShouldNotBeNull().Permissions.Actions;
+        Selection Actions(params int[] numbers) =>
+            bench
+                .Bearer(bench.Token(c => c["payload"]!["a"] = new JsonArray([.. numbers.Select(n => (JsonNode)n)])))
+                .Caller.ShouldNotBeNull()
+                .Permissions.Actions;
     }
 
     [Fact]

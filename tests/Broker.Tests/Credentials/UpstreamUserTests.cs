@@ -35,7 +35,15 @@ public sealed class UpstreamUserTests : IDisposable
         bench.Bearer(Token()).Caller.ShouldNotBeNull();
         bench.Bearer(Token("user:other.17")).Caller.ShouldBeNull();
         bench.Bearer(Token("user:17")).Caller.ShouldBeNull();
-        bench.Bearer(bench.Token(c => { c["sub"] = "user:hive.17"; c["payload"]!["u"] = 18; })).Caller.ShouldBeNull();
+        bench
+            .Bearer(
+                bench.Token(c =>
+                {
+                    c["sub"] = "user:hive.17";
+                    c["payload"]!["u"] = 18;
+                })
+            )
+            .Caller.ShouldBeNull();
 
         bench.Publish(Bench.With(("app", Bench.Wide)) with { TokenService = new() { UsersOf = "other" } });
         bench.Bearer(Token()).Caller.ShouldBeNull();
@@ -64,5 +72,11 @@ public sealed class UpstreamUserTests : IDisposable
     private string Token(string subject = "user:hive.17") => bench.Token(c => c["sub"] = subject);
 
     private UpstreamUser User(params string[] networks) =>
-        new("hive", 17, new(Selection.Everything, Selection.Of(networks), Selection.Everything, Selection.Everything), "secret", bench.Clock.GetUtcNow().AddDays(1));
+        new(
+            "hive",
+            17,
+            new(Selection.Everything, Selection.Of(networks), Selection.Everything, Selection.Everything),
+            "secret",
+            bench.Clock.GetUtcNow().AddDays(1)
+        );
 }

@@ -86,6 +86,7 @@ public sealed class VerifiedMemoryTests : IDisposable
         memory.Keep(Entry(now.AddHours(1)), now);
         memory.Count.ShouldBe(8);
 
-        static VerifiedPassword Entry(DateTimeOffset end) => new() { Digest = new(RandomNumberGenerator.GetBytes(32)), EndTicks = end.UtcTicks };
+        static VerifiedPassword Entry(DateTimeOffset end) =>
+            new() { Digest = new(RandomNumberGenerator.GetBytes(32)), EndTicks = end.UtcTicks };
     }
 }

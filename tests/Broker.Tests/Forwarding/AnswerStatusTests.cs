@@ -22,18 +22,19 @@ public sealed class AnswerStatusTests
     public void It_is_the_first_that_is_not_interim_however_it_is_cut(string text, int expected)
     {
         Prop.ForAll(Gen.Choose(1, text.Length).NonEmptyListOf().ToArbitrary(), sizes =>
-        {
-            var status = default(EarlyResponseStatus);
-            var bytes = Encoding.ASCII.GetBytes(text).AsSpan();
-            var code = 0;
-            for (var i = 0; code == 0 && bytes.Length > 0; i++)
             {
-                var size = Math.Min(sizes[i % sizes.Count], bytes.Length);
-                code = status.Read(bytes[..size]);
-                bytes = bytes[size..];
-            }
+                var status = default(EarlyResponseStatus);
+                var bytes = Encoding.ASCII.GetBytes(text).AsSpan();
+                var code = 0;
+                for (var i = 0; code == 0 && bytes.Length > 0; i++)
+                {
+                    var size = Math.Min(sizes[i % sizes.Count], bytes.Length);
+                    code = status.Read(bytes[..size]);
+                    bytes = bytes[size..];
+                }
 
-            code.ShouldBe(expected);
-        }).QuickCheckThrowOnFailure();
+                code.ShouldBe(expected);
+            })
+            .QuickCheckThrowOnFailure();
     }
 }

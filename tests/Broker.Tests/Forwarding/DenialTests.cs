@@ -22,8 +22,10 @@ public sealed class DenialTests
         ["combining mark"] = id => Insert(id, "\u0301"),
         ["enclosing mark"] = id => id + "\u20dd",
         ["full width"] = id => string.Concat(id.Select(c => c is > ' ' and < '\x7f' ? (char)(c + 0xfee0) : c)),
-        ["mathematical letters"] = id => string.Concat(id.Select(c => c is >= 'a' and <= 'z' ? char.ConvertFromUtf32(0x1d41a + c - 'a') : c.ToString())),
-        ["mathematical digits"] = id => string.Concat(id.Select(c => char.IsAsciiDigit(c) ? char.ConvertFromUtf32(0x1d7ce + c - '0') : c.ToString())),
+        ["mathematical letters"] = id =>
+            string.Concat(id.Select(c => c is >= 'a' and <= 'z' ? char.ConvertFromUtf32(0x1d41a + c - 'a') : c.ToString())),
+        ["mathematical digits"] = id =>
+            string.Concat(id.Select(c => char.IsAsciiDigit(c) ? char.ConvertFromUtf32(0x1d7ce + c - '0') : c.ToString())),
         ["circled"] = id => string.Concat(id.Select(c => c is >= 'a' and <= 'z' ? (char)(0x24d0 + c - 'a') : c)),
         ["upper case"] = id => id.ToUpperInvariant(),
         ["dotless i"] = id => id.Replace('i', 'ı'),
@@ -91,13 +93,27 @@ public sealed class DenialTests
             from inner in Dresses.Prepend(new("", plain => plain))
             from outer in Dresses.Prepend(new("", plain => plain))
             let dressed = outer.Value(inner.Value(id))
-            where !denial.Names(dressed) || !denial.Names(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(dressed))) // as a header's bytes may be read
+            // as a header's bytes may be read
+            where !denial.Names(dressed) || !denial.Names(Encoding.Latin1.GetString(Encoding.UTF8.GetBytes(dressed)))
             select $"{inner.Key}, then {outer.Key}: {Uri.EscapeDataString(dressed)}";
         missed.ShouldBeEmpty();
     }
 
     [Theory]
-    [InlineData("jwt.secret", "jwt.secrets", "jwt.secret2", "jwt-secret", "my.jwt.secret", "jwt.secret.age", "jwt", "secret", "jwt.secret:a", "xjwt.secret", "jwtsecret", "jwt.sekret")]
+    [InlineData(
+        "jwt.secret",
+        "jwt.secrets",
+        "jwt.secret2",
+        "jwt-secret",
+        "my.jwt.secret",
+        "jwt.secret.age",
+        "jwt",
+        "secret",
+        "jwt.secret:a",
+        "xjwt.secret",
+        "jwtsecret",
+        "jwt.sekret"
+    )]
     [InlineData("42", "420", "4", "142", "042", "4 2", "42a", "42-1", "²", "四二", "42/1", "x/42")]
     [InlineData("größe", "große2", "grö", "größer", "grüße", "日本語", "ö")]
     [InlineData("a b", "ab", "a", "b", "a-b")]
@@ -136,25 +152,35 @@ public sealed class DenialTests
     {
         var denial = Denying("jwt.secret");
         string[] ids = ["vehicle-42", "jwt.secret.age", "JWT.SECRET", "jwt.secret.json", "urn:dev:1"];
-        Allocations.Of(() =>
-        {
-            foreach (var id in ids)
+        Allocations
+            .Of(() =>
             {
-                denial.Names(id);
-            }
-        }).ShouldBe(0);
+                foreach (var id in ids)
+                {
+                    denial.Names(id);
+                }
+            })
+            .ShouldBe(0);
     }
 
     private static DeniedName Denying(string id) => new(id);
 
-    private static string Insert(string id, string what) => string.Concat(id.EnumerateRunes().SelectMany((rune, i) => i == 0 ? [rune.ToString(), what] : new[] { rune.ToString() }));
+    private static string Insert(string id, string what) =>
+        string.Concat(id.EnumerateRunes().SelectMany((rune, i) => i == 0 ? [rune.ToString(), what] : new[] { rune.ToString() }));
 
     private static string Encoded(string text) => string.Concat(Encoding.UTF8.GetBytes(text).Select(one => $"%{one:X2}"));
 
-    private static string Overlong(string text, int length) => string.Concat(text.Select(c => c >= 0x80 ? c.ToString() : length switch
-    {
-        2 => $"%{0xc0 | (c >> 6):X2}%{0x80 | (c & 0x3f):X2}",
-        3 => $"%E0%{0x80 | (c >> 6):X2}%{0x80 | (c & 0x3f):X2}",
-        _ => $"%F0%80%{0x80 | (c >> 6):X2}%{0x80 | (c & 0x3f):X2}",
-    }));
+    private static string Overlong(string text, int length) =>
+        string.Concat(
+            text.Select(c =>
+                c >= 0x80
+                    ? c.ToString()
+                    : length switch
+                    {
+                        2 => $"%{0xc0 | (c >> 6):X2}%{0x80 | (c & 0x3f):X2}",
+                        3 => $"%E0%{0x80 | (c >> 6):X2}%{0x80 | (c & 0x3f):X2}",
+                        _ => $"%F0%80%{0x80 | (c >> 6):X2}%{0x80 | (c & 0x3f):X2}",
+                    }
+            )
+        );
 }

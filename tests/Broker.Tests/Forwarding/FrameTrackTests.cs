@@ -13,21 +13,26 @@ public sealed class FrameTrackTests
     private static readonly int[] Lengths = [0, 1, 125, 126, 127, 65535, 65536, 70000];
 
     [Fact]
-    public void Every_boundary_is_found_and_no_other_wherever_the_bytes_are_cut() => Prop.ForAll(
-        Gen.ArrayOf(Gen.Zip(Gen.Elements(Lengths), Gen.Elements(true, false))).Where(frames => frames.Length is > 0 and < 6).ToArbitrary(),
-        Gen.Choose(1, 5000).ToArbitrary(),
-        (frames, cut) =>
-        {
-            var (bytes, boundaries) = Write(frames);
-            var track = default(FrameTrack);
-            for (var at = 0; at < bytes.Length;)
-            {
-                var some = bytes.AsSpan(at, Math.Min(cut, bytes.Length - at));
-                track.Take(some).ShouldBe(some.Length);
-                at += some.Length;
-                track.IsAtBoundary.ShouldBe(boundaries.Contains(at));
-            }
-        }).QuickCheckThrowOnFailure();
+    public void Every_boundary_is_found_and_no_other_wherever_the_bytes_are_cut() =>
+        Prop.ForAll(
+                Gen.ArrayOf(Gen.Zip(Gen.Elements(Lengths), Gen.Elements(true, false)))
+                    .Where(frames => frames.Length is > 0 and < 6)
+                    .ToArbitrary(),
+                Gen.Choose(1, 5000).ToArbitrary(),
+                (frames, cut) =>
+                {
+                    var (bytes, boundaries) = Write(frames);
+                    var track = default(FrameTrack);
+                    for (var at = 0; at < bytes.Length; )
+                    {
+                        var some = bytes.AsSpan(at, Math.Min(cut, bytes.Length - at));
+                        track.Take(some).ShouldBe(some.Length);
+                        at += some.Length;
+                        track.IsAtBoundary.ShouldBe(boundaries.Contains(at));
+                    }
+                }
+            )
+            .QuickCheckThrowOnFailure();
 
     [Fact]
     public void It_stops_at_the_end_of_the_frame_that_is_on_its_way()
@@ -67,7 +72,11 @@ public sealed class FrameTrackTests
         var boundaries = new List<int>();
         foreach (var (length, isMasked) in frames)
         {
-            var extended = new byte[length > 65535 ? 8 : length > 125 ? 2 : 0];
+            var extended = new byte[
+                length > 65535 ? 8
+                : length > 125 ? 2
+                : 0
+            ];
             if (extended.Length == 8)
             {
                 BinaryPrimitives.WriteUInt64BigEndian(extended, (ulong)length);
@@ -77,7 +86,17 @@ public sealed class FrameTrackTests
                 BinaryPrimitives.WriteUInt16BigEndian(extended, (ushort)length);
             }
 
-            bytes.AddRange([0x82, (byte)((extended.Length == 8 ? 127 : extended.Length == 2 ? 126 : length) | (isMasked ? 0x80 : 0)), .. extended]);
+            bytes.AddRange([
+                0x82,
+                (byte)(
+                    (
+                        extended.Length == 8 ? 127
+                        : extended.Length == 2 ? 126
+                        : length
+                    ) | (isMasked ? 0x80 : 0)
+                ),
+                .. extended,
+            ]);
             bytes.AddRange(Enumerable.Repeat((byte)0x88, (isMasked ? 4 : 0) + length)); // payloads that look like close frames
             boundaries.Add(bytes.Count);
         }

@@ -13,11 +13,13 @@ public sealed class OpenExchangesTests
         var open = new OpenExchanges();
         var passage = new BrokeredRequest();
 
-        Allocations.Of(() =>
-        {
-            open.Enter(passage, 1);
-            OpenExchanges.Leave(passage);
-        }).ShouldBe(0);
+        Allocations
+            .Of(() =>
+            {
+                open.Enter(passage, 1);
+                OpenExchanges.Leave(passage);
+            })
+            .ShouldBe(0);
     }
 
     [Fact]

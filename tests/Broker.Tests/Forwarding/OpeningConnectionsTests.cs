@@ -21,16 +21,18 @@ public sealed class OpeningConnectionsTests : IDisposable
     {
         listener.Start();
         var opening = new OpeningConnections(clock);
-        client = new(new SocketsHttpHandler
-        {
-            UseProxy = false,
-            ConnectCallback = opening.Connect,
-            PlaintextStreamFilter = (connection, _) =>
+        client = new(
+            new SocketsHttpHandler
             {
-                opening.Opened(connection.InitialRequestMessage);
-                return new(connection.PlaintextStream);
-            },
-        });
+                UseProxy = false,
+                ConnectCallback = opening.Connect,
+                PlaintextStreamFilter = (connection, _) =>
+                {
+                    opening.Opened(connection.InitialRequestMessage);
+                    return new(connection.PlaintextStream);
+                },
+            }
+        );
     }
 
     [Fact]
@@ -113,21 +115,24 @@ public sealed class OpeningConnectionsTests : IDisposable
         return [.. Enumerable.Range(0, Requests).Select(_ => client.SendAsync(new(HttpMethod.Get, address), over.Token))];
     }
 
-    private static async Task<string[]> Outcomes(Task<HttpResponseMessage>[] requests) => await Task.WhenAll(requests.Select(async request =>
-    {
-        try
-        {
-            return $"{(int)(await request).StatusCode}";
-        }
-        catch (OperationCanceledException)
-        {
-            return "canceled";
-        }
-        catch (HttpRequestException failure)
-        {
-            return $"failed {failure.HttpRequestError}";
-        }
-    }));
+    private static async Task<string[]> Outcomes(Task<HttpResponseMessage>[] requests) =>
+        await Task.WhenAll(
+            requests.Select(async request =>
+            {
+                try
+                {
+                    return $"{(int)(await request).StatusCode}";
+                }
+                catch (OperationCanceledException)
+                {
+                    return "canceled";
+                }
+                catch (HttpRequestException failure)
+                {
+                    return $"failed {failure.HttpRequestError}";
+                }
+            })
+        );
 
     private async Task Accept(Func<Socket, Task> serve)
     {
@@ -141,14 +146,15 @@ public sealed class OpeningConnectionsTests : IDisposable
                 _ = serve(socket);
             }
         }
-        catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException)
-        {
-        }
+        catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException) { }
     }
 
     private async Task Accepted(int count)
     {
-        SpinWait.SpinUntil(() => Volatile.Read(ref accepted) >= count && clock.Timers.Count <= OpeningConnections.AtOnce, TimeSpan.FromSeconds(30));
+        SpinWait.SpinUntil(
+            () => Volatile.Read(ref accepted) >= count && clock.Timers.Count <= OpeningConnections.AtOnce,
+            TimeSpan.FromSeconds(30)
+        );
         await Task.Yield();
         accepted.ShouldBe(count);
     }

@@ -16,10 +16,14 @@ public sealed class PrintableTests
     [InlineData("a\u2028b\u2029c", "a\\u{2028}b\\u{2029}c")]
     [InlineData("a\u0085b\vc\fd", "a\\u{0085}b\\u{000b}c\\u{000c}d")]
     [InlineData("a\r\nb\tc\0d\u001b[2Je\u007ff", "a\\u{000d}\\u{000a}b\\u{0009}c\\u{0000}d\\u{001b}[2Je\\u{007f}f")]
-    [InlineData("a\u202eb\u202dc\u2066d\u2069e\u200ef\u200fg\u061c", "a\\u{202e}b\\u{202d}c\\u{2066}d\\u{2069}e\\u{200e}f\\u{200f}g\\u{061c}")]
+    [InlineData(
+        "a\u202eb\u202dc\u2066d\u2069e\u200ef\u200fg\u061c",
+        "a\\u{202e}b\\u{202d}c\\u{2066}d\\u{2069}e\\u{200e}f\\u{200f}g\\u{061c}"
+    )]
     [InlineData("a\u200bb\ufeffc\u00add\u00a0e\u3000", "a\\u{200b}b\\u{feff}c\\u{00ad}d\\u{00a0}e\\u{3000}")]
     [InlineData("a\ue000b\uffffc\U000E0041d", "a\\u{e000}b\\u{ffff}c\\u{e0041}d")]
-    public void What_cannot_be_seen_or_changes_how_a_line_reads_stands_as_an_escape(string text, string printable) => Printable.Of(text).ShouldBe(printable);
+    public void What_cannot_be_seen_or_changes_how_a_line_reads_stands_as_an_escape(string text, string printable) =>
+        Printable.Of(text).ShouldBe(printable);
 
     [Fact]
     public void Half_a_surrogate_pair_stands_as_an_escape() // no attribute can hold one
@@ -43,17 +47,34 @@ public sealed class PrintableTests
     {
         var bad = "x\u2028y\u202e" + (char)0xd800 + new string('z', 3000);
         var (json, text) = (new StringWriter(), new StringWriter());
-        using (var log = new LoggerConfiguration().Enrich.WithProperty("Enriched", bad).Enrich.With(new Printable())
-            .WriteTo.Sink(new Sink(json, new JsonFormatter())).WriteTo.Sink(new Sink(text, new MessageTemplateTextFormatter("{Message:lj} {Properties}{NewLine}"))).CreateLogger())
+        using (
+            var log = new LoggerConfiguration()
+                .Enrich.WithProperty("Enriched", bad)
+                .Enrich.With(new Printable())
+                .WriteTo.Sink(new Sink(json, new JsonFormatter()))
+                .WriteTo.Sink(new Sink(text, new MessageTemplateTextFormatter("{Message:lj} {Properties}{NewLine}")))
+                .CreateLogger()
+        )
         {
             log.Information(
-                "{Text} {List} {@Object} {@Pairs} {Uri} {Letter} {Number} {Path}", bad, new[] { bad }, new { Inner = bad }, new Dictionary<string, string> { [bad] = bad, [bad + "2"] = bad },
-                new Uri("http://a/\u2028?" + new string('u', 3000)), '\u2029', 1.5, new Microsoft.AspNetCore.Http.PathString("/" + bad));
+                "{Text} {List} {@Object} {@Pairs} {Uri} {Letter} {Number} {Path}",
+                bad,
+                new[] { bad },
+                new { Inner = bad },
+                new Dictionary<string, string> { [bad] = bad, [bad + "2"] = bad },
+                new Uri("http://a/\u2028?" + new string('u', 3000)),
+                '\u2029',
+                1.5,
+                new Microsoft.AspNetCore.Http.PathString("/" + bad)
+            );
         }
 
         foreach (var line in new[] { json.ToString(), text.ToString() })
         {
-            line.TrimEnd('\r', '\n').ShouldNotContain(letter => char.IsControl(letter) || char.IsSurrogate(letter) || letter == '\u2028' || letter == '\u2029' || letter == '\u202e');
+            line.TrimEnd('\r', '\n')
+                .ShouldNotContain(letter =>
+                    char.IsControl(letter) || char.IsSurrogate(letter) || letter == '\u2028' || letter == '\u2029' || letter == '\u202e'
+                );
             line.ShouldNotContain(new string('z', 300));
             line.ShouldNotContain(new string('u', 300));
             line.ShouldContain("[cut, 300");
@@ -65,7 +86,12 @@ public sealed class PrintableTests
     public void A_value_of_ours_is_not_cut_where_it_is_read_whole()
     {
         var json = new StringWriter();
-        using (var log = new LoggerConfiguration().Enrich.With(new Printable()).WriteTo.Sink(new Sink(json, new JsonFormatter())).CreateLogger())
+        using (
+            var log = new LoggerConfiguration()
+                .Enrich.With(new Printable())
+                .WriteTo.Sink(new Sink(json, new JsonFormatter()))
+                .CreateLogger()
+        )
         {
             log.Information("{StackTrace} {Mistake}", new string('s', 2000), new string('m', 2000));
         }

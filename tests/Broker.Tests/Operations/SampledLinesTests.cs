@@ -18,8 +18,11 @@ public sealed class SampledLinesTests : IDisposable
     private readonly StringWriter output = new();
     private readonly SampledLines lines;
 
-    public SampledLinesTests() => lines = new(
-        new SerilogLoggerProvider(new LoggerConfiguration().WriteTo.Sink(new LogLines(output, clock)).CreateLogger(), dispose: true), clock);
+    public SampledLinesTests() =>
+        lines = new(
+            new SerilogLoggerProvider(new LoggerConfiguration().WriteTo.Sink(new LogLines(output, clock)).CreateLogger(), dispose: true),
+            clock
+        );
 
     public void Dispose() => lines.Dispose();
 
@@ -29,7 +32,13 @@ public sealed class SampledLinesTests : IDisposable
         var logger = lines.CreateLogger(Kestrel + ".Http2");
         for (var i = 0; i < 1000; i++)
         {
-            logger.Log(LogLevel.Critical, new EventId(60, "Http2QueueOperationsExceeded"), Thrown(new ConnectionAbortedException("secret")), "Connection id {ConnectionId} exceeded", $"0HN{i}");
+            logger.Log(
+                LogLevel.Critical,
+                new EventId(60, "Http2QueueOperationsExceeded"),
+                Thrown(new ConnectionAbortedException("secret")),
+                "Connection id {ConnectionId} exceeded",
+                $"0HN{i}"
+            );
         }
 
         var line = Written().ShouldHaveSingleItem();
@@ -71,8 +80,18 @@ public sealed class SampledLinesTests : IDisposable
     public void A_fault_of_the_brokers_stays_an_error_and_one_of_a_connection_is_a_warning()
     {
         var logger = lines.CreateLogger(Kestrel);
-        logger.Log(LogLevel.Error, new EventId(13), Thrown(new InvalidOperationException()), "An unhandled exception was thrown by the application.");
-        logger.Log(LogLevel.Error, new EventId(13), new AggregateException(new IOException()), "An unhandled exception was thrown by the application.");
+        logger.Log(
+            LogLevel.Error,
+            new EventId(13),
+            Thrown(new InvalidOperationException()),
+            "An unhandled exception was thrown by the application."
+        );
+        logger.Log(
+            LogLevel.Error,
+            new EventId(13),
+            new AggregateException(new IOException()),
+            "An unhandled exception was thrown by the application."
+        );
 
         Written()[0].ShouldContain("\"Level\":\"Error\"");
         Written()[0].ShouldContain("InvalidOperationException in SampledLinesTests.Thrown");

@@ -40,7 +40,15 @@ public sealed class LinkTests : IAsyncLifetime
     public async Task A_subscription_that_was_refused_stands_when_it_is_allowed()
     {
         await server.Ask("ACL", "SETUSER", "narrow", "on", ">word", "~*", "+@all", "resetchannels");
-        using var link = Link(new RedisSettings { Endpoints = [server.Endpoint], User = "narrow", Password = "word", Channel = "channel" });
+        using var link = Link(
+            new RedisSettings
+            {
+                Endpoints = [server.Endpoint],
+                User = "narrow",
+                Password = "word",
+                Channel = "channel",
+            }
+        );
         var heard = new TaskCompletionSource<string>();
         link.Heard += heard.SetResult;
         // Refused more often than the client by itself asks when it connects and looks around: from here on it is ours to ask.
@@ -73,7 +81,14 @@ public sealed class LinkTests : IAsyncLifetime
             await server.Ask("ACL", "SETUSER", "default", "-hello");
         }
 
-        using var link = Link(new RedisSettings { Endpoints = [server.Endpoint], Protocol = protocol, Channel = "channel" });
+        using var link = Link(
+            new RedisSettings
+            {
+                Endpoints = [server.Endpoint],
+                Protocol = protocol,
+                Channel = "channel",
+            }
+        );
         var heard = new TaskCompletionSource<string>();
         link.Heard += heard.SetResult;
         await Soon(() => Answers(link));
@@ -85,7 +100,14 @@ public sealed class LinkTests : IAsyncLifetime
     public async Task A_connection_that_has_become_deaf_is_given_up_and_another_one_answers()
     {
         using var deaf = new DeafRelay(server.Port);
-        using var link = Link(new RedisSettings { Endpoints = [deaf.Endpoint], CallTimeout = TimeSpan.FromSeconds(1), Channel = "channel" });
+        using var link = Link(
+            new RedisSettings
+            {
+                Endpoints = [deaf.Endpoint],
+                CallTimeout = TimeSpan.FromSeconds(1),
+                Channel = "channel",
+            }
+        );
         await Soon(() => Answers(link));
 
         var from = Environment.TickCount64;
@@ -95,9 +117,11 @@ public sealed class LinkTests : IAsyncLifetime
         (Environment.TickCount64 - from).ShouldBeLessThan(4000, "the client by itself keeps it for more than four time-outs");
     }
 
-    private async Task<int> RefusedSubscriptions() => (await server.Ask("INFO", "commandstats")).Split('\n')
-        .Where(line => line.StartsWith("cmdstat_subscribe:", StringComparison.Ordinal))
-        .Sum(line => int.Parse(line.Split("rejected_calls=")[1].Split(',')[0], CultureInfo.InvariantCulture));
+    private async Task<int> RefusedSubscriptions() =>
+        (await server.Ask("INFO", "commandstats"))
+            .Split('\n')
+            .Where(line => line.StartsWith("cmdstat_subscribe:", StringComparison.Ordinal))
+            .Sum(line => int.Parse(line.Split("rejected_calls=")[1].Split(',')[0], CultureInfo.InvariantCulture));
 
     private static async Task<bool> Answers(RedisLink link) => await link.Run(Set, ["key"], ["value"]) is not null;
 

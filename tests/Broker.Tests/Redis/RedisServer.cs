@@ -105,14 +105,22 @@ public sealed class RedisServer : IAsyncDisposable
     /// <summary>Puts a value of another type at a key, in one step: nobody finds it gone in between.</summary>
     public Task<string> Write(string key, string command)
     {
-        var rest = command switch { "HSET" => "field value", "ZADD" => "1 member", "XADD" => "* field value", _ => "value" };
+        var rest = command switch
+        {
+            "HSET" => "field value",
+            "ZADD" => "1 member",
+            "XADD" => "* field value",
+            _ => "value",
+        };
         return Ask(["EVAL", "redis.call('DEL', KEYS[1]) return redis.call(unpack(ARGV))", "1", key, command, key, .. rest.Split(' ')]);
     }
 
     /// <summary>How many scripts were run.</summary>
-    public async Task<long> Scripts() => (await Ask("INFO", "commandstats")).Split('\n')
-        .Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
-        .Sum(line => long.Parse(line.Split('=', ',')[1], System.Globalization.CultureInfo.InvariantCulture));
+    public async Task<long> Scripts() =>
+        (await Ask("INFO", "commandstats"))
+            .Split('\n')
+            .Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
+            .Sum(line => long.Parse(line.Split('=', ',')[1], System.Globalization.CultureInfo.InvariantCulture));
 
     public async ValueTask DisposeAsync()
     {
@@ -159,30 +167,57 @@ public sealed class RedisServer : IAsyncDisposable
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static string? Found(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-        .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+    private static string? Found(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "")
+            .Split(':')
+            .Select(folder => Path.Combine(folder, program))
+            .FirstOrDefault(File.Exists);
 
     private async Task Begin()
     {
         string[] settings =
         [
-            "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", folder, "--save", "", "--appendonly", "no", "--loglevel", "warning",
-            "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes", .. extra,
+            "--port",
+            $"{Port}",
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            folder,
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--loglevel",
+            "warning",
+            "--repl-diskless-sync-delay",
+            "0",
+            "--enable-debug-command",
+            "yes",
+            .. extra,
         ];
         if (Found("redis-server") is { } program)
         {
             process?.Dispose();
-            process = Process.Start(new ProcessStartInfo(program, settings) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+            process = Process.Start(
+                new ProcessStartInfo(program, settings) { RedirectStandardOutput = true, RedirectStandardError = true }
+            )!;
             _ = process.StandardOutput.ReadToEndAsync();
             _ = process.StandardError.ReadToEndAsync();
         }
         else
         {
-            // On the machine's own network: nodes of a Cluster tell their clients where the others are. Without a second container that cleans up
+            // On the machine's own network: nodes of a Cluster tell their clients where the others are. Without a second container that
+            // cleans up
             // after it, since that is another image; this one removes itself.
-            container = new RedisBuilder("redis:7").WithCommand(["redis-server", .. settings]).WithBindMount(folder, folder)
-                .WithCreateParameterModifier(made => made.HostConfig!.NetworkMode = "host").WithPortBinding(RedisBuilder.RedisPort, false)
-                .WithWaitStrategy(Wait.ForUnixContainer()).WithCleanUp(false).WithAutoRemove(true).Build();
+            container = new RedisBuilder("redis:7")
+                .WithCommand(["redis-server", .. settings])
+                .WithBindMount(folder, folder)
+                .WithCreateParameterModifier(made => made.HostConfig!.NetworkMode = "host")
+                .WithPortBinding(RedisBuilder.RedisPort, false)
+                .WithWaitStrategy(Wait.ForUnixContainer())
+                .WithCleanUp(false)
+                .WithAutoRemove(true)
+                .Build();
             await container.StartAsync();
         }
         while (true)

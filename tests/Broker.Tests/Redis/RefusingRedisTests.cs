@@ -8,7 +8,9 @@ using static Broker.Tests.TokenService.LedgerReplica;
 
 namespace Broker.Tests.Redis;
 
-/// <summary>Redis answers, and refuses all of it: that is told once, held tokens serve on, nothing is let through, and it heals when that is over.</summary>
+/// <summary>
+/// Redis answers, and refuses all of it: that is told once, held tokens serve on, nothing is let through, and it heals when that is over.
+/// </summary>
 public sealed class RefusingRedisTests : IAsyncLifetime
 {
     private readonly List<string> ledgerLines = [];
@@ -31,7 +33,11 @@ public sealed class RefusingRedisTests : IAsyncLifetime
     [InlineData("NOAUTH")]
     public async Task It_is_told_once_and_once_more_when_it_is_over(string kind)
     {
-        using var ledger = await new LedgerReplica(server.Endpoint, "refused", new() { Log = new LineLog(ledgerLines), UnknownAfter = TimeSpan.FromSeconds(1) }).Ready();
+        using var ledger = await new LedgerReplica(
+            server.Endpoint,
+            "refused",
+            new() { Log = new LineLog(ledgerLines), UnknownAfter = TimeSpan.FromSeconds(1) }
+        ).Ready();
         using var replica = new Replica(server.Endpoint, "refused", new() { Log = tokenLines, CallTimeout = TimeSpan.FromSeconds(2) });
         var cell = replica.Cell(upstream.Source(), logins: [new() { Permit = 16, Per = TimeSpan.FromSeconds(2) }]);
         var token = await CellBench.Fresh(cell);
@@ -39,10 +45,15 @@ public sealed class RefusingRedisTests : IAsyncLifetime
         var line = (await ledger.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)).ShouldNotBeNull();
         await Begin(kind);
 
-        await Soon(async () => !await ledger.Revocations.Revoke(Guid.NewGuid().ToString(), In(TimeSpan.FromHours(1)), default), "it is not said in Redis");
+        await Soon(
+            async () => !await ledger.Revocations.Revoke(Guid.NewGuid().ToString(), In(TimeSpan.FromHours(1)), default),
+            "it is not said in Redis"
+        );
         (await ledger.Revocations.Revoke("late", In(TimeSpan.FromHours(1)), default)).ShouldBeFalse();
         (ledger.Of("early"), ledger.Of("late")).ShouldBe((RevocationStatus.Revoked, RevocationStatus.Revoked));
-        (await ledger.Ledgers.Rotation.Use(new(line, 0, "successor", TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1))), default)).Successor.ShouldBeNull();
+        (
+            await ledger.Ledgers.Rotation.Use(new(line, 0, "successor", TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1))), default)
+        ).Successor.ShouldBeNull();
         (await CellBench.Fresh(cell)).ShouldBe(token);
         (await cell.Replace(token, 0, "s", CellBench.None)).Token.ShouldBeNull(); // before a window has passed nobody logs in alone
         upstream.Refreshes.ShouldBe(0);
@@ -85,7 +96,10 @@ public sealed class RefusingRedisTests : IAsyncLifetime
                 await server.Ask("CONFIG", "SET", "rdbcompression", "yes");
                 Directory.Delete(server.Folder, recursive: true);
                 await server.Ask("BGSAVE");
-                await Soon(async () => (await server.Ask("INFO", "persistence")).Contains("rdb_last_bgsave_status:err", StringComparison.Ordinal), "saving failed");
+                await Soon(
+                    async () => (await server.Ask("INFO", "persistence")).Contains("rdb_last_bgsave_status:err", StringComparison.Ordinal),
+                    "saving failed"
+                );
                 break;
             case "NOREPLICAS":
                 await server.Ask("CONFIG", "SET", "min-replicas-to-write", "1");
@@ -157,10 +171,15 @@ public sealed class RefusingRedisTests : IAsyncLifetime
     private List<string> TokenTold() => [.. tokenLines.Lines.Where(line => line[..4] is "700 " or "703 " or "710 ")];
 
     /// <summary>How many scripts were run or refused, and how often somebody connected.</summary>
-    private async Task<long> Commands() => (await server.Ask("INFO", "commandstats")).Split('\n')
-        .Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal) || line.StartsWith("cmdstat_auth", StringComparison.Ordinal)
-            || line.StartsWith("cmdstat_client|", StringComparison.Ordinal))
-        .Sum(line => Number(line, ":calls=") + Number(line, ",rejected_calls=") + Number(line, ",failed_calls="));
+    private async Task<long> Commands() =>
+        (await server.Ask("INFO", "commandstats"))
+            .Split('\n')
+            .Where(line =>
+                line.StartsWith("cmdstat_eval", StringComparison.Ordinal)
+                || line.StartsWith("cmdstat_auth", StringComparison.Ordinal)
+                || line.StartsWith("cmdstat_client|", StringComparison.Ordinal)
+            )
+            .Sum(line => Number(line, ":calls=") + Number(line, ",rejected_calls=") + Number(line, ",failed_calls="));
 
     private static long Number(string line, string name) =>
         long.Parse(line.Split(name)[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture);

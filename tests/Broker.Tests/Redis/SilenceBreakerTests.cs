@@ -27,7 +27,9 @@ public sealed class SilenceBreakerTests
         silence.ObserveResult(default);
         silence.IsHealthy().ShouldBeTrue();
 
-        See(new RedisServerException(RedisErrorKind.TryAgain, CommandFlags.None, "TRYAGAIN Multiple keys request during rehashing of slot"));
+        See(
+            new RedisServerException(RedisErrorKind.TryAgain, CommandFlags.None, "TRYAGAIN Multiple keys request during rehashing of slot")
+        );
         silence.IsHealthy().ShouldBeTrue();
     }
 

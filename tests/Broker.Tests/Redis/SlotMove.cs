@@ -2,7 +2,9 @@ using System.Globalization;
 
 namespace Broker.Tests.Redis;
 
-/// <summary>One slot on its way from one node of a Cluster to another, as <c>redis-cli --cluster reshard</c> does it; it may be left halfway.</summary>
+/// <summary>
+/// One slot on its way from one node of a Cluster to another, as <c>redis-cli --cluster reshard</c> does it; it may be left halfway.
+/// </summary>
 /// <param name="Nodes">All of the Cluster.</param>
 /// <param name="Slot">Its number.</param>
 /// <param name="From">The master that has it.</param>
@@ -39,14 +41,17 @@ public sealed record SlotMove(IReadOnlyList<RedisServer> Nodes, int Slot, RedisS
         await Set(From, "NODE", id);
         foreach (var node in Nodes)
         {
-            while (!(await node.Ask("CLUSTER", "NODES")).Split('\n').Where(line => line.StartsWith(id, StringComparison.Ordinal)).Any(HasSlot))
+            while (
+                !(await node.Ask("CLUSTER", "NODES")).Split('\n').Where(line => line.StartsWith(id, StringComparison.Ordinal)).Any(HasSlot)
+            )
             {
                 await Task.Delay(10);
             }
         }
     }
 
-    private async Task Set(RedisServer server, string state, string node) => Succeeded(await server.Ask("CLUSTER", "SETSLOT", $"{Slot}", state, node), "OK");
+    private async Task Set(RedisServer server, string state, string node) =>
+        Succeeded(await server.Ask("CLUSTER", "SETSLOT", $"{Slot}", state, node), "OK");
 
     private static void Succeeded(string answer, params string[] good)
     {
@@ -57,6 +62,15 @@ public sealed record SlotMove(IReadOnlyList<RedisServer> Nodes, int Slot, RedisS
     }
 
     /// <summary>After eight words come slots and ranges of slots.</summary>
-    private bool HasSlot(string line) => line.Trim().Split(' ').Skip(8).Select(range => range.Split('-')).Any(ends =>
-        int.TryParse(ends[0], CultureInfo.InvariantCulture, out var first) && int.TryParse(ends[^1], CultureInfo.InvariantCulture, out var last) && first <= Slot && Slot <= last);
+    private bool HasSlot(string line) =>
+        line.Trim()
+            .Split(' ')
+            .Skip(8)
+            .Select(range => range.Split('-'))
+            .Any(ends =>
+                int.TryParse(ends[0], CultureInfo.InvariantCulture, out var first)
+                && int.TryParse(ends[^1], CultureInfo.InvariantCulture, out var last)
+                && first <= Slot
+                && Slot <= last
+            );
 }

@@ -1,15 +1,17 @@
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Redis;
 using Broker.Tests.TokenService;
+using Broker.TokenService;
 using Microsoft.Extensions.Logging;
 using Shouldly;
 using Xunit;
 
 namespace Broker.Tests.Redis;
 
-/// <summary>Something in Redis is not as the brokers left it: that is told once until it is over, and nothing that was ended counts meanwhile.</summary>
+/// <summary>
+/// Something in Redis is not as the brokers left it: that is told once until it is over, and nothing that was ended counts meanwhile.
+/// </summary>
 public sealed class WrongContentTests : IAsyncLifetime
 {
     private static readonly string[] Commands = ["SET", "RPUSH", "SADD", "HSET", "ZADD", "XADD"];
@@ -45,11 +47,13 @@ public sealed class WrongContentTests : IAsyncLifetime
         await server.DisposeAsync();
     }
 
-    public static TheoryData<int, string> Wrong => new(
-        from key in Enumerable.Range(0, 3) // head, index, ends
-        from command in Commands
-        where (key, command) is not ((0, "HSET") or (1 or 2, "ZADD")) // these have that type
-        select (key, command));
+    public static TheoryData<int, string> Wrong =>
+        new(
+            from key in Enumerable.Range(0, 3) // head, index, ends
+            from command in Commands
+            where (key, command) is not ((0, "HSET") or (1 or 2, "ZADD")) // these have that type
+            select (key, command)
+        );
 
     [Theory]
     [MemberData(nameof(Wrong))]
@@ -131,7 +135,13 @@ public sealed class WrongContentTests : IAsyncLifetime
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel,
+            EventId eventId,
+            TState state,
+            Exception? exception,
+            Func<TState, Exception?, string> formatter
+        )
         {
             lock (lines)
             {

@@ -22,7 +22,9 @@ public class DamoovSimulatorTests
         using var wire = new Wire(simulator);
         var fields = JsonSerializer.Serialize(new Dictionary<string, string> { [key] = DamoovSimulator.Alice });
 
-        (await wire.Json(LoginPath, new { LoginFields = fields, Password = DamoovSimulator.InstanceKey }, null, Instance)).Status.ShouldBe(status);
+        (await wire.Json(LoginPath, new { LoginFields = fields, Password = DamoovSimulator.InstanceKey }, null, Instance)).Status.ShouldBe(
+            status
+        );
     }
 
     [Fact]
@@ -124,11 +126,14 @@ public class DamoovSimulatorTests
     }
 
     private static Task<Reply> LogInAdmin(Wire wire) =>
-        wire.Json(LoginPath, new
-        {
-            LoginFields = JsonSerializer.Serialize(new { email = DamoovSimulator.AdminEmail }),
-            Password = DamoovSimulator.AdminPassword,
-        });
+        wire.Json(
+            LoginPath,
+            new
+            {
+                LoginFields = JsonSerializer.Serialize(new { email = DamoovSimulator.AdminEmail }),
+                Password = DamoovSimulator.AdminPassword,
+            }
+        );
 
     private static Tokens Pair(Reply reply)
     {

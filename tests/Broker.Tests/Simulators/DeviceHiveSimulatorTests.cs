@@ -53,7 +53,9 @@ public class DeviceHiveSimulatorTests
         var token = await Operator(wire);
         for (var i = 0; i < 10; i++)
         {
-            (await LogIn(wire, DeviceHiveSimulator.OperatorLogin, "wrong")).Text.ShouldBe("""{"error":401,"message":"Invalid credentials"}""");
+            (await LogIn(wire, DeviceHiveSimulator.OperatorLogin, "wrong")).Text.ShouldBe(
+                """{"error":401,"message":"Invalid credentials"}"""
+            );
         }
 
         var right = await LogIn(wire, DeviceHiveSimulator.OperatorLogin, DeviceHiveSimulator.OperatorPassword);
@@ -90,7 +92,12 @@ public class DeviceHiveSimulatorTests
         var token = await Operator(wire);
 
         var wider = await wire.Send(
-            "POST", "/auth/rest/token/create", """{"userId":1,"actions":["*"],"networkIds":["*"]}""", "application/json", token);
+            "POST",
+            "/auth/rest/token/create",
+            """{"userId":1,"actions":["*"],"networkIds":["*"]}""",
+            "application/json",
+            token
+        );
 
         wider.Status.ShouldBe(201);
         var secret = await wire.Get("/api/rest/configuration/jwt.secret", wider.Json.GetProperty("accessToken").GetString());
@@ -145,7 +152,9 @@ public class DeviceHiveSimulatorTests
     private static Task<Reply> LogIn(Wire wire, string login, string password) => wire.Json("/auth/rest/token", new { login, password });
 
     private static async Task<string> Operator(Wire wire) =>
-        (await LogIn(wire, DeviceHiveSimulator.OperatorLogin, DeviceHiveSimulator.OperatorPassword)).Json.GetProperty("accessToken").GetString()!;
+        (await LogIn(wire, DeviceHiveSimulator.OperatorLogin, DeviceHiveSimulator.OperatorPassword))
+            .Json.GetProperty("accessToken")
+            .GetString()!;
 
     private static string Decode(string part) => Encoding.UTF8.GetString(Base64Url.DecodeFromChars(part));
 }

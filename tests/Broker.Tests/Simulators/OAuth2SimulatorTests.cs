@@ -17,11 +17,24 @@ public class OAuth2SimulatorTests
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         using var wire = new Wire(simulator);
 
-        var body = await wire.Form(OAuth2Simulator.TokenPath, ClientCredentials,
-            ("client_id", OAuth2Simulator.BodyClientId), ("client_secret", OAuth2Simulator.BodyClientSecret));
-        var basicInBody = await wire.Form(OAuth2Simulator.TokenPath, ClientCredentials,
-            ("client_id", OAuth2Simulator.BasicClientId), ("client_secret", OAuth2Simulator.BasicClientSecret));
-        var bodyInBasic = await Basic(wire, OAuth2Simulator.BodyClientId, OAuth2Simulator.BodyClientSecret, "grant_type=client_credentials");
+        var body = await wire.Form(
+            OAuth2Simulator.TokenPath,
+            ClientCredentials,
+            ("client_id", OAuth2Simulator.BodyClientId),
+            ("client_secret", OAuth2Simulator.BodyClientSecret)
+        );
+        var basicInBody = await wire.Form(
+            OAuth2Simulator.TokenPath,
+            ClientCredentials,
+            ("client_id", OAuth2Simulator.BasicClientId),
+            ("client_secret", OAuth2Simulator.BasicClientSecret)
+        );
+        var bodyInBasic = await Basic(
+            wire,
+            OAuth2Simulator.BodyClientId,
+            OAuth2Simulator.BodyClientSecret,
+            "grant_type=client_credentials"
+        );
 
         body.Status.ShouldBe(200);
         (basicInBody.Status, basicInBody.Text).ShouldBe((401, """{"error":"invalid_client"}"""));
@@ -36,7 +49,10 @@ public class OAuth2SimulatorTests
 
         var wide = await Service(wire, "grant_type=client_credentials&scope=admin");
         var elsewhere = await Service(wire, "grant_type=client_credentials&audience=https%3A%2F%2Fother.example");
-        var narrow = await Service(wire, $"grant_type=client_credentials&scope=read&audience={Uri.EscapeDataString(OAuth2Simulator.OtherAudience)}");
+        var narrow = await Service(
+            wire,
+            $"grant_type=client_credentials&scope=read&audience={Uri.EscapeDataString(OAuth2Simulator.OtherAudience)}"
+        );
         var token = narrow.Json.GetProperty("access_token").GetString();
         var echo = (await wire.Get("/api/a%2Fb?x=1", token)).Json;
 
@@ -57,8 +73,13 @@ public class OAuth2SimulatorTests
         await using var simulator = await OAuth2Simulator.StartAsync(new());
         using var wire = new Wire(simulator);
 
-        var reply = await Basic(wire, OAuth2Simulator.TenantClientId, OAuth2Simulator.TenantClientSecret,
-            $"grant_type=client_credentials&{parameter}", (OAuth2Simulator.TenantHeader, header));
+        var reply = await Basic(
+            wire,
+            OAuth2Simulator.TenantClientId,
+            OAuth2Simulator.TenantClientSecret,
+            $"grant_type=client_credentials&{parameter}",
+            (OAuth2Simulator.TenantHeader, header)
+        );
 
         reply.Status.ShouldBe(status);
     }
@@ -132,7 +153,13 @@ public class OAuth2SimulatorTests
     private static Task<Reply> Basic(Wire wire, string id, string secret, string form, params (string, string)[] headers)
     {
         var basic = Convert.ToBase64String(Encoding.UTF8.GetBytes($"{Uri.EscapeDataString(id)}:{Uri.EscapeDataString(secret)}"));
-        return wire.Send("POST", OAuth2Simulator.TokenPath, form, "application/x-www-form-urlencoded", null,
-            [("Authorization", $"Basic {basic}"), .. headers]);
+        return wire.Send(
+            "POST",
+            OAuth2Simulator.TokenPath,
+            form,
+            "application/x-www-form-urlencoded",
+            null,
+            [("Authorization", $"Basic {basic}"), .. headers]
+        );
     }
 }

@@ -113,7 +113,11 @@ public class SimulatorTests
         (await wire.Get("/v1/Management/users")).Status.ShouldBe(401);
 
         var received = (await wire.Get("/_simulator/received")).Json;
-        received.EnumerateArray().Select(request => request.GetProperty("rawTarget").GetString()).Distinct().ShouldBe(["/v1/Management/users"]);
+        received
+            .EnumerateArray()
+            .Select(request => request.GetProperty("rawTarget").GetString())
+            .Distinct()
+            .ShouldBe(["/v1/Management/users"]);
         (await wire.Send("DELETE", "/_simulator/received")).Status.ShouldBe(204);
         (await wire.Get("/_simulator/counters")).Json.GetProperty("received").GetInt32().ShouldBe(0);
     }

@@ -13,8 +13,12 @@ internal sealed class Wire(Simulator simulator) : IDisposable
     public void Dispose() => _client.Dispose();
 
     public Task<Reply> Form(string path, params (string Name, string Value)[] fields) =>
-        Send("POST", path, string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Name)}={Uri.EscapeDataString(field.Value)}")),
-            "application/x-www-form-urlencoded");
+        Send(
+            "POST",
+            path,
+            string.Join('&', fields.Select(field => $"{Uri.EscapeDataString(field.Name)}={Uri.EscapeDataString(field.Value)}")),
+            "application/x-www-form-urlencoded"
+        );
 
     public Task<Reply> Json(string path, object body, string? token = null, params (string Name, string Value)[] headers) =>
         Send("POST", path, JsonSerializer.Serialize(body), "application/json", token, headers);
@@ -22,7 +26,13 @@ internal sealed class Wire(Simulator simulator) : IDisposable
     public Task<Reply> Get(string path, string? token = null) => Send("GET", path, null, null, token);
 
     public async Task<Reply> Send(
-        string method, string path, string? body = null, string? type = null, string? token = null, params (string Name, string Value)[] headers)
+        string method,
+        string path,
+        string? body = null,
+        string? type = null,
+        string? token = null,
+        params (string Name, string Value)[] headers
+    )
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (body is not null)

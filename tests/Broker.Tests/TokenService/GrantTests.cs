@@ -8,11 +8,16 @@ namespace Broker.Tests.TokenService;
 
 public sealed class GrantTests
 {
-    private static readonly Gen<Selection> Selections =
-        ArbMap.Default.GeneratorFor<int[]>().Select(n => Selection.Of(n.Select(i => (i & 7) == 0 ? "*" : $"{i & 7}")));
+    private static readonly Gen<Selection> Selections = ArbMap
+        .Default.GeneratorFor<int[]>()
+        .Select(n => Selection.Of(n.Select(i => (i & 7) == 0 ? "*" : $"{i & 7}")));
 
     private static readonly Gen<Permissions> Rights =
-        from a in Selections from n in Selections from t in Selections from d in Selections select new Permissions(a, n, t, d);
+        from a in Selections
+        from n in Selections
+        from t in Selections
+        from d in Selections
+        select new Permissions(a, n, t, d);
 
     private static readonly Gen<Grant> Grants = from p in Rights from end in Gen.Choose(0, 100) select new Grant(p, end);
 
@@ -27,50 +32,56 @@ public sealed class GrantTests
     [Fact]
     public void For_any_grant_and_any_chain_of_wishes_what_is_given_lies_within_the_first_grant() =>
         Prop.ForAll(Arb.From(from grant in Grants from wishes in Gen.ListOf(Wishes) select (grant, wishes)), pair =>
-        {
-            var held = pair.grant;
-            foreach (var wish in pair.wishes)
             {
-                if (held.Narrow(wish, out var next) == Decision.Granted)
+                var held = pair.grant;
+                foreach (var wish in pair.wishes)
                 {
-                    next.IsWithin(held).ShouldBeTrue();
-                    held = next;
+                    if (held.Narrow(wish, out var next) == Decision.Granted)
+                    {
+                        next.IsWithin(held).ShouldBeTrue();
+                        held = next;
+                    }
+                    else
+                    {
+                        next.ShouldBe(default);
+                    }
                 }
-                else
-                {
-                    next.ShouldBe(default);
-                }
-            }
 
-            held.IsWithin(pair.grant).ShouldBeTrue();
-        }).QuickCheckThrowOnFailure();
+                held.IsWithin(pair.grant).ShouldBeTrue();
+            })
+            .QuickCheckThrowOnFailure();
 
     [Fact]
     public void What_is_wished_for_is_given_exactly_or_not_at_all() =>
         Prop.ForAll(Arb.From(from grant in Grants from wish in Wishes select (grant, wish)), pair =>
-        {
-            var decision = pair.grant.Narrow(pair.wish, out var given);
-            if (decision == Decision.Granted)
             {
-                given.Permissions.Networks.ShouldBe(pair.wish.Networks ?? pair.grant.Permissions.Networks);
-                given.Permissions.Actions.ShouldBe(pair.wish.Actions ?? pair.grant.Permissions.Actions);
-                given.EndsAt.ShouldBe(Math.Min(pair.wish.EndsAt ?? long.MaxValue, pair.grant.EndsAt));
-            }
-            else
-            {
-                (pair.wish.Actions?.IsWithin(pair.grant.Permissions.Actions) != false && pair.wish.Networks?.IsWithin(pair.grant.Permissions.Networks) != false
-                    && pair.wish.DeviceTypes?.IsWithin(pair.grant.Permissions.DeviceTypes) != false && pair.wish.Devices?.IsWithin(pair.grant.Permissions.Devices) != false)
-                    .ShouldBeFalse();
-            }
-        }).QuickCheckThrowOnFailure();
+                var decision = pair.grant.Narrow(pair.wish, out var given);
+                if (decision == Decision.Granted)
+                {
+                    given.Permissions.Networks.ShouldBe(pair.wish.Networks ?? pair.grant.Permissions.Networks);
+                    given.Permissions.Actions.ShouldBe(pair.wish.Actions ?? pair.grant.Permissions.Actions);
+                    given.EndsAt.ShouldBe(Math.Min(pair.wish.EndsAt ?? long.MaxValue, pair.grant.EndsAt));
+                }
+                else
+                {
+                    (
+                        pair.wish.Actions?.IsWithin(pair.grant.Permissions.Actions) != false
+                        && pair.wish.Networks?.IsWithin(pair.grant.Permissions.Networks) != false
+                        && pair.wish.DeviceTypes?.IsWithin(pair.grant.Permissions.DeviceTypes) != false
+                        && pair.wish.Devices?.IsWithin(pair.grant.Permissions.Devices) != false
+                    ).ShouldBeFalse();
+                }
+            })
+            .QuickCheckThrowOnFailure();
 
     [Fact]
     public void Two_grants_together_are_within_each() =>
         Prop.ForAll(Arb.From(from one in Grants from other in Grants select (one, other)), pair =>
-        {
-            var both = pair.one.Within(pair.other);
-            (both.IsWithin(pair.one) && both.IsWithin(pair.other)).ShouldBeTrue();
-        }).QuickCheckThrowOnFailure();
+            {
+                var both = pair.one.Within(pair.other);
+                (both.IsWithin(pair.one) && both.IsWithin(pair.other)).ShouldBeTrue();
+            })
+            .QuickCheckThrowOnFailure();
 
     [Fact]
     public void Null_is_as_mine_and_empty_is_nothing()
@@ -80,7 +91,8 @@ public sealed class GrantTests
         mine.Narrow(default, out var same).ShouldBe(Decision.Granted);
         same.ShouldBe(mine);
 
-        mine.Narrow(new(Selection.Nothing, Selection.Nothing, Selection.Nothing, Selection.Nothing, null), out var nothing).ShouldBe(Decision.Granted);
+        mine.Narrow(new(Selection.Nothing, Selection.Nothing, Selection.Nothing, Selection.Nothing, null), out var nothing)
+            .ShouldBe(Decision.Granted);
         nothing.ShouldBe(new(default, 50));
     }
 
@@ -95,10 +107,12 @@ public sealed class GrantTests
         var mine = new Grant(new(some, some, some, some), 50);
         Selection? RenewalRequest(int at) => at == dimension ? Selection.Everything : null;
 
-        mine.Narrow(new(RenewalRequest(0), RenewalRequest(1), RenewalRequest(2), RenewalRequest(3), null), out var given).ShouldBe(expected);
+        mine.Narrow(new(RenewalRequest(0), RenewalRequest(1), RenewalRequest(2), RenewalRequest(3), null), out var given)
+            .ShouldBe(expected);
 
         given.ShouldBe(default);
     }
 
-    private static Gen<Selection?> Maybe(Gen<Selection> gen) => Gen.OneOf(Gen.Constant((Selection?)null), gen.Select(value => (Selection?)value));
+    private static Gen<Selection?> Maybe(Gen<Selection> gen) =>
+        Gen.OneOf(Gen.Constant((Selection?)null), gen.Select(value => (Selection?)value));
 }

@@ -1,6 +1,6 @@
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Tests.Credentials;
+using Broker.TokenService;
 using Microsoft.Extensions.Time.Testing;
 using Shouldly;
 using Xunit;
@@ -88,7 +88,7 @@ public sealed class LedgerTests
         }
 
         (await attempts.Look("alice", "1", default)).MayTry.ShouldBeFalse();
-        for (var growing = TimeSpan.Zero; growing < LocalLoginThrottle.Longest;)
+        for (var growing = TimeSpan.Zero; growing < LocalLoginThrottle.Longest; )
         {
             var turn = await attempts.Begin("alice", "1", default);
             turn.Wait.ShouldBeGreaterThan(growing);

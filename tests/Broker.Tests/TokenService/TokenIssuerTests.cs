@@ -2,8 +2,8 @@ using System.Buffers.Text;
 using System.Text.Json;
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Tests.Credentials;
+using Broker.TokenService;
 using FsCheck;
 using FsCheck.Fluent;
 using Policies;
@@ -25,19 +25,26 @@ public sealed class TokenIssuerTests : IDisposable
         foreach (var first in new[] { "h", "r", "e" })
         {
             var keys = Bench.Issuing.SigningKeys.OrderBy(key => key.Key != first).ToDictionary();
-            bench.Publish(Bench.With(("app", Bench.Wide with { Actions = ["GetDevice", "GetNetwork"], Networks = ["7"] })) with
-            {
-                Issuing = Bench.Issuing with { SigningKeys = keys },
-            });
+            bench.Publish(
+                Bench.With(("app", Bench.Wide with { Actions = ["GetDevice", "GetNetwork"], Networks = ["7"] })) with
+                {
+                    Issuing = Bench.Issuing with { SigningKeys = keys },
+                }
+            );
             var token = Issue("app", null, TimeSpan.FromMinutes(5));
             var now = bench.Clock.GetUtcNow().ToUnixTimeSeconds();
             var header = Part(token, 0);
             (header.GetProperty("kid").GetString(), header.GetProperty("typ").GetString()).ShouldBe((first, "at+jwt"));
             var claims = Part(token, 1);
-            (claims.GetProperty("iss").GetString(), claims.GetProperty("sub").GetString(), claims.GetProperty("aud").GetString()).ShouldBe(("broker", "key:app", "broker"));
+            (claims.GetProperty("iss").GetString(), claims.GetProperty("sub").GetString(), claims.GetProperty("aud").GetString()).ShouldBe(
+                ("broker", "key:app", "broker")
+            );
             claims.GetProperty("client_id").GetString().ShouldBe("app");
             (claims.GetProperty("iat").GetInt64(), claims.GetProperty("exp").GetInt64()).ShouldBe((now, now + 300));
-            claims.GetProperty("payload").GetRawText().ShouldBe($$"""{"u":17,"a":[2,3],"n":["7"],"dt":["*"],"d":["*"],"e":{{(now + 300) * 1000}},"t":1}""");
+            claims
+                .GetProperty("payload")
+                .GetRawText()
+                .ShouldBe($$"""{"u":17,"a":[2,3],"n":["7"],"dt":["*"],"d":["*"],"e":{{(now + 300) * 1000}},"t":1}""");
             Base64Url.DecodeFromChars(claims.GetProperty("jti").GetString()).Length.ShouldBe(16);
             var caller = bench.Bearer(token).Caller.ShouldNotBeNull();
             caller.Permissions.ShouldBe(bench.Table.CallerNamed("app")!.Permissions);
@@ -47,7 +54,20 @@ public sealed class TokenIssuerTests : IDisposable
     [Fact]
     public void What_is_wanted_beyond_the_callers_config_is_left_out_and_all_four_dimensions_are_always_there()
     {
-        bench.Publish(Bench.With(("app", new() { Actions = ["GetDevice"], Networks = ["7"], DeviceTypes = ["*"] }), ("none", new())));
+        bench.Publish(
+            Bench.With(
+                (
+                    "app",
+                    new()
+                    {
+                        Actions = ["GetDevice"],
+                        Networks = ["7"],
+                        DeviceTypes = ["*"],
+                    }
+                ),
+                ("none", new())
+            )
+        );
         bench.Bearer(Issue("app", Permissions.Everything)).Caller!.Permissions.ShouldBe(bench.Table.CallerNamed("app")!.Permissions);
         bench.Bearer(Issue("app", default(Permissions))).Caller!.Permissions.ShouldBe(default);
         var payload = Part(Issue("none", Permissions.Everything), 1).GetProperty("payload");
@@ -61,20 +81,38 @@ public sealed class TokenIssuerTests : IDisposable
     public void For_any_wish_what_is_read_back_lies_within_wish_and_config()
     {
         var selection = ArbMap.Default.GeneratorFor<int[]>().Select(n => Selection.Of(n.Select(i => (i & 7) == 0 ? "*" : $"{i & 7}")));
-        var action = ArbMap.Default.GeneratorFor<int[]>().Select(n => Selection.Of(n.Select(i => (i & 31) == 0 ? "*" : ActionNames.BuiltIn.TryResolve((i & 15) + 2, out var a) ? a : "GetDevice")));
+        var action = ArbMap
+            .Default.GeneratorFor<int[]>()
+            .Select(n =>
+                Selection.Of(
+                    n.Select(i =>
+                        (i & 31) == 0 ? "*"
+                        : ActionNames.BuiltIn.TryResolve((i & 15) + 2, out var a) ? a
+                        : "GetDevice"
+                    )
+                )
+            );
         var permissions = from a in action from n in selection from t in selection from d in selection select new Permissions(a, n, t, d);
         var pairs = from config in permissions from wish in permissions select (config, wish);
         Prop.ForAll(Arb.From(pairs), pair =>
-        {
-            bench.Publish(Bench.With(("app", new()
             {
-                Actions = Written(pair.config.Actions),
-                Networks = Written(pair.config.Networks),
-                DeviceTypes = Written(pair.config.DeviceTypes),
-                Devices = Written(pair.config.Devices),
-            })));
-            bench.Bearer(Issue("app", pair.wish)).Caller!.Permissions.ShouldBe(pair.wish.Intersect(pair.config));
-        }).QuickCheckThrowOnFailure();
+                bench.Publish(
+                    Bench.With(
+                        (
+                            "app",
+                            new()
+                            {
+                                Actions = Written(pair.config.Actions),
+                                Networks = Written(pair.config.Networks),
+                                DeviceTypes = Written(pair.config.DeviceTypes),
+                                Devices = Written(pair.config.Devices),
+                            }
+                        )
+                    )
+                );
+                bench.Bearer(Issue("app", pair.wish)).Caller!.Permissions.ShouldBe(pair.wish.Intersect(pair.config));
+            })
+            .QuickCheckThrowOnFailure();
 
         static string[] Written(Selection selection) => selection.IsEverything ? ["*"] : [.. selection.Names];
     }
@@ -82,7 +120,9 @@ public sealed class TokenIssuerTests : IDisposable
     [Fact]
     public void Without_the_caller_a_signing_key_a_lifetime_or_room_nothing_is_signed()
     {
-        bench.Publish(Bench.With(("app", Bench.Wide), ("many", new() { Devices = [.. Enumerable.Range(0, 2000).Select(i => $"device-{i}")] })));
+        bench.Publish(
+            Bench.With(("app", Bench.Wide), ("many", new() { Devices = [.. Enumerable.Range(0, 2000).Select(i => $"device-{i}")] }))
+        );
         Should.Throw<InvalidOperationException>(() => Issue("nobody", null));
         Should.Throw<InvalidOperationException>(() => Issue("many", null));
         Should.Throw<ArgumentOutOfRangeException>(() => Issue("app", null, TimeSpan.Zero));
@@ -102,7 +142,8 @@ public sealed class TokenIssuerTests : IDisposable
         bench.Read(("X-Api-Key", key.Text)).Caller.ShouldNotBeNull();
     }
 
-    private string Issue(string caller, Permissions? wanted, TimeSpan? life = null) => new TokenIssuer(bench.Clock).Issue(bench.Store.Current, caller, wanted, life);
+    private string Issue(string caller, Permissions? wanted, TimeSpan? life = null) =>
+        new TokenIssuer(bench.Clock).Issue(bench.Store.Current, caller, wanted, life);
 
     private static JsonElement Part(string token, int index) => JsonElement.Parse(Base64Url.DecodeFromChars(token.Split('.')[index]));
 }

@@ -6,23 +6,39 @@ using static Broker.Tests.UpstreamTokens.ConfigBench;
 
 namespace Broker.Tests.UpstreamTokens;
 
-/// <summary>Every status and every kind of body at a token endpoint, for each kind of upstream, on real sockets: which of the four answers it is.</summary>
+/// <summary>
+/// Every status and every kind of body at a token endpoint, for each kind of upstream, on real sockets: which of the four answers it is.
+/// </summary>
 public sealed class AnswerKindTests : IDisposable
 {
     private static readonly string[] Bodies =
     [
-        "", "no", "<html><body>Forbidden</body></html>", """{"error":"access_denied"}""", """{"message":"bad credentials"}""",
-        """{"error":{"code":7}}""", "[]", """{"error":"inval""", "null",
+        "",
+        "no",
+        "<html><body>Forbidden</body></html>",
+        """{"error":"access_denied"}""",
+        """{"message":"bad credentials"}""",
+        """{"error":{"code":7}}""",
+        "[]",
+        """{"error":"inval""",
+        "null",
     ];
 
     private readonly ConfigBench bench = new(TimeProvider.System);
 
     public void Dispose() => bench.Dispose();
 
-    public static TheoryData<string, bool> Calls => new()
-    {
-        { "OAuth2", true }, { "OAuth2", false }, { "Damoov", true }, { "Damoov", false }, { "DeviceHive", true }, { "DeviceHive", false }, { "Telemax", true },
-    };
+    public static TheoryData<string, bool> Calls =>
+        new()
+        {
+            { "OAuth2", true },
+            { "OAuth2", false },
+            { "Damoov", true },
+            { "Damoov", false },
+            { "DeviceHive", true },
+            { "DeviceHive", false },
+            { "Telemax", true },
+        };
 
     [Theory]
     [MemberData(nameof(Calls))]
@@ -41,7 +57,8 @@ public sealed class AnswerKindTests : IDisposable
                 429 => TokenAnswerKind.NotNow,
                 408 or 425 => TokenAnswerKind.Unknown,
                 >= 400 and < 500 => TokenAnswerKind.Refused,
-                >= 200 and < 300 when body.StartsWith("{\"error\":", StringComparison.Ordinal) && body.EndsWith('}') => TokenAnswerKind.Refused,
+                >= 200 and < 300 when body.StartsWith("{\"error\":", StringComparison.Ordinal) && body.EndsWith('}') =>
+                    TokenAnswerKind.Refused,
                 _ => TokenAnswerKind.Unknown,
             };
             if (answer.Kind != expected)
@@ -60,9 +77,12 @@ public sealed class AnswerKindTests : IDisposable
         var ask = Call(kind, isLogin, endpoint.Address);
         string[] answers =
         [
-            "HTTP/1.1 403 X\r\nContent-Length: 100\r\n\r\n{\"error\":", "HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-            RawEndpoint.Json(new string('x', 300_000), 403), RawEndpoint.Json("\u00ff\u00fe", 403, "Content-Encoding: gzip\r\n"),
-            "HTTP/1.1 403 X\r\n\r\n", RawEndpoint.Json("error=access_denied", 403, "Retry-After: 7\r\n"),
+            "HTTP/1.1 403 X\r\nContent-Length: 100\r\n\r\n{\"error\":",
+            "HTTP/1.1 403 X\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+            RawEndpoint.Json(new string('x', 300_000), 403),
+            RawEndpoint.Json("\u00ff\u00fe", 403, "Content-Encoding: gzip\r\n"),
+            "HTTP/1.1 403 X\r\n\r\n",
+            RawEndpoint.Json("error=access_denied", 403, "Retry-After: 7\r\n"),
         ];
         foreach (var answer in answers)
         {
@@ -86,7 +106,9 @@ public sealed class AnswerKindTests : IDisposable
     [InlineData(200, "expired", false)]
     public async Task The_words_of_OAuth2_mean_the_same_under_any_status_that_says_no(int status, string word, bool isDefinite)
     {
-        await using var endpoint = new RawEndpoint(RawEndpoint.Json($$"""{"error":"{{word}}","access_token":"abc","expires_in":60}""", status));
+        await using var endpoint = new RawEndpoint(
+            RawEndpoint.Json($$"""{"error":"{{word}}","access_token":"abc","expires_in":60}""", status)
+        );
         var answer = await Call("OAuth2", isLogin: true, endpoint.Address)();
         (answer.Kind, answer.IsDefinite).ShouldBe((TokenAnswerKind.Refused, isDefinite));
     }
@@ -126,40 +148,47 @@ public sealed class AnswerKindTests : IDisposable
         foreach (var status in Enumerable.Range(100, 500).Where(status => status != 200))
         {
             endpoint.Answer = RawEndpoint.Json($$$"""{"Result":{"AccessToken":{"Token":"abc","ExpiresIn":60}},"Status":{{{status}}}}""");
-            (await ask()).Kind.ShouldBe(status switch
-            {
-                429 => TokenAnswerKind.NotNow,
-                408 or 425 => TokenAnswerKind.Unknown,
-                >= 400 and < 500 => TokenAnswerKind.Refused,
-                _ => TokenAnswerKind.Unknown,
-            }, $"{status}");
+            (await ask()).Kind.ShouldBe(
+                status switch
+                {
+                    429 => TokenAnswerKind.NotNow,
+                    408 or 425 => TokenAnswerKind.Unknown,
+                    >= 400 and < 500 => TokenAnswerKind.Refused,
+                    _ => TokenAnswerKind.Unknown,
+                },
+                $"{status}"
+            );
         }
     }
 
     private Func<Task<TokenAnswer>> Call(string kind, bool isLogin, Uri endpoint)
     {
-        var source = bench.Cell(kind switch
-        {
-            "OAuth2" => OAuth2(endpoint: endpoint.AbsoluteUri) with { AllowInsecure = true },
-            "Damoov" => new DamoovUpstreamOptions
-            {
-                TokenEndpoint = endpoint.AbsoluteUri,
-                AllowInsecure = true,
-                Accounts = Accounts(new DamoovAccountOptions { Email = "a@b.example", Password = Secret("p") }),
-            },
-            "DeviceHive" => new DeviceHiveUpstreamOptions
-            {
-                TokenEndpoint = endpoint.AbsoluteUri,
-                AllowInsecure = true,
-                Accounts = Accounts(new DeviceHiveAccountOptions { Login = "l", Password = Secret("p") }),
-            },
-            _ => new TelemaxUpstreamOptions
-            {
-                TokenEndpoint = endpoint.AbsoluteUri,
-                AllowInsecure = true,
-                Accounts = Accounts(new TelemaxAccountOptions { UserName = "u", Password = Secret("p") }),
-            },
-        }).Renewer!.Plan.Source;
+        var source = bench
+            .Cell(
+                kind switch
+                {
+                    "OAuth2" => OAuth2(endpoint: endpoint.AbsoluteUri) with { AllowInsecure = true },
+                    "Damoov" => new DamoovUpstreamOptions
+                    {
+                        TokenEndpoint = endpoint.AbsoluteUri,
+                        AllowInsecure = true,
+                        Accounts = Accounts(new DamoovAccountOptions { Email = "a@b.example", Password = Secret("p") }),
+                    },
+                    "DeviceHive" => new DeviceHiveUpstreamOptions
+                    {
+                        TokenEndpoint = endpoint.AbsoluteUri,
+                        AllowInsecure = true,
+                        Accounts = Accounts(new DeviceHiveAccountOptions { Login = "l", Password = Secret("p") }),
+                    },
+                    _ => new TelemaxUpstreamOptions
+                    {
+                        TokenEndpoint = endpoint.AbsoluteUri,
+                        AllowInsecure = true,
+                        Accounts = Accounts(new TelemaxAccountOptions { UserName = "u", Password = Secret("p") }),
+                    },
+                }
+            )
+            .Renewer!.Plan.Source;
         return () => isLogin ? source.Login(CancellationToken.None) : source.Refresh(new TokenPair("a.b.c", "r"), CancellationToken.None);
     }
 }

@@ -16,7 +16,8 @@ internal sealed class CellBench : IDisposable
         TokenWaitTimeout: TimeSpan.FromSeconds(15),
         RetryDelay: TimeSpan.FromSeconds(2),
         MaxRetryDelay: TimeSpan.FromMinutes(5),
-        IdleTimeout: TimeSpan.FromMinutes(30));
+        IdleTimeout: TimeSpan.FromMinutes(30)
+    );
 
     public static readonly CancellationToken None = CancellationToken.None;
 
@@ -33,21 +34,27 @@ internal sealed class CellBench : IDisposable
     public long Now => Clock.GetTimestamp();
 
     public TokenCell Cell(
-        string name = "one", ITokenSource? source = null, string? identity = null, long version = 1, bool onlyOne = false, string secret = "s", string? keep = null) =>
-        Vault.Find(Vault.Names.Name("cell", name, secret), version, () => new CellPlan
-        {
-            Upstream = "up",
-            Account = name,
-            Source = source ?? Source,
-            Times = Times,
-            Logins = Logins,
-            Endpoint = Vault.Names.Name("endpoint"),
-            Identity = Vault.Names.Name("identity", identity ?? name),
-            Fingerprint = Vault.Names.Name("secret", secret),
-            IsOnlyOne = onlyOne,
-            RefreshTokenFile = keep,
-            Version = version,
-        });
+        string name = "one",
+        ITokenSource? source = null,
+        string? identity = null,
+        long version = 1,
+        bool onlyOne = false,
+        string secret = "s",
+        string? keep = null
+    ) => Vault.Find(Vault.Names.Name("cell", name, secret), version, () => new CellPlan
+            {
+                Upstream = "up",
+                Account = name,
+                Source = source ?? Source,
+                Times = Times,
+                Logins = Logins,
+                Endpoint = Vault.Names.Name("endpoint"),
+                Identity = Vault.Names.Name("identity", identity ?? name),
+                Fingerprint = Vault.Names.Name("secret", secret),
+                IsOnlyOne = onlyOne,
+                RefreshTokenFile = keep,
+                Version = version,
+            });
 
     public static async Task<UpstreamToken> Fresh(TokenCell cell)
     {
@@ -82,10 +89,18 @@ internal sealed class LogLines : ILogger<TokenCellRegistry>
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    )
     {
         levels.Enqueue(logLevel);
-        Lines.Enqueue($"{eventId.Id} {formatter(state, exception)} {exception} "
-            + string.Join(' ', (state as IEnumerable<KeyValuePair<string, object?>> ?? []).Select(pair => $"{pair.Key}={pair.Value}")));
+        Lines.Enqueue(
+            $"{eventId.Id} {formatter(state, exception)} {exception} "
+                + string.Join(' ', (state as IEnumerable<KeyValuePair<string, object?>> ?? []).Select(pair => $"{pair.Key}={pair.Value}"))
+        );
     }
 }

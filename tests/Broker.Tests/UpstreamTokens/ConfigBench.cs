@@ -16,9 +16,7 @@ internal sealed class ConfigBench : IDisposable
     private long version;
 
     public ConfigBench(TimeProvider? time = null)
-        : this(new TokenCellRegistry(time ?? new FakeTimeProvider(), NullLogger<TokenCellRegistry>.Instance))
-    {
-    }
+        : this(new TokenCellRegistry(time ?? new FakeTimeProvider(), NullLogger<TokenCellRegistry>.Instance)) { }
 
     public ConfigBench(TokenCellRegistry vault) => Vault = vault;
 
@@ -31,20 +29,18 @@ internal sealed class ConfigBench : IDisposable
 
     public static IReadOnlyDictionary<string, T> Accounts<T>(T account) => new Dictionary<string, T> { ["default"] = account };
 
-    public static OAuth2UpstreamOptions OAuth2(OAuth2AccountOptions? account = null, string endpoint = "https://idp.example/token") => new()
-    {
-        TokenEndpoint = endpoint,
-        Accounts = Accounts(account ?? Client),
-    };
+    public static OAuth2UpstreamOptions OAuth2(OAuth2AccountOptions? account = null, string endpoint = "https://idp.example/token") =>
+        new() { TokenEndpoint = endpoint, Accounts = Accounts(account ?? Client) };
 
-    public static OAuth2AccountOptions Client => new()
-    {
-        ClientId = "client",
-        ClientSecret = Secret("secret"),
-        Scopes = ["read"],
-        Audience = "api",
-        Parameters = new Dictionary<string, string> { ["resource"] = "r" },
-    };
+    public static OAuth2AccountOptions Client =>
+        new()
+        {
+            ClientId = "client",
+            ClientSecret = Secret("secret"),
+            Scopes = ["read"],
+            Audience = "api",
+            Parameters = new Dictionary<string, string> { ["resource"] = "r" },
+        };
 
     public (UpstreamTable Table, IReadOnlyList<ConfigError> ConfigErrors) Compile(params (string Name, UpstreamOptions Options)[] upstreams)
     {

@@ -19,9 +19,16 @@ public sealed class OfManyUsersTests(SharedRedis redis) : IClassFixture<SharedRe
             var all = new TheoryData<bool, string>();
             string[] answers =
             [
-                RawEndpoint.Json("""{"error":"invalid_grant"}""", 400), RawEndpoint.Json("<html>", 403), RawEndpoint.Json("", 401), RawEndpoint.Json("{}", 404),
-                RawEndpoint.Json("{}", 429, "Retry-After: 3600\r\n"), RawEndpoint.Json("{}", 503, "Retry-After: 3600\r\n"), RawEndpoint.Json("no", 500),
-                RawEndpoint.Json("""{"error":"unknown user"}"""), RawEndpoint.Json("<html>"), "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{",
+                RawEndpoint.Json("""{"error":"invalid_grant"}""", 400),
+                RawEndpoint.Json("<html>", 403),
+                RawEndpoint.Json("", 401),
+                RawEndpoint.Json("{}", 404),
+                RawEndpoint.Json("{}", 429, "Retry-After: 3600\r\n"),
+                RawEndpoint.Json("{}", 503, "Retry-After: 3600\r\n"),
+                RawEndpoint.Json("no", 500),
+                RawEndpoint.Json("""{"error":"unknown user"}"""),
+                RawEndpoint.Json("<html>"),
+                "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{",
             ];
             foreach (var answer in answers)
             {
@@ -92,7 +99,16 @@ public sealed class OfManyUsersTests(SharedRedis redis) : IClassFixture<SharedRe
     public async Task Of_a_window_that_all_users_share_one_user_has_half_at_most(bool isShared, object scope)
     {
         await using var endpoint = Endpoint(RawEndpoint.Json("no", 500));
-        var account = Account(Bench(isShared), endpoint, new() { Permit = 4, Per = TimeSpan.FromHours(1), Scope = (LoginScope)scope });
+        var account = Account(
+            Bench(isShared),
+            endpoint,
+            new()
+            {
+                Permit = 4,
+                Per = TimeSpan.FromHours(1),
+                Scope = (LoginScope)scope,
+            }
+        );
         await Spent(account, "mallory");
         endpoint.Requests.Count.ShouldBeInRange(1, 2); // a permit whose lease was lost on a slow machine is spent too
         (await Of(account, "alice")).Token.ShouldNotBeNull();
@@ -106,7 +122,12 @@ public sealed class OfManyUsersTests(SharedRedis redis) : IClassFixture<SharedRe
     public async Task An_account_without_templates_is_one_user(object scope)
     {
         await using var endpoint = Endpoint(RawEndpoint.Json("no", 500));
-        LoginWindowOptions window = new() { Permit = 2, Per = TimeSpan.FromHours(1), Scope = (LoginScope)scope };
+        LoginWindowOptions window = new()
+        {
+            Permit = 2,
+            Per = TimeSpan.FromHours(1),
+            Scope = (LoginScope)scope,
+        };
         foreach (var isShared in new[] { false, true })
         {
             var account = Account(Bench(isShared), endpoint, window, tenant: "mallory");
@@ -126,19 +147,25 @@ public sealed class OfManyUsersTests(SharedRedis redis) : IClassFixture<SharedRe
         last.RetryAfter.ShouldNotBeNull();
     }
 
-    private static RawEndpoint Endpoint(string refusal) => new(refusal)
-    {
-        Answers = request => request.Contains("mallory", StringComparison.Ordinal) ? refusal : RawEndpoint.Json("""{"access_token":"a","expires_in":3600}"""),
-    };
+    private static RawEndpoint Endpoint(string refusal) =>
+        new(refusal)
+        {
+            Answers = request =>
+                request.Contains("mallory", StringComparison.Ordinal)
+                    ? refusal
+                    : RawEndpoint.Json("""{"access_token":"a","expires_in":3600}"""),
+        };
 
     private static Account Account(ConfigBench bench, RawEndpoint endpoint, LoginWindowOptions? window = null, string tenant = "{user}") =>
-        bench.Account(OAuth2(Client with { Parameters = new Dictionary<string, string> { ["tenant"] = tenant } }, endpoint.Address.AbsoluteUri) with
-        {
-            AllowInsecure = true,
-            RetryDelay = window is null ? TimeSpan.FromMinutes(5) : TimeSpan.FromMilliseconds(1),
-            MaxRetryDelay = window is null ? TimeSpan.FromMinutes(5) : TimeSpan.FromMilliseconds(5),
-            Logins = window is null ? null : [window],
-        });
+        bench.Account(
+            OAuth2(Client with { Parameters = new Dictionary<string, string> { ["tenant"] = tenant } }, endpoint.Address.AbsoluteUri) with
+            {
+                AllowInsecure = true,
+                RetryDelay = window is null ? TimeSpan.FromMinutes(5) : TimeSpan.FromMilliseconds(1),
+                MaxRetryDelay = window is null ? TimeSpan.FromMinutes(5) : TimeSpan.FromMilliseconds(5),
+                Logins = window is null ? null : [window],
+            }
+        );
 
     private ConfigBench Bench(bool isShared)
     {

@@ -4,7 +4,10 @@ using System.Text;
 
 namespace Broker.Tests.UpstreamTokens;
 
-/// <summary>A token endpoint that answers each connection with exactly these bytes, or with nothing at all; the bytes may be changed, and depend on the request.</summary>
+/// <summary>
+/// A token endpoint that answers each connection with exactly these bytes, or with nothing at all; the bytes may be changed, and depend on
+/// the request.
+/// </summary>
 internal sealed class RawEndpoint : IAsyncDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
@@ -37,7 +40,8 @@ internal sealed class RawEndpoint : IAsyncDisposable
     public List<string> Requests { get; } = [];
 
     public static string Json(string body, int status = 200, string headers = "") =>
-        $"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\nConnection: close\r\n\r\n{body}";
+        $"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{headers}Content-Length: "
+        + $"{Encoding.UTF8.GetByteCount(body)}\r\nConnection: close\r\n\r\n{body}";
 
     public async ValueTask DisposeAsync()
     {

@@ -5,7 +5,10 @@ using static Broker.Tests.UpstreamTokens.CellBench;
 
 namespace Broker.Tests.UpstreamTokens;
 
-/// <summary>What answers that nobody can classify lead to, in a process that shares nothing: an account that can log in does, and no password is tried without end.</summary>
+/// <summary>
+/// What answers that nobody can classify lead to, in a process that shares nothing: an account that can log in does, and no password is
+/// tried without end.
+/// </summary>
 public sealed class RefusedLoginTests : IDisposable
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
@@ -154,7 +157,13 @@ public sealed class RefusedLoginTests : IDisposable
     [Fact]
     public async Task An_account_that_can_only_refresh_is_not_lost_by_refusals_in_no_clear_words()
     {
-        var source = new ScriptedSource { CanLogin = false, FirstRefreshToken = "first", RefreshToken = "r", Rotates = true };
+        var source = new ScriptedSource
+        {
+            CanLogin = false,
+            FirstRefreshToken = "first",
+            RefreshToken = "r",
+            Rotates = true,
+        };
         for (var i = 0; i < 12; i++)
         {
             source.OnRefresh(TokenAnswer.Refused("http-403", isDefinite: false));
@@ -178,5 +187,6 @@ public sealed class RefusedLoginTests : IDisposable
         await Fresh(bench.Cell("other", other, identity: "bob"));
     }
 
-    private static TokenAnswer Answer(string what) => what == "403" ? TokenAnswer.Refused("http-403", isDefinite: false) : TokenAnswer.WithoutToken(what);
+    private static TokenAnswer Answer(string what) =>
+        what == "403" ? TokenAnswer.Refused("http-403", isDefinite: false) : TokenAnswer.WithoutToken(what);
 }

@@ -30,9 +30,19 @@ public sealed class RenewerTests : IDisposable
     [Theory]
     [InlineData(false, "r-1")]
     [InlineData(true, "first")]
-    public async Task A_token_that_is_over_on_arrival_is_not_handed_out_but_what_gets_the_next_one_is_kept_where_it_is_the_only_way_in(bool canLogin, string spent)
+    public async Task A_token_that_is_over_on_arrival_is_not_handed_out_but_what_gets_the_next_one_is_kept_where_it_is_the_only_way_in(
+        bool canLogin,
+        string spent
+    )
     {
-        var source = new ScriptedSource { RefreshToken = "r", Rotates = false, CanLogin = canLogin, FirstRefreshToken = "first", Life = TimeSpan.FromSeconds(20) };
+        var source = new ScriptedSource
+        {
+            RefreshToken = "r",
+            Rotates = false,
+            CanLogin = canLogin,
+            FirstRefreshToken = "first",
+            Life = TimeSpan.FromSeconds(20),
+        };
         var cell = bench.Cell(source: source);
         var answer = source.OnRefresh();
         var wait = cell.Get(None).AsTask();
@@ -79,7 +89,13 @@ public sealed class RenewerTests : IDisposable
     [Fact]
     public async Task An_account_that_cannot_log_in_tries_an_unknown_refresh_token_again()
     {
-        var source = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "r" };
+        var source = new ScriptedSource
+        {
+            CanLogin = false,
+            Rotates = true,
+            FirstRefreshToken = "first",
+            RefreshToken = "r",
+        };
         source.OnRefresh(TokenAnswer.Unknown("cut"));
         var cell = bench.Cell(source: source);
         (await cell.Get(None)).Problem.ShouldBe(TokenProblem.Unavailable);
@@ -92,7 +108,13 @@ public sealed class RenewerTests : IDisposable
     [Fact]
     public async Task A_long_outage_of_the_token_endpoint_does_not_lose_an_account_that_cannot_log_in()
     {
-        var source = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "r" };
+        var source = new ScriptedSource
+        {
+            CanLogin = false,
+            Rotates = true,
+            FirstRefreshToken = "first",
+            RefreshToken = "r",
+        };
         for (var i = 0; i < 30; i++)
         {
             source.OnRefresh(TokenAnswer.Unknown("http-502"));
@@ -110,7 +132,13 @@ public sealed class RenewerTests : IDisposable
     [Fact]
     public async Task A_refresh_token_that_was_spent_after_all_is_tried_three_times_more_at_most()
     {
-        var source = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "r" };
+        var source = new ScriptedSource
+        {
+            CanLogin = false,
+            Rotates = true,
+            FirstRefreshToken = "first",
+            RefreshToken = "r",
+        };
         source.OnRefresh(TokenAnswer.Unknown("cut"));
         for (var i = 0; i < 10; i++)
         {
@@ -185,7 +213,12 @@ public sealed class RenewerTests : IDisposable
         {
             Logins =
             [
-                new() { Permit = 3, Per = TimeSpan.FromMinutes(1), Scope = LoginScope.Endpoint },
+                new()
+                {
+                    Permit = 3,
+                    Per = TimeSpan.FromMinutes(1),
+                    Scope = LoginScope.Endpoint,
+                },
                 new() { Permit = 2, Per = TimeSpan.FromMinutes(1) },
             ],
         };
@@ -248,19 +281,37 @@ public sealed class RenewerTests : IDisposable
         var keep = Path.Combine(folder.FullName, "keep");
         try
         {
-            var first = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "r" };
+            var first = new ScriptedSource
+            {
+                CanLogin = false,
+                Rotates = true,
+                FirstRefreshToken = "first",
+                RefreshToken = "r",
+            };
             await Fresh(bench.Cell(source: first, keep: keep, onlyOne: true));
             first.Spent.ShouldBe(["first"]);
             new FileInfo(keep).UnixFileMode.ShouldBe(UnixFileMode.UserRead | UnixFileMode.UserWrite);
             folder.GetFiles().Length.ShouldBe(1); // nothing is left beside it
 
             using var restarted = new CellBench();
-            var second = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "q" };
+            var second = new ScriptedSource
+            {
+                CanLogin = false,
+                Rotates = true,
+                FirstRefreshToken = "first",
+                RefreshToken = "q",
+            };
             await Fresh(restarted.Cell(source: second, keep: keep, onlyOne: true));
             second.Spent.ShouldBe(["r-1"]);
 
             using var replaced = new CellBench();
-            var third = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "another", RefreshToken = "p" };
+            var third = new ScriptedSource
+            {
+                CanLogin = false,
+                Rotates = true,
+                FirstRefreshToken = "another",
+                RefreshToken = "p",
+            };
             await Fresh(replaced.Cell(source: third, keep: keep, onlyOne: true));
             third.Spent.ShouldBe(["another"]);
         }
@@ -302,7 +353,13 @@ public sealed class RenewerTests : IDisposable
     {
         var log = new LogLines();
         using var logged = new CellBench(log);
-        var source = new ScriptedSource { CanLogin = false, Rotates = true, FirstRefreshToken = "first", RefreshToken = "r" };
+        var source = new ScriptedSource
+        {
+            CanLogin = false,
+            Rotates = true,
+            FirstRefreshToken = "first",
+            RefreshToken = "r",
+        };
         var cell = logged.Cell(source: source, keep: "/nonexistent/folder/keep", onlyOne: true);
         await Fresh(cell);
         log.Lines.ShouldContain(line => line.StartsWith("304 "));

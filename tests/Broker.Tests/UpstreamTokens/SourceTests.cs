@@ -33,7 +33,15 @@ public sealed class SourceTests : IDisposable
         answer.Life.ShouldBe(TimeSpan.FromHours(24) - TimeSpan.FromSeconds(1));
         var wrong = account with { Password = isUser ? Secret("wrong") : null, ApiKey = isUser ? null : Secret("wrong") };
         (await Source(Telemax(telemax, wrong, path)).Login(None)).Kind.ShouldBe(TokenAnswerKind.Refused);
-        telemax.Faults.TokenAnswer = Answer.Json(200, new { access_token = "", token_type = "bearer", expires_in = 0.0 });
+        telemax.Faults.TokenAnswer = Answer.Json(
+            200,
+            new
+            {
+                access_token = "",
+                token_type = "bearer",
+                expires_in = 0.0,
+            }
+        );
         (await source.Login(None)).Kind.ShouldBe(TokenAnswerKind.Unknown);
     }
 
@@ -67,7 +75,10 @@ public sealed class SourceTests : IDisposable
         (await source.Refresh(new TokenPair("a.b.c", "dead"), None)).Kind.ShouldBe(TokenAnswerKind.Refused);
         var wrong = Account(LoginFieldsForm.String, true) with { Password = Secret("wrong") };
         (await Source(Damoov(damoov, wrong)).Login(None)).Kind.ShouldBe(TokenAnswerKind.Refused);
-        damoov.Faults.TokenAnswer = Answer.Json(200, new { Status = 500, Result = new { AccessToken = new { Token = "x", ExpiresIn = 60 } } });
+        damoov.Faults.TokenAnswer = Answer.Json(
+            200,
+            new { Status = 500, Result = new { AccessToken = new { Token = "x", ExpiresIn = 60 } } }
+        );
         (await source.Login(None)).Kind.ShouldBe(TokenAnswerKind.Unknown);
     }
 
@@ -88,7 +99,9 @@ public sealed class SourceTests : IDisposable
     public async Task DeviceHives_end_stands_inside_the_JWT_and_its_refresh_token_keeps()
     {
         await using var hive = await DeviceHiveSimulator.StartAsync(new());
-        var source = Source(Hive(hive, new() { Login = DeviceHiveSimulator.AdminLogin, Password = Secret(DeviceHiveSimulator.AdminPassword) }));
+        var source = Source(
+            Hive(hive, new() { Login = DeviceHiveSimulator.AdminLogin, Password = Secret(DeviceHiveSimulator.AdminPassword) })
+        );
         var first = await source.Login(None);
         first.Kind.ShouldBe(TokenAnswerKind.Token, first.Reason);
         first.Life.TotalMinutes.ShouldBeInRange(29.5, 30);
@@ -108,10 +121,16 @@ public sealed class SourceTests : IDisposable
     public async Task OAuth2_knows_both_ways_of_client_authentication_and_every_grant()
     {
         await using var idp = await OAuth2Simulator.StartAsync(new());
-        var basic = new OAuth2AccountOptions { ClientId = OAuth2Simulator.BasicClientId, ClientSecret = Secret(OAuth2Simulator.BasicClientSecret) };
+        var basic = new OAuth2AccountOptions
+        {
+            ClientId = OAuth2Simulator.BasicClientId,
+            ClientSecret = Secret(OAuth2Simulator.BasicClientSecret),
+        };
         (await Login(idp, basic)).Kind.ShouldBe(TokenAnswerKind.Token);
         (await Login(idp, basic with { ClientSecret = Secret("wrong") })).Kind.ShouldBe(TokenAnswerKind.Refused);
-        (await Login(idp, basic with { Scopes = ["read", "write"], Audience = OAuth2Simulator.OtherAudience })).Kind.ShouldBe(TokenAnswerKind.Token);
+        (await Login(idp, basic with { Scopes = ["read", "write"], Audience = OAuth2Simulator.OtherAudience })).Kind.ShouldBe(
+            TokenAnswerKind.Token
+        );
         (await Login(idp, basic with { Scopes = ["everything"] })).ShouldBe(TokenAnswer.Refused("http-400", isDefinite: false));
         var body = new OAuth2AccountOptions
         {
@@ -119,8 +138,24 @@ public sealed class SourceTests : IDisposable
             ClientSecret = Secret(OAuth2Simulator.BodyClientSecret),
             ClientAuthentication = ClientAuthentication.Body,
         };
-        var byPassword = body with { Grant = OAuth2Grant.Password, UserName = OAuth2Simulator.UserName, Password = Secret(OAuth2Simulator.Password) };
-        foreach (var account in new[] { byPassword, basic with { Grant = OAuth2Grant.Password, UserName = byPassword.UserName, Password = byPassword.Password } })
+        var byPassword = body with
+        {
+            Grant = OAuth2Grant.Password,
+            UserName = OAuth2Simulator.UserName,
+            Password = Secret(OAuth2Simulator.Password),
+        };
+        foreach (
+            var account in new[]
+            {
+                byPassword,
+                basic with
+                {
+                    Grant = OAuth2Grant.Password,
+                    UserName = byPassword.UserName,
+                    Password = byPassword.Password,
+                },
+            }
+        )
         {
             var source = Source(OAuth2(account, new Uri(idp.Address, OAuth2Simulator.TokenPath).AbsoluteUri));
             var first = await source.Login(None);
@@ -156,9 +191,21 @@ public sealed class SourceTests : IDisposable
     private ITokenSource Source(FetchedUpstreamOptions options, string user = "u") =>
         bench.Cell(options with { AllowInsecure = true }, new Dictionary<string, string> { ["user"] = user }).Renewer!.Plan.Source;
 
-    private static DamoovAccountOptions Account(LoginFieldsForm form, bool isUser) => isUser
-        ? new() { DeviceToken = DamoovSimulator.Alice, InstanceId = DamoovSimulator.InstanceId, Password = Secret(DamoovSimulator.InstanceKey), LoginFields = form }
-        : new() { Email = DamoovSimulator.AdminEmail, Password = Secret(DamoovSimulator.AdminPassword), LoginFields = form };
+    private static DamoovAccountOptions Account(LoginFieldsForm form, bool isUser) =>
+        isUser
+            ? new()
+            {
+                DeviceToken = DamoovSimulator.Alice,
+                InstanceId = DamoovSimulator.InstanceId,
+                Password = Secret(DamoovSimulator.InstanceKey),
+                LoginFields = form,
+            }
+            : new()
+            {
+                Email = DamoovSimulator.AdminEmail,
+                Password = Secret(DamoovSimulator.AdminPassword),
+                LoginFields = form,
+            };
 
     private static TelemaxUpstreamOptions Telemax(TelemaxSimulator telemax, TelemaxAccountOptions account, string path) =>
         new() { TokenEndpoint = new Uri(telemax.Address, path).AbsoluteUri, Accounts = Accounts(account) };
@@ -167,5 +214,10 @@ public sealed class SourceTests : IDisposable
         new() { TokenEndpoint = new Uri(damoov.Address, "/v1/Auth/Login").AbsoluteUri, Accounts = Accounts(account) };
 
     private static DeviceHiveUpstreamOptions Hive(DeviceHiveSimulator hive, DeviceHiveAccountOptions account) =>
-        new() { TokenEndpoint = new Uri(hive.Address, "/auth/rest/token").AbsoluteUri, AllowInsecure = true, Accounts = Accounts(account) };
+        new()
+        {
+            TokenEndpoint = new Uri(hive.Address, "/auth/rest/token").AbsoluteUri,
+            AllowInsecure = true,
+            Accounts = Accounts(account),
+        };
 }

@@ -105,7 +105,9 @@ public sealed class TokenAnswerTests : IDisposable
     [InlineData("Application Access Token", "\"application access token\"", true)]
     [InlineData("Application Access Token", "\"User Access Token\"", false)]
     public async Task An_upstream_says_the_type_of_its_tokens(string configured, string? said, bool isTaken) =>
-        (await Login(RawEndpoint.Json(Answer(said)), tokenType: configured)).Kind.ShouldBe(isTaken ? TokenAnswerKind.Token : TokenAnswerKind.Unknown);
+        (await Login(RawEndpoint.Json(Answer(said)), tokenType: configured)).Kind.ShouldBe(
+            isTaken ? TokenAnswerKind.Token : TokenAnswerKind.Unknown
+        );
 
     [Theory]
     [InlineData("1e18", Year)]
@@ -174,10 +176,31 @@ public sealed class TokenAnswerTests : IDisposable
     public async Task For_any_bytes_as_a_token_answer_reading_never_throws_and_finds_no_token_that_is_not_there()
     {
         var part = Gen.Elements(
-            "{", "}", "[", "]", "\"", ":", ",", "\\", "\\ud83d", "\u00fc", "\u0000", "null", "1e999", "-0",
-            "\"access_token\"", "\"abc\"", "\"a.eyJleHAiOiJcdWQ4MDAifQ.c\"",
-            "\"token_type\"", "\"Bearer\"", "\"expires_in\"", "60", "\"refresh_token\"", "\ufeff",
-            "{\"access_token\":\"abc\",\"expires_in\":60}");
+            "{",
+            "}",
+            "[",
+            "]",
+            "\"",
+            ":",
+            ",",
+            "\\",
+            "\\ud83d",
+            "\u00fc",
+            "\u0000",
+            "null",
+            "1e999",
+            "-0",
+            "\"access_token\"",
+            "\"abc\"",
+            "\"a.eyJleHAiOiJcdWQ4MDAifQ.c\"",
+            "\"token_type\"",
+            "\"Bearer\"",
+            "\"expires_in\"",
+            "60",
+            "\"refresh_token\"",
+            "\ufeff",
+            "{\"access_token\":\"abc\",\"expires_in\":60}"
+        );
         var texts = Gen.Sample(Gen.ArrayOf(part), 30, 400).Select(parts => Encoding.UTF8.GetBytes(string.Concat(parts)));
         var bytes = Gen.Sample(ArbMap.Default.GeneratorFor<byte[]>(), 30, 400).Select(some => some ?? []);
         string[] encodings = ["", "gzip", "br", "deflate", "deflate, gzip", "\u00ff"];
@@ -194,8 +217,10 @@ public sealed class TokenAnswerTests : IDisposable
         }
     }
 
-    private static string Claims(TimeSpan life) => System.Buffers.Text.Base64Url.EncodeToString(
-        Encoding.UTF8.GetBytes($$"""{"exp":{{(TimeProvider.System.GetUtcNow() + life).ToUnixTimeSeconds()}}}"""));
+    private static string Claims(TimeSpan life) =>
+        System.Buffers.Text.Base64Url.EncodeToString(
+            Encoding.UTF8.GetBytes($$"""{"exp":{{(TimeProvider.System.GetUtcNow() + life).ToUnixTimeSeconds()}}}""")
+        );
 
     private static string Answer(string? type) =>
         $$"""{"access_token":"abc.def","expires_in":60{{(type is null ? "" : $",\"token_type\":{type}")}}}""";
@@ -211,15 +236,18 @@ public sealed class TokenAnswerTests : IDisposable
     }
 
     private Task<TokenAnswer> Login(Uri endpoint, TimeSpan? assumed = null, string tokenType = "Bearer") =>
-        new OAuth2Source(new TokenHttp(invoker, TimeProvider.System), new OAuth2Request
-        {
-            Endpoint = endpoint,
-            Account = new() { ClientId = "c", ClientSecret = new Secret("test", "s") },
-            ClientId = "c",
-            UserName = "",
-            Parameters = [],
-            Headers = [],
-            AssumedLifetime = assumed,
-            TokenType = tokenType,
-        }).Login(CancellationToken.None);
+        new OAuth2Source(
+            new TokenHttp(invoker, TimeProvider.System),
+            new OAuth2Request
+            {
+                Endpoint = endpoint,
+                Account = new() { ClientId = "c", ClientSecret = new Secret("test", "s") },
+                ClientId = "c",
+                UserName = "",
+                Parameters = [],
+                Headers = [],
+                AssumedLifetime = assumed,
+                TokenType = tokenType,
+            }
+        ).Login(CancellationToken.None);
 }

@@ -35,7 +35,9 @@ public sealed class TokenHttpTests : IDisposable
     [Fact]
     public async Task Five_megabytes_are_not_read()
     {
-        await using var endpoint = new RawEndpoint(RawEndpoint.Json($$"""{"access_token":"{{new string('a', 5_000_000)}}","expires_in":60}"""));
+        await using var endpoint = new RawEndpoint(
+            RawEndpoint.Json($$"""{"access_token":"{{new string('a', 5_000_000)}}","expires_in":60}""")
+        );
         (await Login(endpoint.Address)).Reason.ShouldBe("too-large");
     }
 
@@ -90,7 +92,9 @@ public sealed class TokenHttpTests : IDisposable
     [InlineData("\"3599.5\"", 3599.5)]
     public async Task Expires_in_is_read_in_every_form_that_is_a_time(string expiresIn, double seconds)
     {
-        await using var endpoint = new RawEndpoint(RawEndpoint.Json($$"""{"access_token":"a.b.c","token_type":"bearer","expires_in":{{expiresIn}}}"""));
+        await using var endpoint = new RawEndpoint(
+            RawEndpoint.Json($$"""{"access_token":"a.b.c","token_type":"bearer","expires_in":{{expiresIn}}}""")
+        );
         var said = await Login(endpoint.Address);
         said.Kind.ShouldBe(TokenAnswerKind.Token);
         said.Life.TotalSeconds.ShouldBe(seconds);
@@ -113,7 +117,9 @@ public sealed class TokenHttpTests : IDisposable
     [InlineData("abc", "mac")]
     public async Task A_token_that_cannot_be_a_bearer_token_is_unknown(string token, string type)
     {
-        await using var endpoint = new RawEndpoint(RawEndpoint.Json($$"""{"access_token":"{{token}}","token_type":"{{type}}","expires_in":60}"""));
+        await using var endpoint = new RawEndpoint(
+            RawEndpoint.Json($$"""{"access_token":"{{token}}","token_type":"{{type}}","expires_in":60}""")
+        );
         (await Login(endpoint.Address)).Kind.ShouldBe(TokenAnswerKind.Unknown);
     }
 
@@ -130,14 +136,22 @@ public sealed class TokenHttpTests : IDisposable
     }
 
     private Task<TokenAnswer> Login(Uri endpoint, string client = "c", string secret = "s", CancellationToken cancellation = default) =>
-        new OAuth2Source(new TokenHttp(invoker, TimeProvider.System), new OAuth2Request
-        {
-            Endpoint = endpoint,
-            Account = new() { ClientId = client, ClientSecret = new Secret("test", secret), Scopes = ["x", "y"] },
-            ClientId = client,
-            UserName = "",
-            Parameters = [new("resource", "a&b")],
-            Headers = [],
-            AssumedLifetime = TimeSpan.FromMinutes(5),
-        }).Login(cancellation);
+        new OAuth2Source(
+            new TokenHttp(invoker, TimeProvider.System),
+            new OAuth2Request
+            {
+                Endpoint = endpoint,
+                Account = new()
+                {
+                    ClientId = client,
+                    ClientSecret = new Secret("test", secret),
+                    Scopes = ["x", "y"],
+                },
+                ClientId = client,
+                UserName = "",
+                Parameters = [new("resource", "a&b")],
+                Headers = [],
+                AssumedLifetime = TimeSpan.FromMinutes(5),
+            }
+        ).Login(cancellation);
 }

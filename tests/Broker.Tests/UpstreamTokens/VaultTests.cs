@@ -30,28 +30,81 @@ public sealed class VaultTests : IDisposable
         OAuth2AccountOptions[] accounts =
         [
             Client,
-            Client with { ClientId = "other" },
-            Client with { ClientSecret = Secret("other") },
-            Client with { Scopes = ["write"] },
-            Client with { Scopes = ["read", "write"] },
-            Client with { Scopes = [] },
-            Client with { Audience = "other" },
-            Client with { Audience = null },
-            Client with { Parameters = new Dictionary<string, string> { ["resource"] = "other" } },
-            Client with { Parameters = new Dictionary<string, string> { ["other"] = "r" } },
-            Client with { Parameters = new Dictionary<string, string>(), Headers = new Dictionary<string, string> { ["resource"] = "r" } },
-            Client with { Grant = OAuth2Grant.Password, UserName = "u", Password = Secret("p") },
-            Client with { Grant = OAuth2Grant.Password, UserName = "u", Password = Secret("q") },
-            Client with { Grant = OAuth2Grant.Password, UserName = "v", Password = Secret("p") },
+            Client with
+            {
+                ClientId = "other",
+            },
+            Client with
+            {
+                ClientSecret = Secret("other"),
+            },
+            Client with
+            {
+                Scopes = ["write"],
+            },
+            Client with
+            {
+                Scopes = ["read", "write"],
+            },
+            Client with
+            {
+                Scopes = [],
+            },
+            Client with
+            {
+                Audience = "other",
+            },
+            Client with
+            {
+                Audience = null,
+            },
+            Client with
+            {
+                Parameters = new Dictionary<string, string> { ["resource"] = "other" },
+            },
+            Client with
+            {
+                Parameters = new Dictionary<string, string> { ["other"] = "r" },
+            },
+            Client with
+            {
+                Parameters = new Dictionary<string, string>(),
+                Headers = new Dictionary<string, string> { ["resource"] = "r" },
+            },
+            Client with
+            {
+                Grant = OAuth2Grant.Password,
+                UserName = "u",
+                Password = Secret("p"),
+            },
+            Client with
+            {
+                Grant = OAuth2Grant.Password,
+                UserName = "u",
+                Password = Secret("q"),
+            },
+            Client with
+            {
+                Grant = OAuth2Grant.Password,
+                UserName = "v",
+                Password = Secret("p"),
+            },
         ];
-        List<TokenCell> cells = [.. accounts.Select(account => bench.Cell(OAuth2(account))), bench.Cell(OAuth2(endpoint: "https://other.example/token"))];
+        List<TokenCell> cells =
+        [
+            .. accounts.Select(account => bench.Cell(OAuth2(account))),
+            bench.Cell(OAuth2(endpoint: "https://other.example/token")),
+        ];
         cells.Distinct().Count().ShouldBe(accounts.Length + 1);
     }
 
     [Fact]
     public void Two_accounts_and_two_upstreams_never_share_one()
     {
-        var two = OAuth2() with { Accounts = new Dictionary<string, OAuth2AccountOptions> { ["a"] = Client, ["b"] = Client } };
+        var two = OAuth2() with
+        {
+            Accounts = new Dictionary<string, OAuth2AccountOptions> { ["a"] = Client, ["b"] = Client },
+        };
         var (table, _) = bench.Compile(("x", two), ("y", two));
         TokenCell?[] cells =
         [
@@ -63,16 +116,17 @@ public sealed class VaultTests : IDisposable
     [Fact]
     public void Damoovs_pair_is_the_identitys_whoever_asks_and_another_password_is_another()
     {
-        DamoovUpstreamOptions Damoov(string password, TimeSpan patience) => new()
-        {
-            TokenEndpoint = "https://user.example/v1/Auth/Login",
-            TokenWaitTimeout = patience,
-            Accounts = new Dictionary<string, DamoovAccountOptions>
+        DamoovUpstreamOptions Damoov(string password, TimeSpan patience) =>
+            new()
             {
-                ["a"] = new() { Email = "a@b.example", Password = Secret(password) },
-                ["b"] = new() { Email = "a@b.example", Password = Secret(password) },
-            },
-        };
+                TokenEndpoint = "https://user.example/v1/Auth/Login",
+                TokenWaitTimeout = patience,
+                Accounts = new Dictionary<string, DamoovAccountOptions>
+                {
+                    ["a"] = new() { Email = "a@b.example", Password = Secret(password) },
+                    ["b"] = new() { Email = "a@b.example", Password = Secret(password) },
+                },
+            };
         var (table, mistakes) = bench.Compile(("x", Damoov("p", TimeSpan.FromSeconds(1))), ("y", Damoov("p", TimeSpan.FromSeconds(2))));
         mistakes.ShouldBeEmpty();
         var cells = table.ByName.Values.SelectMany(upstream => upstream.Accounts.Values.Select(account => account.Cell(NoValues))).ToList();
@@ -87,17 +141,17 @@ public sealed class VaultTests : IDisposable
     public void Names_are_injective()
     {
         var names = new NamingKey();
-        Prop.ForAll(
-            ArbMap.Default.ArbFor<string?[]>(), ArbMap.Default.ArbFor<string?[]>(),
-            (one, two) => (names.Name(one) == names.Name(two)) == one.SequenceEqual(two)).QuickCheckThrowOnFailure();
-        Prop.ForAll(
-            ArbMap.Default.ArbFor<NonEmptyString>(), ArbMap.Default.ArbFor<int>(),
-            (text, at) =>
+        Prop.ForAll(ArbMap.Default.ArbFor<string?[]>(), ArbMap.Default.ArbFor<string?[]>(), (one, two) =>
+                (names.Name(one) == names.Name(two)) == one.SequenceEqual(two)
+            )
+            .QuickCheckThrowOnFailure();
+        Prop.ForAll(ArbMap.Default.ArbFor<NonEmptyString>(), ArbMap.Default.ArbFor<int>(), (text, at) =>
             {
                 var cut = Math.Abs(at % (text.Get.Length + 1));
                 var moved = (cut + 1) % (text.Get.Length + 1);
                 return names.Name(text.Get[..cut], text.Get[cut..]) != names.Name(text.Get[..moved], text.Get[moved..]);
-            }).QuickCheckThrowOnFailure();
+            })
+            .QuickCheckThrowOnFailure();
         names.Name((string?)null).ShouldNotBe(names.Name(""));
         new NamingKey().Name("x").ShouldNotBe(names.Name("x"));
     }
@@ -120,7 +174,14 @@ public sealed class VaultTests : IDisposable
     [Fact]
     public void Values_that_swap_their_border_are_two_identities()
     {
-        var account = bench.Account(OAuth2(Client with { Parameters = new Dictionary<string, string> { ["a"] = "{user}", ["b"] = "{corp:sub}" } }));
+        var account = bench.Account(
+            OAuth2(
+                Client with
+                {
+                    Parameters = new Dictionary<string, string> { ["a"] = "{user}", ["b"] = "{corp:sub}" },
+                }
+            )
+        );
         TokenCell? Cell(string user, string sub) => account.Cell(new Dictionary<string, string> { ["user"] = user, ["corp:sub"] = sub });
         Cell("a|b", "c").ShouldNotBe(Cell("a", "b|c"));
         Cell("ab", "c").ShouldNotBe(Cell("a", "bc"));

@@ -12,7 +12,10 @@ internal sealed class DemoArrivals
     public DemoArrivals(DemoEnvironment stand)
     {
         this.stand = stand;
-        before = stand.Simulators.ToDictionary(entry => entry.Kind, entry => (entry.Simulator.Received.Data.Count, RenewalsOf(entry.Simulator)));
+        before = stand.Simulators.ToDictionary(
+            entry => entry.Kind,
+            entry => (entry.Simulator.Received.Data.Count, RenewalsOf(entry.Simulator))
+        );
     }
 
     /// <summary>In words, without a token.</summary>
@@ -21,9 +24,18 @@ internal sealed class DemoArrivals
         var parts = new List<string>();
         foreach (var (kind, simulator) in stand.Simulators)
         {
-            parts.AddRange(Data(kind).GroupBy(request => (request.Method, request.RawTarget, request.Body, HasToken: request.Header("Authorization") is not null)).Select(group =>
-                $"{kind} received {group.Key.Method} {group.Key.RawTarget}{(group.Key.Body.Length > 0 ? $" {group.Key.Body}" : "")}{(group.Count() > 1 ? $" {group.Count()} times" : "")}"
-                + (group.Key.HasToken ? " with a token of its own" : " without a token")));
+            parts.AddRange(
+                Data(kind)
+                    .GroupBy(request =>
+                        (request.Method, request.RawTarget, request.Body, HasToken: request.Header("Authorization") is not null)
+                    )
+                    .Select(group =>
+                        $"{kind} received {group.Key.Method} {group.Key.RawTarget}"
+                        + (group.Key.Body.Length > 0 ? $" {group.Key.Body}" : "")
+                        + (group.Count() > 1 ? $" {group.Count()} times" : "")
+                        + (group.Key.HasToken ? " with a token of its own" : " without a token")
+                    )
+            );
             if (Renewals(kind) is var renewals and > 0)
             {
                 parts.Add($"{kind} saw {Count(renewals, "login or refresh", "logins or refreshes")}");
@@ -61,7 +73,8 @@ internal sealed class DemoArrivals
 
         if (step.Renewals is { } renewals && Renewals(step.Upstream!) != renewals)
         {
-            yield return $"{step.Upstream} saw {Count(Renewals(step.Upstream!), "login or refresh", "logins or refreshes")}, not {renewals}";
+            var seen = Count(Renewals(step.Upstream!), "login or refresh", "logins or refreshes");
+            yield return $"{step.Upstream} saw {seen}, not {renewals}";
         }
 
         if (!stand[step.Upstream!].Received.Token.Any(call => call.Body.Contains(step.LoginHolds, StringComparison.Ordinal)))
@@ -95,7 +108,10 @@ internal sealed class DemoArrivals
         foreach (var (name, value) in stand.HeadersOf(step))
         {
             var credential = value.Split(' ')[^1];
-            if (request.RawTarget.Contains(credential, StringComparison.Ordinal) || request.Headers.Any(header => header.Value.Any(text => text.Contains(credential, StringComparison.Ordinal))))
+            if (
+                request.RawTarget.Contains(credential, StringComparison.Ordinal)
+                || request.Headers.Any(header => header.Value.Any(text => text.Contains(credential, StringComparison.Ordinal)))
+            )
             {
                 yield return $"the caller's {name} crossed to {step.Upstream}";
             }

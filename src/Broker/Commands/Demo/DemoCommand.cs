@@ -15,21 +15,47 @@ internal static class DemoCommand
     public static Command Create(ConsoleStreams streams)
     {
         var port = Port("--port", "The broker's port on loopback; 0 is any free one. Without it 8080, or any with --once.", LargestPort);
-        var management = Port("--management-port", "The port of its health; 0 is any free one. Without it 8081, or any with --once.", LargestPort);
-        var simulators = Port("--simulator-port", "The first of four ports for the simulators; 0, or without it, any free ones.", LargestPort - 3);
-        var once = new Option<bool>("--once") { Description = "Walks the tour by itself and ends; exit code 1 when a step came out otherwise than expected." };
-        var log = new Option<bool>("--log") { Description = "Shows the broker's log, on standard error." };
-        var command = new Command("demo", "Starts stand-ins for every upstream and the broker before them, and prints requests to try.") { port, management, simulators, once, log };
-        command.SetAction((parsed, stop) =>
+        var management = Port(
+            "--management-port",
+            "The port of its health; 0 is any free one. Without it 8081, or any with --once.",
+            LargestPort
+        );
+        var simulators = Port(
+            "--simulator-port",
+            "The first of four ports for the simulators; 0, or without it, any free ones.",
+            LargestPort - 3
+        );
+        var once = new Option<bool>("--once")
         {
-            var walks = parsed.GetValue(once);
-            var ports = new DemoPorts(
-                parsed.GetValue(port) ?? (walks ? 0 : 8080), parsed.GetValue(management) ?? (walks ? 0 : 8081), parsed.GetValue(simulators) ?? 0);
+            Description = "Walks the tour by itself and ends; exit code 1 when a step came out otherwise than expected.",
+        };
+        var log = new Option<bool>("--log") { Description = "Shows the broker's log, on standard error." };
+        var command = new Command("demo", "Starts stand-ins for every upstream and the broker before them, and prints requests to try.")
+        {
+            port,
+            management,
+            simulators,
+            once,
+            log,
+        };
+        command.SetAction(
+            (parsed, stop) =>
+            {
+                var walks = parsed.GetValue(once);
+                var ports = new DemoPorts(
+                    parsed.GetValue(port) ?? (walks ? 0 : 8080),
+                    parsed.GetValue(management) ?? (walks ? 0 : 8081),
+                    parsed.GetValue(simulators) ?? 0
+                );
 
-            // The walk brings failures about; their warnings are no news.
-            var level = parsed.GetValue(log) ? "Information" : walks ? "Error" : "Warning";
-            return walks ? Walk(ports, level, streams, stop) : Show(ports, level, streams, stop);
-        });
+                // The walk brings failures about; their warnings are no news.
+                var level =
+                    parsed.GetValue(log) ? "Information"
+                    : walks ? "Error"
+                    : "Warning";
+                return walks ? Walk(ports, level, streams, stop) : Show(ports, level, streams, stop);
+            }
+        );
         return command;
     }
 

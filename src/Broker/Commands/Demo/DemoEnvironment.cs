@@ -1,8 +1,8 @@
 using System.Net.Sockets;
 using System.Security.Cryptography;
 using Broker.Configuration;
-using Broker.TokenService;
 using Broker.Operations;
+using Broker.TokenService;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
@@ -11,8 +11,16 @@ using Simulators;
 
 namespace Broker.Commands;
 
-/// <summary>Everything that the demo runs: four simulators, the real broker before them on config/demo.json, and keys that live as long as it does.</summary>
-internal sealed class DemoEnvironment(DemoPorts ports, TimeSpan tokenLife, TimeSpan? chargersTokenLife, string logLevel, ConsoleStreams streams) : IAsyncDisposable
+/// <summary>
+/// Everything that the demo runs: four simulators, the real broker before them on config/demo.json, and keys that live as long as it does.
+/// </summary>
+internal sealed class DemoEnvironment(
+    DemoPorts ports,
+    TimeSpan tokenLife,
+    TimeSpan? chargersTokenLife,
+    string logLevel,
+    ConsoleStreams streams
+) : IAsyncDisposable
 {
     private readonly List<(string Kind, Simulator Simulator)> simulators = [];
     private readonly string signingKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
@@ -55,13 +63,17 @@ internal sealed class DemoEnvironment(DemoPorts ports, TimeSpan tokenLife, TimeS
             }
             catch (Exception failure) when (failure is IOException or SocketException)
             {
-                return $"the simulator of {kind} cannot listen on port {port}: {Reason(failure)}. Choose four others with --simulator-port N, or 0 for any free ones.";
+                return $"the simulator of {kind} cannot listen on port {port}: {Reason(failure)}. Choose four others with "
+                    + "--simulator-port N, or 0 for any free ones.";
             }
         }
 
         host = new([Path.Combine(AppContext.BaseDirectory, "config", "demo.json")], Variable, loggers, TimeProvider.System);
         var loaded = host.Loader.TryReload();
-        return loaded.Snapshot is null ? $"config/demo.json does not load: {string.Join("; ", loaded.ConfigErrors.All.Select(mistake => $"{mistake.Path}: {mistake.Message}"))}" : await StartBroker(loaded.Snapshot, stop);
+        return loaded.Snapshot is null
+            ? "config/demo.json does not load: "
+                + string.Join("; ", loaded.ConfigErrors.All.Select(error => $"{error.Path}: {error.Message}"))
+            : await StartBroker(loaded.Snapshot, stop);
     }
 
     /// <summary>A new token with its whole life before it.</summary>
@@ -137,8 +149,10 @@ internal sealed class DemoEnvironment(DemoPorts ports, TimeSpan tokenLife, TimeS
             // The host starts health before it starts the public listener; only the text tells which of the two it was.
             var isHealth = ports.Management != 0 && failure.Message.Contains($":{ports.Management}", StringComparison.Ordinal);
             return isHealth
-                ? $"health cannot listen on port {ports.Management}: {Reason(failure)}. Choose another with --management-port N, or 0 for any free one."
-                : $"the broker cannot listen on port {ports.Broker}: {Reason(failure)}. Choose another with --port N, or 0 for any free one.";
+                ? $"health cannot listen on port {ports.Management}: {Reason(failure)}. Choose another with --management-port N, or "
+                    + "0 for any free one."
+                : $"the broker cannot listen on port {ports.Broker}: {Reason(failure)}. Choose another with --port N, or 0 for any "
+                    + "free one.";
         }
 
         // Only now: what the framework logs about a port in use would drown the one line that says it.
@@ -150,29 +164,35 @@ internal sealed class DemoEnvironment(DemoPorts ports, TimeSpan tokenLife, TimeS
 
     private static string Reason(Exception failure)
     {
-        var socket = failure as SocketException ?? failure.InnerException as SocketException ?? failure.InnerException?.InnerException as SocketException;
-        return socket?.SocketErrorCode == SocketError.AddressAlreadyInUse ? "it is in use" : (failure.InnerException ?? failure).Message.TrimEnd('.');
+        var socket =
+            failure as SocketException
+            ?? failure.InnerException as SocketException
+            ?? failure.InnerException?.InnerException as SocketException;
+        return socket?.SocketErrorCode == SocketError.AddressAlreadyInUse
+            ? "it is in use"
+            : (failure.InnerException ?? failure).Message.TrimEnd('.');
     }
 
     /// <summary>The demo's own names first, then the process's.</summary>
-    private string? Variable(string name) => name switch
-    {
-        "DEMO_URL" => $"http://127.0.0.1:{ports.Broker}",
-        "DEMO_MANAGEMENT" => $"http://127.0.0.1:{ports.Management}",
-        "DEMO_LOG_LEVEL" => logLevel,
-        "DEMO_TELEMAX" => this[DemoTour.Telemax].Address.ToString(),
-        "DEMO_DAMOOV" => this[DemoTour.Damoov].Address.ToString(),
-        "DEMO_DEVICEHIVE" => this[DemoTour.DeviceHive].Address.ToString(),
-        "DEMO_OAUTH2" => this[DemoTour.Chargers].Address.ToString(),
-        "DEMO_TELEMAX_PASSWORD" => TelemaxSimulator.Password,
-        "DEMO_DAMOOV_PASSWORD" => DamoovSimulator.AdminPassword,
-        "DEMO_DAMOOV_INSTANCE_KEY" => DamoovSimulator.InstanceKey,
-        "DEMO_DEVICEHIVE_PASSWORD" => DeviceHiveSimulator.OperatorPassword,
-        "DEMO_OAUTH2_SECRET" => OAuth2Simulator.BasicClientSecret,
-        "DEMO_SIGNING_KEY" => signingKey,
-        "DEMO_DASHBOARD_DIGEST" => Keys[DemoTour.Dashboard].Sha256,
-        "DEMO_OPERATIONS_DIGEST" => Keys[DemoTour.Operations].Sha256,
-        "DEMO_DRIVER_DIGEST" => Keys[DemoTour.Driver].Sha256,
-        _ => streams.Environment(name),
-    };
+    private string? Variable(string name) =>
+        name switch
+        {
+            "DEMO_URL" => $"http://127.0.0.1:{ports.Broker}",
+            "DEMO_MANAGEMENT" => $"http://127.0.0.1:{ports.Management}",
+            "DEMO_LOG_LEVEL" => logLevel,
+            "DEMO_TELEMAX" => this[DemoTour.Telemax].Address.ToString(),
+            "DEMO_DAMOOV" => this[DemoTour.Damoov].Address.ToString(),
+            "DEMO_DEVICEHIVE" => this[DemoTour.DeviceHive].Address.ToString(),
+            "DEMO_OAUTH2" => this[DemoTour.Chargers].Address.ToString(),
+            "DEMO_TELEMAX_PASSWORD" => TelemaxSimulator.Password,
+            "DEMO_DAMOOV_PASSWORD" => DamoovSimulator.AdminPassword,
+            "DEMO_DAMOOV_INSTANCE_KEY" => DamoovSimulator.InstanceKey,
+            "DEMO_DEVICEHIVE_PASSWORD" => DeviceHiveSimulator.OperatorPassword,
+            "DEMO_OAUTH2_SECRET" => OAuth2Simulator.BasicClientSecret,
+            "DEMO_SIGNING_KEY" => signingKey,
+            "DEMO_DASHBOARD_DIGEST" => Keys[DemoTour.Dashboard].Sha256,
+            "DEMO_OPERATIONS_DIGEST" => Keys[DemoTour.Operations].Sha256,
+            "DEMO_DRIVER_DIGEST" => Keys[DemoTour.Driver].Sha256,
+            _ => streams.Environment(name),
+        };
 }

@@ -13,7 +13,8 @@ internal sealed record DemoResponse(int Status, string Body, IReadOnlyDictionary
 
     public static async Task<DemoResponse> Of(HttpResponseMessage response, CancellationToken stop)
     {
-        var headers = response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated)
+        var headers = response
+            .Headers.NonValidated.Concat(response.Content.Headers.NonValidated)
             .ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase);
         return new((int)response.StatusCode, await response.Content.ReadAsStringAsync(stop), headers);
     }

@@ -5,7 +5,17 @@ namespace Broker.Commands;
 /// <summary>Walks the tour by itself over real HTTP, and tells of each step what was asked, expected and seen.</summary>
 internal sealed class DemoWalk(DemoEnvironment stand, TextWriter output) : IDisposable
 {
-    private readonly HttpClient client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false }) { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient client = new(
+        new SocketsHttpHandler
+        {
+            UseProxy = false,
+            UseCookies = false,
+            AllowAutoRedirect = false,
+        }
+    )
+    {
+        Timeout = TimeSpan.FromSeconds(30),
+    };
 
     /// <summary>Walks all; how many steps came out otherwise than expected.</summary>
     public async Task<int> Walk(IReadOnlyList<DemoStep> steps, CancellationToken stop)
@@ -13,7 +23,7 @@ internal sealed class DemoWalk(DemoEnvironment stand, TextWriter output) : IDisp
         var failed = 0;
         foreach (var (index, step) in steps.Index())
         {
-            await output.WriteLineAsync($"{index + 1,2}  {step.Title}");
+            await output.WriteLineAsync($"{index + 1, 2}  {step.Title}");
             var differences = await Take(step, stop);
             foreach (var difference in differences)
             {
@@ -76,10 +86,22 @@ internal sealed class DemoWalk(DemoEnvironment stand, TextWriter output) : IDisp
     private static string Expected(DemoStep step)
     {
         var text = new StringBuilder($"{step.Status}{(step.Code is null ? "" : $" {step.Code}")}");
-        text.Append(step.Holds.Length > 0 ? $" with '{step.Holds}'" : "").Append(step.AnswerHeader is null ? "" : $", {step.AnswerHeader} said");
+        text.Append(step.Holds.Length > 0 ? $" with '{step.Holds}'" : "")
+            .Append(step.AnswerHeader is null ? "" : $", {step.AnswerHeader} said");
         text.Append(step.Receives is null ? "; nothing reaches an upstream" : $"; {step.Upstream} receives {step.Receives}");
-        text.Append(step.Receives is null || step.Arrivals == 1 ? "" : step.Arrivals is { } times ? $" {times} times" : $" {step.AtOnce} times or more");
-        text.Append(step.Receives is null ? "" : step.IsBare ? " without a token" : " with a token of its own");
-        return text.Append(step.Renewals is { } renewals ? $"; {DemoArrivals.Count(renewals, "login or refresh", "logins or refreshes")}" : "").ToString();
+        text.Append(
+            step.Receives is null || step.Arrivals == 1 ? ""
+            : step.Arrivals is { } times ? $" {times} times"
+            : $" {step.AtOnce} times or more"
+        );
+        text.Append(
+            step.Receives is null ? ""
+            : step.IsBare ? " without a token"
+            : " with a token of its own"
+        );
+        return text.Append(
+                step.Renewals is { } renewals ? $"; {DemoArrivals.Count(renewals, "login or refresh", "logins or refreshes")}" : ""
+            )
+            .ToString();
     }
 }

@@ -14,8 +14,12 @@ internal sealed class UpstreamTokensAccess(Snapshot snapshot, TokenAdmin desk, S
     public TokenAdmin Desk => desk;
 
     /// <summary>By upstream, then by name.</summary>
-    public IEnumerable<Account> Accounts => snapshot.Part<UpstreamTable>().ByName.Values.SelectMany(upstream => upstream.Accounts.Values)
-        .OrderBy(account => account.Upstream, StringComparer.Ordinal).ThenBy(account => account.Name, StringComparer.Ordinal);
+    public IEnumerable<Account> Accounts =>
+        snapshot
+            .Part<UpstreamTable>()
+            .ByName.Values.SelectMany(upstream => upstream.Accounts.Values)
+            .OrderBy(account => account.Upstream, StringComparer.Ordinal)
+            .ThenBy(account => account.Name, StringComparer.Ordinal);
 
     public static TokenCell? CellOf(Account account, Dictionary<string, string> values) => account.Cell(values);
 
@@ -60,7 +64,9 @@ internal sealed class UpstreamTokensAccess(Snapshot snapshot, TokenAdmin desk, S
         hasAnswered = hasAnswered || await desk.Answers(cell, TokenWaitTimeout);
         if (!hasAnswered)
         {
-            await streams.Error.WriteLineAsync($"error: Redis at {string.Join(", ", snapshot.Broker.Redis!.Endpoints)} does not answer ({store.Link.Fault}).");
+            await streams.Error.WriteLineAsync(
+                $"error: Redis at {string.Join(", ", snapshot.Broker.Redis!.Endpoints)} does not answer ({store.Link.Fault})."
+            );
         }
         return hasAnswered;
     }
@@ -92,8 +98,11 @@ internal sealed class UpstreamTokensAccess(Snapshot snapshot, TokenAdmin desk, S
             }
         }
         var missing = account.TemplateNames.Except(read.Keys).ToList();
-        return missing.Count == 0 ? null : $"this account is one for each caller: say whose, by {string.Join(" and ", missing.Select(name => $"--value {name}=..."))}";
+        return missing.Count == 0
+            ? null
+            : $"this account is one for each caller: say whose, by {string.Join(" and ", missing.Select(name => $"--value {name}=..."))}";
     }
 
-    private static string Names(IEnumerable<string> names) => string.Join(", ", names.Order(StringComparer.Ordinal).Select(name => $"'{name}'"));
+    private static string Names(IEnumerable<string> names) =>
+        string.Join(", ", names.Order(StringComparer.Ordinal).Select(name => $"'{name}'"));
 }

@@ -94,7 +94,10 @@ internal sealed class OptionValue
         var generic = Type.IsGenericType ? Type.GetGenericTypeDefinition() : null;
         IsList = generic == typeof(IReadOnlyList<>);
         IsMap = generic == typeof(IReadOnlyDictionary<,>);
-        Item = IsList ? new(Type.GenericTypeArguments[0]) : IsMap ? new(Type.GenericTypeArguments[1]) : null;
+        Item =
+            IsList ? new(Type.GenericTypeArguments[0])
+            : IsMap ? new(Type.GenericTypeArguments[1])
+            : null;
     }
 
     public Type Type { get; }

@@ -4,11 +4,15 @@ using System.Text.Json.Nodes;
 
 namespace Broker.Configuration;
 
-/// <summary>Reads JSON into the options records: the names of properties are the keys, and whatever does not fit is told with its path.</summary>
+/// <summary>
+/// Reads JSON into the options records: the names of properties are the keys, and whatever does not fit is told with its path.
+/// </summary>
 /// <remarks>Throws nothing and stops at nothing. What could not be read is blank in the result, which must not be published then.</remarks>
 internal sealed class OptionsBinder(ConfigErrors mistakes, SecretReader secrets, IReadOnlySet<string> fromEnvironment)
 {
-    /// <summary>Lets strings stand for numbers and bools and the other way round, as .NET's own configuration does: for sections that are not ours.</summary>
+    /// <summary>
+    /// Lets strings stand for numbers and bools and the other way round, as .NET's own configuration does: for sections that are not ours.
+    /// </summary>
     public bool Lenient { get; init; }
 
     /// <summary>The record; its keys stand below <paramref name="path"/>.</summary>
@@ -20,7 +24,9 @@ internal sealed class OptionsBinder(ConfigErrors mistakes, SecretReader secrets,
         var shape = OptionShape.Of(type);
         if (node is not JsonObject json)
         {
-            return shape.Shorthand is { } key && node is JsonValue ? FromShorthand(shape, key, node, path) : Wrong(path, "an object is needed: { ... }", node);
+            return shape.Shorthand is { } key && node is JsonValue
+                ? FromShorthand(shape, key, node, path)
+                : Wrong(path, "an object is needed: { ... }", node);
         }
 
         if (shape.Kinds.Count > 0)
@@ -58,7 +64,10 @@ internal sealed class OptionsBinder(ConfigErrors mistakes, SecretReader secrets,
         if (shape.Find(name) is not { } key)
         {
             var known = shape.Keys.Select(known => known.Name);
-            mistakes.Error(at, KeyHints.For(at) ?? $"unknown key: {DidYouMean.Say(name, shape.IsKind ? known.Prepend(OptionShape.KindKey) : known)}");
+            mistakes.Error(
+                at,
+                KeyHints.For(at) ?? $"unknown key: {DidYouMean.Say(name, shape.IsKind ? known.Prepend(OptionShape.KindKey) : known)}"
+            );
         }
         else if (Value(key.Value, value, at, key.AnyNames) is { } bound)
         {
@@ -84,8 +93,12 @@ internal sealed class OptionsBinder(ConfigErrors mistakes, SecretReader secrets,
         var at = $"{path}:{OptionShape.KindKey}";
         if (!json.TryGetPropertyValue(OptionShape.KindKey, out var node))
         {
-            var spelt = json.Select(member => member.Key).FirstOrDefault(key => key.Equals(OptionShape.KindKey, StringComparison.OrdinalIgnoreCase));
-            mistakes.Error(spelt is null ? at : $"{path}:{spelt}", spelt is null ? $"is required: one of {string.Join(", ", kinds)}" : $"case matters, write '{OptionShape.KindKey}'");
+            var spelt = json.Select(member => member.Key)
+                .FirstOrDefault(key => key.Equals(OptionShape.KindKey, StringComparison.OrdinalIgnoreCase));
+            mistakes.Error(
+                spelt is null ? at : $"{path}:{spelt}",
+                spelt is null ? $"is required: one of {string.Join(", ", kinds)}" : $"case matters, write '{OptionShape.KindKey}'"
+            );
             return null;
         }
 
@@ -94,7 +107,10 @@ internal sealed class OptionsBinder(ConfigErrors mistakes, SecretReader secrets,
         if (found is null)
         {
             var said = name is null ? "a string is needed" : $"there is no kind '{Scalars.Short(name)}'; {DidYouMean.Say(name, kinds)}";
-            mistakes.Error(at, said.Contains("case matters", StringComparison.Ordinal) ? said : $"{said}; the kinds are {string.Join(", ", kinds)}");
+            mistakes.Error(
+                at,
+                said.Contains("case matters", StringComparison.Ordinal) ? said : $"{said}; the kinds are {string.Join(", ", kinds)}"
+            );
         }
 
         return found?.Type;

@@ -16,8 +16,10 @@ internal static partial class Scalars
     /// <summary>The value, or null and what is wrong with it.</summary>
     /// <param name="type">What the key takes.</param>
     /// <param name="json">What stands there.</param>
-    /// <param name="fromText">Whether a string may stand for a number or a bool: it came from the environment, or the section is one where it may.</param>
-    /// <param name="mistake">Echoes numbers, and short words only where a word is chosen from a list: any other string may be a secret.</param>
+    /// <param name="fromText">Whether a string may stand for a number or a bool: it came from the environment, or the section is one where
+    /// it may.</param>
+    /// <param name="mistake">Echoes numbers, and short words only where a word is chosen from a list: any other string may be a
+    /// secret.</param>
     public static object? Read(Type type, JsonNode json, bool fromText, out string? mistake)
     {
         mistake = null;
@@ -43,7 +45,10 @@ internal static partial class Scalars
             return Truth(kind, fromText ? text : null, out mistake);
         }
 
-        var digits = kind == JsonValueKind.Number ? json.ToJsonString() : fromText ? text : null;
+        var digits =
+            kind == JsonValueKind.Number ? json.ToJsonString()
+            : fromText ? text
+            : null;
         return Number(type, digits, out mistake);
     }
 
@@ -56,9 +61,10 @@ internal static partial class Scalars
             return json.ToJsonString();
         }
 
-        mistake = kind == JsonValueKind.Number
-            ? $"a string is needed; write ids as strings: \"{Short(json.ToJsonString())}\""
-            : $"a string is needed, not {Noun(kind)}";
+        mistake =
+            kind == JsonValueKind.Number
+                ? $"a string is needed; write ids as strings: \"{Short(json.ToJsonString())}\""
+                : $"a string is needed, not {Noun(kind)}";
         return null;
     }
 
@@ -66,7 +72,11 @@ internal static partial class Scalars
     public static TimeSpan? Duration(string? text, out string? mistake)
     {
         mistake = null;
-        if (text is not null && DurationForm().IsMatch(text) && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var value))
+        if (
+            text is not null
+            && DurationForm().IsMatch(text)
+            && TimeSpan.TryParseExact(text, "c", CultureInfo.InvariantCulture, out var value)
+        )
         {
             return value;
         }
@@ -127,19 +137,22 @@ internal static partial class Scalars
             return real;
         }
 
-        mistake = $"a {(type == typeof(double) ? "number" : "whole number")} is needed, without quotes{(type == typeof(int) ? ", of at most 32 bits" : "")}";
+        mistake =
+            $"a {(type == typeof(double) ? "number" : "whole number")} is needed, without quotes"
+            + (type == typeof(int) ? ", of at most 32 bits" : "");
         return null;
     }
 
-    public static string Noun(JsonValueKind kind) => kind switch
-    {
-        JsonValueKind.Object => "an object",
-        JsonValueKind.Array => "a list",
-        JsonValueKind.String => "a string",
-        JsonValueKind.Number => "a number",
-        JsonValueKind.True or JsonValueKind.False => "true or false",
-        _ => "null",
-    };
+    public static string Noun(JsonValueKind kind) =>
+        kind switch
+        {
+            JsonValueKind.Object => "an object",
+            JsonValueKind.Array => "a list",
+            JsonValueKind.String => "a string",
+            JsonValueKind.Number => "a number",
+            JsonValueKind.True or JsonValueKind.False => "true or false",
+            _ => "null",
+        };
 
     /// <summary>A word for a mistake, cut where it is too long to be one.</summary>
     public static string Short(string text) => text.Length > LongestEcho ? text[..LongestEcho] + "..." : text;

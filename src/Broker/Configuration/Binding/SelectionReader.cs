@@ -13,7 +13,11 @@ internal sealed class SelectionReader(ActionNames actions, ConfigErrors mistakes
             actions.Select([names[i]], out var unknown);
             if (unknown.Count > 0 && !string.IsNullOrWhiteSpace(names[i]))
             {
-                mistakes.Error($"{path}:{i}", $"there is no action '{Scalars.Short(names[i])}': {DidYouMean.Say(names[i], actions.All)}", because: $"Broker:Actions:{names[i]}");
+                mistakes.Error(
+                    $"{path}:{i}",
+                    $"there is no action '{Scalars.Short(names[i])}': {DidYouMean.Say(names[i], actions.All)}",
+                    because: $"Broker:Actions:{names[i]}"
+                );
             }
         }
 

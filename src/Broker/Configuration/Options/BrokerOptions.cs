@@ -20,7 +20,10 @@ internal sealed record BrokerOptions
     [Description("Endpoints at which callers get narrow tokens of the broker's own: DeviceHive's /token family and OAuth2. Needs Issuing.")]
     public TokenServiceOptions? TokenService { get; init; }
 
-    [Description("The Redis in which replicas share their upstream tokens; without it tokens live in this process. Password, TlsCa and Encryption are taken over while it runs, all else at start.")]
+    [Description(
+        "The Redis in which replicas share their upstream tokens; without it tokens live in this process. Password, TlsCa and "
+            + "Encryption are taken over while it runs, all else at start."
+    )]
     public RedisOptions? Redis { get; init; }
 
     [Description("Actions besides DeviceHive's: a number from 1000, or an object that says as well whether it reaches anything.")]
@@ -44,8 +47,11 @@ internal sealed record BrokerOptions
     [Description("Lets Kestrel listen in cleartext off loopback: something before the broker ends TLS.")]
     public bool AllowInsecure { get; init; }
 
-    [Description("Proxies before the broker, as addresses or networks such as 10.0.0.0/8, whose X-Forwarded-For says where a request comes from: "
-        + "failed logins are counted by that, and it goes on to the upstream with -Proto and -Host. Without it logins count by the connection's own address, all behind one proxy together.")]
+    [Description(
+        "Proxies before the broker, as addresses or networks such as 10.0.0.0/8, whose X-Forwarded-For says where a request comes from: "
+            + "failed logins are counted by that, and it goes on to the upstream with -Proto and -Host. Without it logins count by "
+            + "the connection's own address, all behind one proxy together."
+    )]
     public IReadOnlyList<string> TrustedProxies { get; init; } = [];
 
     [Description("How often the config files and the secrets are looked at for changes.")]
@@ -100,7 +106,9 @@ internal sealed record ForwardingOptions
     [Description("How long an early 401 waits for the rest of the body.")]
     public TimeSpan ReplayWait { get; init; } = TimeSpan.FromSeconds(5);
 
-    [Description("A request or stream on which nothing moves for this long is ended. A cluster's HttpRequest:ActivityTimeout goes before it.")]
+    [Description(
+        "A request or stream on which nothing moves for this long is ended. A cluster's HttpRequest:ActivityTimeout goes before it."
+    )]
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromMinutes(10);
 }
 
@@ -119,19 +127,25 @@ internal sealed record LimitOptions
     [Description("Bytes a second below which a request body is given up; no limit when missing.")]
     public double? MinRequestBodyBytesPerSecond { get; init; }
 
-    [Description("How long may take what is read before it is known who asks: a TLS handshake, a request's headers, "
-        + "and the body of a request to the token service.")]
+    [Description(
+        "How long may take what is read before it is known who asks: a TLS handshake, a request's headers, "
+            + "and the body of a request to the token service."
+    )]
     public TimeSpan AnonymousTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
-    [Description("Requests at the same time whose sender is not known: those to the token service, those whose credential is still "
-        + "being verified, and those on public routes. A further one is answered 503.")]
+    [Description(
+        "Requests at the same time whose sender is not known: those to the token service, those whose credential is still "
+            + "being verified, and those on public routes. A further one is answered 503."
+    )]
     public int AnonymousRequests { get; init; } = 1000;
 
     [Description("The same of one address, as TrustedProxies has it; of IPv6, of one /64. A further one is answered 429.")]
     public int AnonymousRequestsPerAddress { get; init; } = 100;
 
-    [Description("Request lines a second that are logged of senders who are not known, or who gave their request up. "
-        + "Further ones are counted, and their number is logged.")]
+    [Description(
+        "Request lines a second that are logged of senders who are not known, or who gave their request up. "
+            + "Further ones are counted, and their number is logged."
+    )]
     public int AnonymousLogLinesPerSecond { get; init; } = 100;
 
     [Description("Requests of one caller at the same time.")]

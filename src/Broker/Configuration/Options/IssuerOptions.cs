@@ -17,8 +17,9 @@ internal sealed record IssuerOptions
     [Description("Audiences of which a token must name one.")]
     public IReadOnlyList<string> Audiences { get; init; } = [];
 
-    [Description("Where a token says whom it is for, if not in 'aud': { \"Claim\": \"client_id\" }, whose values Audiences lists; "
-        + "or \"none\".")]
+    [Description(
+        "Where a token says whom it is for, if not in 'aud': { \"Claim\": \"client_id\" }, whose values Audiences lists; " + "or \"none\"."
+    )]
     public AudienceOptions? Audience { get; init; }
 
     [Description("Signature algorithms accepted.")]
@@ -56,8 +57,9 @@ internal sealed record IssuerOptions
 [Shorthand(nameof(Check))]
 internal sealed record AudienceOptions
 {
-    [Description("The claim that holds one of Audiences: a name, or a JSON Pointer. "
-        + "Cognito's access tokens have client_id in place of aud.")]
+    [Description(
+        "The claim that holds one of Audiences: a name, or a JSON Pointer. " + "Cognito's access tokens have client_id in place of aud."
+    )]
     public string Claim { get; init; } = "aud";
 
     [Description("\"none\": whom a token is for is not checked. Only for an issuer whose tokens are all for this broker.")]
@@ -67,14 +69,19 @@ internal sealed record AudienceOptions
 /// <summary>Where one dimension of a caller's permissions comes from: a claim, or the config's own word. Exactly one of the two.</summary>
 internal sealed record ClaimOptions
 {
-    [Description("The claim: a name, or a JSON Pointer such as /realm_access/roles. Its value is a blank-separated string, a number, "
-        + "or an array of strings and numbers. A token without it has nothing there.")]
+    [Description(
+        "The claim: a name, or a JSON Pointer such as /realm_access/roles. Its value is a blank-separated string, a number, "
+            + "or an array of strings and numbers. A token without it has nothing there."
+    )]
     public string? Claim { get; init; }
 
     [Description("The same for every token of the issuer.")]
     public IReadOnlyList<string>? Const { get; init; }
 
-    [Description("With Claim: what a value of the claim stands for; values that are not here are dropped. Without Map, values are the names themselves, and \"*\" counts for nothing.")]
+    [Description(
+        "With Claim: what a value of the claim stands for; values that are not here are dropped. Without Map, values are the names "
+            + "themselves, and \"*\" counts for nothing."
+    )]
     [AnyNames]
     public IReadOnlyDictionary<string, IReadOnlyList<string>>? Map { get; init; }
 }

@@ -2,7 +2,9 @@ using System.ComponentModel;
 
 namespace Broker.Configuration;
 
-/// <summary>The Redis in which replicas share their upstream tokens. Takes effect at start; what <see cref="IsStartedAs"/> leaves out does at once.</summary>
+/// <summary>
+/// The Redis in which replicas share their upstream tokens. Takes effect at start; what <see cref="IsStartedAs"/> leaves out does at once.
+/// </summary>
 internal sealed record RedisOptions
 {
     private static readonly IReadOnlyDictionary<string, Secret> None = new Dictionary<string, Secret>();
@@ -26,7 +28,10 @@ internal sealed record RedisOptions
     [Description("The name in Redis's certificate, where it is not the endpoint's host.")]
     public string? TlsHost { get; init; }
 
-    [Description("The certificates of the authorities (PEM) that Redis's certificate must come from, and no other; the machine's own where this is not said.")]
+    [Description(
+        "The certificates of the authorities (PEM) that Redis's certificate must come from, and no other; the machine's own where "
+            + "this is not said."
+    )]
     public Secret? TlsCa { get; init; }
 
     [Description("Lets a Redis off loopback be without TLS or without a password: something else keeps others away from it.")]
@@ -35,11 +40,15 @@ internal sealed record RedisOptions
     [Description("Lets tokens stand unencrypted in a Redis on loopback.")]
     public bool AllowPlaintext { get; init; }
 
-    [Description("Keys that encrypt the tokens, by id: 32 bytes in Base64 each ('openssl rand -base64 32'). The first encrypts, all decrypt: "
-        + "to replace one, add the new key last everywhere, then put it first, then take the old one out.")]
+    [Description(
+        "Keys that encrypt the tokens, by id: 32 bytes in Base64 each ('openssl rand -base64 32'). The first encrypts, all decrypt: "
+            + "to replace one, add the new key last everywhere, then put it first, then take the old one out."
+    )]
     public IReadOnlyDictionary<string, Secret> Encryption { get; init; } = None;
 
-    [Description("Names the records, in all replicas alike: 32 random characters or more. Another one is a flush; it is no part of the ring.")]
+    [Description(
+        "Names the records, in all replicas alike: 32 random characters or more. Another one is a flush; it is no part of the ring."
+    )]
     public required Secret NamingKey { get; init; }
 
     [Description("Stands before every key, so that several brokers can use one Redis.")]
@@ -60,18 +69,35 @@ internal sealed record RedisOptions
     [Description("How long a stored pair is kept for its refresh token.")]
     public TimeSpan RefreshTokenTtl { get; init; } = TimeSpan.FromDays(30);
 
-    [Description("The most replicas there may be: while Redis is away, each has this share of the login budget, and its turn where there are fewer logins than replicas.")]
+    [Description(
+        "The most replicas there may be: while Redis is away, each has this share of the login budget, and its turn where there are "
+            + "fewer logins than replicas."
+    )]
     public int MaxReplicas { get; init; } = 8;
 
     /// <summary>How much later than another a replica may find that Redis is back, or another one.</summary>
-    /// <remarks>An attempt to connect that began while it was away has to run out first, then the probe behind it, then comes the word. There is room for more.</remarks>
+    /// <remarks>An attempt to connect that began while it was away has to run out first, then the probe behind it, then comes the word.
+    /// There is room for more.</remarks>
     public TimeSpan Reconnect => (CallTimeout * 6) + TimeSpan.FromSeconds(1) + Poll;
 
-    /// <summary>Whether all is the same that is read at start only: not the user, the password, the authorities and the ring of keys, which are replaced while it runs.</summary>
-    public static bool IsStartedAs(RedisOptions? started, RedisOptions? now) => started is null || now is null ? started is null && now is null
-        : started.Endpoints.SequenceEqual(now.Endpoints) && Blank(started) == Blank(now);
+    /// <summary>
+    /// Whether all is the same that is read at start only: not the user, the password, the authorities and the ring of keys, which are
+    /// replaced while it runs.
+    /// </summary>
+    public static bool IsStartedAs(RedisOptions? started, RedisOptions? now) =>
+        started is null || now is null
+            ? started is null && now is null
+            : started.Endpoints.SequenceEqual(now.Endpoints) && Blank(started) == Blank(now);
 
-    private static RedisOptions Blank(RedisOptions options) => options with { Endpoints = Nowhere, User = null, Password = null, TlsCa = null, Encryption = None };
+    private static RedisOptions Blank(RedisOptions options) =>
+        options with
+        {
+            Endpoints = Nowhere,
+            User = null,
+            Password = null,
+            TlsCa = null,
+            Encryption = None,
+        };
 }
 
 /// <summary>How clients and Redis talk.</summary>

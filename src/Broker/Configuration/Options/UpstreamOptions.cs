@@ -16,7 +16,10 @@ internal abstract record UpstreamOptions
     [Description("Headers that carry ids for this upstream: they cross only where a route selects them. The kind's own when missing.")]
     public IReadOnlyList<string>? IdHeaders { get; init; }
 
-    [Description("None but these request headers cross, beside what framing needs (docs/security.md); a route's own Headers go before it. All that are harmless when missing.")]
+    [Description(
+        "None but these request headers cross, beside what framing needs (docs/security.md); a route's own Headers go before it. "
+            + "All that are harmless when missing."
+    )]
     public IReadOnlyList<string>? Headers { get; init; }
 }
 
@@ -35,13 +38,18 @@ internal abstract record FetchedUpstreamOptions : UpstreamOptions
     [Description("How long a request waits for a token.")]
     public TimeSpan TokenWaitTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
-    [Description("How long nobody asks after a first failure; doubled at each further one, up to MaxRetryDelay. Retry-After goes before it.")]
+    [Description(
+        "How long nobody asks after a first failure; doubled at each further one, up to MaxRetryDelay. Retry-After goes before it."
+    )]
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(2);
 
     [Description("The longest quiet time.")]
     public TimeSpan MaxRetryDelay { get; init; } = TimeSpan.FromMinutes(5);
 
-    [Description("The longest quiet time after a login that was refused in no words that the kind knows: a 403, a 401 with a page, a 200 without a token.")]
+    [Description(
+        "The longest quiet time after a login that was refused in no words that the kind knows: a 403, a 401 with a page, a 200 "
+            + "without a token."
+    )]
     public TimeSpan BackOffMax { get; init; } = TimeSpan.FromHours(1);
 
     [Description("An account unused for this long is not renewed any more, and let go.")]
@@ -60,9 +68,12 @@ internal sealed record LoginWindowOptions
     [Description("The window's length.")]
     public required TimeSpan Per { get; init; }
 
-    [Description("Whose the window is. User: each caller's of an account with templates, by the values that it brings; an account without is one user. "
-        + "Account: all callers of the account together. Endpoint: all accounts of the token endpoint together. "
-        + "Of a window that it shares one user has at most half.")]
+    [Description(
+        "Whose the window is. User: each caller's of an account with templates, by the values that it brings; an account without is "
+            + "one user. "
+            + "Account: all callers of the account together. Endpoint: all accounts of the token endpoint together. "
+            + "Of a window that it shares one user has at most half."
+    )]
     public LoginScope Scope { get; init; } = LoginScope.User;
 }
 
@@ -77,12 +88,15 @@ internal enum LoginScope
 /// <summary>Any OAuth2 API.</summary>
 internal sealed record OAuth2UpstreamOptions : FetchedUpstreamOptions
 {
-    [Description("The life of a token that states none: no expires_in, and no exp in a JWT; 5 minutes when this is missing. "
-        + "Where it is set, an expires_in that is no time, such as 0, counts as none; else such a token is refused.")]
+    [Description(
+        "The life of a token that states none: no expires_in, and no exp in a JWT; 5 minutes when this is missing. "
+            + "Where it is set, an expires_in that is no time, such as 0, counts as none; else such a token is refused."
+    )]
     public TimeSpan? AssumedLifetime { get; init; }
 
-    [Description("The token_type that its answers name, in any spelling, where that is not Bearer. "
-        + "An answer that names none is taken as well.")]
+    [Description(
+        "The token_type that its answers name, in any spelling, where that is not Bearer. " + "An answer that names none is taken as well."
+    )]
     public string TokenType { get; init; } = "Bearer";
 
     [Description("The scheme before the token in Authorization, where it is not TokenType: GitHub's 'token', for example.")]
@@ -113,7 +127,10 @@ internal sealed record OAuth2AccountOptions
     [Description("With Grant Password: its password.")]
     public Secret? Password { get; init; }
 
-    [Description("With Grant RefreshToken: the first refresh token. Needs Broker:Redis or Keep, since the next ones are not in the config.")]
+    [Description(
+        "With Grant RefreshToken: the first refresh token. Needs Broker:Redis or RefreshTokenFile, "
+            + "since the next ones are not in the config."
+    )]
     public Secret? RefreshToken { get; init; }
 
     [Description("With Grant RefreshToken: a file (made with mode 0600) that keeps the refresh token in force over a restart.")]
@@ -159,7 +176,10 @@ internal sealed record TelemaxUpstreamOptions : FetchedUpstreamOptions
     public required IReadOnlyDictionary<string, TelemaxAccountOptions> Accounts { get; init; }
 }
 
-/// <summary>One account at Telemax: a user, or an API key. The token endpoint is the one of that form: .../token/user or .../token/api-key, V1 or V2.</summary>
+/// <summary>
+/// One account at Telemax: a user, or an API key. The token endpoint is the one of that form: .../token/user or .../token/api-key, V1 or
+/// V2.
+/// </summary>
 internal sealed record TelemaxAccountOptions
 {
     [Description("The user. May be a template.")]
@@ -217,8 +237,11 @@ internal sealed record DeviceHiveUpstreamOptions : FetchedUpstreamOptions
     /// <summary>What DeviceHive's own setting says unless it is changed there.</summary>
     public const int LocksAfter = 10;
 
-    [Description("After how many wrong passwords in a row the upstream locks a user (user.login.maxAttempts there). Where its users log in here (UsersOf), "
-        + "a name waits from a third of it on, whatever addresses the guesses come from, and is not tried so often within a day.")]
+    [Description(
+        "After how many wrong passwords in a row the upstream locks a user (user.login.maxAttempts there). Where its users log in "
+            + "here (UsersOf), "
+            + "a name waits from a third of it on, whatever addresses the guesses come from, and is not tried so often within a day."
+    )]
     public int LockoutAfter { get; init; } = LocksAfter;
 
     [Description("Our identities there, by name.")]

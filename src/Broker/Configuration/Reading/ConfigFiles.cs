@@ -5,7 +5,9 @@ namespace Broker.Configuration;
 /// <summary>The config files as one tree: objects merge deep, anything else in a later file replaces whole.</summary>
 internal sealed class ConfigFiles(IReadOnlyList<string> files, Sources sources, ConfigErrors mistakes)
 {
-    /// <summary>The merged tree, its variables filled in; null when a file could not be read, for half a config says something else.</summary>
+    /// <summary>
+    /// The merged tree, its variables filled in; null when a file could not be read, for half a config says something else.
+    /// </summary>
     public ConfigTree? Read()
     {
         var root = new JsonObject();

@@ -3,11 +3,18 @@ using System.Text.Json.Nodes;
 
 namespace Broker.Configuration;
 
-/// <summary>One config file's JSON, read strictly: comments and trailing commas may stand, members may not stand twice, null is no value.</summary>
+/// <summary>
+/// One config file's JSON, read strictly: comments and trailing commas may stand, members may not stand twice, null is no value.
+/// </summary>
 /// <remarks>Nothing of the text is repeated in a mistake: it may hold a secret that was written by mistake.</remarks>
 internal sealed class ConfigText(string file, byte[] utf8, ConfigErrors mistakes)
 {
-    private static readonly JsonReaderOptions Options = new() { AllowTrailingCommas = true, CommentHandling = JsonCommentHandling.Skip, MaxDepth = 64 };
+    private static readonly JsonReaderOptions Options = new()
+    {
+        AllowTrailingCommas = true,
+        CommentHandling = JsonCommentHandling.Skip,
+        MaxDepth = 64,
+    };
 
     /// <summary>The object in the file; null when there is none, and why is told.</summary>
     public JsonObject? Parse()
@@ -31,7 +38,10 @@ internal sealed class ConfigText(string file, byte[] utf8, ConfigErrors mistakes
         catch (JsonException exception)
         {
             var (line, column) = (exception.LineNumber + 1, exception.BytePositionInLine + 1);
-            mistakes.Error(file, $"broken JSON at line {line}, column {column}: look for a comma, quote or bracket missing or too many there or just before");
+            mistakes.Error(
+                file,
+                $"broken JSON at line {line}, column {column}: look for a comma, quote or bracket missing or too many there or just before"
+            );
         }
         catch (InvalidOperationException)
         {
@@ -54,7 +64,10 @@ internal sealed class ConfigText(string file, byte[] utf8, ConfigErrors mistakes
             if (!first)
             {
                 var (line, column) = Place(ref reader);
-                mistakes.Error(at, $"stands twice in {file} (again at line {line}, column {column}); names that differ only by case are the same name");
+                mistakes.Error(
+                    at,
+                    $"stands twice in {file} (again at line {line}, column {column}); names that differ only by case are the same name"
+                );
             }
 
             reader.Read();

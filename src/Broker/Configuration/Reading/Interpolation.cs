@@ -56,7 +56,7 @@ internal sealed partial class Interpolation(Sources sources, ConfigErrors mistak
     private string Text(string text, string path)
     {
         var result = new StringBuilder();
-        for (var i = 0; i < text.Length;)
+        for (var i = 0; i < text.Length; )
         {
             if (At(text, i, "$${"))
             {

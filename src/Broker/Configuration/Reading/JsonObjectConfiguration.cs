@@ -5,11 +5,13 @@ using Microsoft.Extensions.Configuration;
 namespace Broker.Configuration;
 
 /// <summary>A section of a snapshot as .NET configuration, for those who read nothing else: YARP, Kestrel, Serilog.</summary>
-/// <remarks>Numbers as written, true and false in lower case; a list's items by index, and an empty list or object as an empty value.</remarks>
+/// <remarks>Numbers as written, true and false in lower case; a list's items by index, and an empty list or object as an empty
+/// value.</remarks>
 internal static class JsonObjectConfiguration
 {
     /// <summary>The object as the root of a configuration.</summary>
-    public static IConfigurationRoot ToConfiguration(this JsonObject json) => new ConfigurationBuilder().AddInMemoryCollection(Flatten(json)).Build();
+    public static IConfigurationRoot ToConfiguration(this JsonObject json) =>
+        new ConfigurationBuilder().AddInMemoryCollection(Flatten(json)).Build();
 
     /// <summary>The object below a section's name, for one provider that holds several.</summary>
     public static IReadOnlyDictionary<string, string?> Flatten(JsonObject json, string prefix = "")

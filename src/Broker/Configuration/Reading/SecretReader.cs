@@ -33,7 +33,9 @@ internal sealed class SecretReader(Sources sources, ConfigErrors mistakes, Sever
             return new("", "");
         }
 
-        return file is not null ? FromFile(file, path) : variable is not null ? FromVariable(variable, path) : new("", "");
+        return file is not null ? FromFile(file, path)
+            : variable is not null ? FromVariable(variable, path)
+            : new("", "");
     }
 
     private string? Name(JsonObject json, string key, string path)
@@ -63,7 +65,13 @@ internal sealed class SecretReader(Sources sources, ConfigErrors mistakes, Sever
         }
 
         var text = Encoding.UTF8.GetString(content.Bytes);
-        return NotEmpty(source, text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2] : text.EndsWith('\n') ? text[..^1] : text, path);
+        return NotEmpty(
+            source,
+            text.EndsWith("\r\n", StringComparison.Ordinal) ? text[..^2]
+                : text.EndsWith('\n') ? text[..^1]
+                : text,
+            path
+        );
     }
 
     private Secret FromVariable(string variable, string path)

@@ -10,7 +10,16 @@ internal sealed class Sections
 
     private static readonly string[] SerilogKeys =
     [
-        "WriteTo", "MinimumLevel", "Enrich", "Using", "Properties", "Filter", "Destructure", "AuditTo", "LevelSwitches", "FilterSwitches",
+        "WriteTo",
+        "MinimumLevel",
+        "Enrich",
+        "Using",
+        "Properties",
+        "Filter",
+        "Destructure",
+        "AuditTo",
+        "LevelSwitches",
+        "FilterSwitches",
     ];
 
     private readonly ConfigErrors mistakes;

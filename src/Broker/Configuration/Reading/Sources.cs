@@ -44,7 +44,8 @@ internal sealed class Sources(Func<string, string?> environment)
 
     /// <summary>Whether a file or variable holds something else now.</summary>
     public bool HaveChanged() =>
-        files.Any(file => Digest(Read(file.Key)) != file.Value.Digest) || variables.Any(variable => Digest(environment(variable.Key)) != variable.Value);
+        files.Any(file => Digest(Read(file.Key)) != file.Value.Digest)
+        || variables.Any(variable => Digest(environment(variable.Key)) != variable.Value);
 
     private static Content Read(string path)
     {
@@ -69,7 +70,8 @@ internal sealed class Sources(Func<string, string?> environment)
         {
             return new(null, "does not exist");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        catch (Exception exception)
+            when (exception is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             return new(null, Directory.Exists(path) ? "is a directory" : "cannot be read; look at its permissions");
         }

@@ -1,7 +1,8 @@
 namespace Broker.Configuration;
 
 /// <summary>The keys of YARP's section, so that a misspelt one is a mistake: YARP itself takes it silently.</summary>
-/// <remarks>Source: YARP 2.3.0, ConfigurationConfigProvider. A test holds these records and YARP's own together. Only the keys count here.</remarks>
+/// <remarks>Source: YARP 2.3.0, ConfigurationConfigProvider. A test holds these records and YARP's own together. Only the keys count
+/// here.</remarks>
 internal sealed record ReverseProxyShape
 {
     public IReadOnlyDictionary<string, RouteShape>? Routes { get; init; }

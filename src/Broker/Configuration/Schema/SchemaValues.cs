@@ -60,10 +60,19 @@ internal sealed class SchemaValues(bool lenient, Func<Type, SchemaValues, JsonOb
         if (type.IsEnum)
         {
             var names = new JsonArray([.. Enum.GetNames(type).Select(name => JsonValue.Create(name))]);
-            return new() { ["anyOf"] = new JsonArray(new JsonObject { ["enum"] = names }, new JsonObject { ["type"] = "string", ["pattern"] = Variable }) };
+            return new()
+            {
+                ["anyOf"] = new JsonArray(
+                    new JsonObject { ["enum"] = names },
+                    new JsonObject { ["type"] = "string", ["pattern"] = Variable }
+                ),
+            };
         }
 
-        var word = type == typeof(bool) ? "boolean" : type == typeof(double) ? "number" : "integer";
+        var word =
+            type == typeof(bool) ? "boolean"
+            : type == typeof(double) ? "number"
+            : "integer";
         var json = new JsonObject { ["type"] = new JsonArray(word, "string") };
         if (!lenient)
         {
@@ -73,16 +82,29 @@ internal sealed class SchemaValues(bool lenient, Func<Type, SchemaValues, JsonOb
         return json;
     }
 
-    private static JsonObject Secret() => new()
-    {
-        ["oneOf"] = new JsonArray(Named("File", "The file that holds the secret."), Named("Env", "The environment variable that holds the secret.")),
-    };
+    private static JsonObject Secret() =>
+        new()
+        {
+            ["oneOf"] = new JsonArray(
+                Named("File", "The file that holds the secret."),
+                Named("Env", "The environment variable that holds the secret.")
+            ),
+        };
 
-    private static JsonObject Named(string key, string description) => new()
-    {
-        ["type"] = "object",
-        ["properties"] = new JsonObject { [key] = new JsonObject { ["description"] = description, ["type"] = "string", ["minLength"] = 1 } },
-        ["required"] = new JsonArray(key),
-        ["additionalProperties"] = false,
-    };
+    private static JsonObject Named(string key, string description) =>
+        new()
+        {
+            ["type"] = "object",
+            ["properties"] = new JsonObject
+            {
+                [key] = new JsonObject
+                {
+                    ["description"] = description,
+                    ["type"] = "string",
+                    ["minLength"] = 1,
+                },
+            },
+            ["required"] = new JsonArray(key),
+            ["additionalProperties"] = false,
+        };
 }

@@ -7,7 +7,12 @@ namespace Broker.Configuration;
 /// <summary>Writes the JSON Schema (draft 2020-12) of a config file, from the very records that the binder fills.</summary>
 internal sealed class SchemaWriter
 {
-    private static readonly JsonSerializerOptions Layout = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Layout = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     private readonly SortedDictionary<string, JsonObject?> definitions = new(StringComparer.Ordinal);
 
@@ -24,9 +29,18 @@ internal sealed class SchemaWriter
             ["properties"] = new JsonObject
             {
                 ["$schema"] = new JsonObject { ["type"] = "string" },
-                ["ReverseProxy"] = Described(new SchemaValues(lenient: true, Record).Of(new(typeof(ReverseProxyShape))), "YARP's own section: routes and clusters."),
-                ["Broker"] = Described(new SchemaValues(lenient: false, Record).Of(new(typeof(BrokerOptions))), "Callers, upstreams and everything else of the broker's."),
-                ["Kestrel"] = Described(new SchemaValues(lenient: true, Record).Of(new(typeof(KestrelShape))), "Kestrel's own section: where to listen."),
+                ["ReverseProxy"] = Described(
+                    new SchemaValues(lenient: true, Record).Of(new(typeof(ReverseProxyShape))),
+                    "YARP's own section: routes and clusters."
+                ),
+                ["Broker"] = Described(
+                    new SchemaValues(lenient: false, Record).Of(new(typeof(BrokerOptions))),
+                    "Callers, upstreams and everything else of the broker's."
+                ),
+                ["Kestrel"] = Described(
+                    new SchemaValues(lenient: true, Record).Of(new(typeof(KestrelShape))),
+                    "Kestrel's own section: where to listen."
+                ),
                 ["Serilog"] = new JsonObject { ["description"] = "Serilog's own section.", ["type"] = "object" },
             },
             ["additionalProperties"] = false,
@@ -54,10 +68,8 @@ internal sealed class SchemaWriter
         return new() { ["$ref"] = $"#/$defs/{name}" };
     }
 
-    private JsonObject Kinds(OptionShape shape, SchemaValues values) => new()
-    {
-        ["oneOf"] = new JsonArray([.. shape.Kinds.Select(kind => Record(kind.Type, values))]),
-    };
+    private JsonObject Kinds(OptionShape shape, SchemaValues values) =>
+        new() { ["oneOf"] = new JsonArray([.. shape.Kinds.Select(kind => Record(kind.Type, values))]) };
 
     private static JsonObject Plain(OptionShape shape, SchemaValues values)
     {
@@ -106,17 +118,18 @@ internal sealed class SchemaWriter
         }
     }
 
-    private static JsonNode? Default(object? value) => value switch
-    {
-        null or "" => null,
-        string text => JsonValue.Create(text),
-        bool truth => JsonValue.Create(truth),
-        int number => JsonValue.Create(number),
-        TimeSpan time => JsonValue.Create(time.ToString("c")),
-        Enum word => JsonValue.Create(word.ToString()),
-        IReadOnlyList<string> { Count: > 0 } list => new JsonArray([.. list.Select(item => JsonValue.Create(item))]),
-        _ => null,
-    };
+    private static JsonNode? Default(object? value) =>
+        value switch
+        {
+            null or "" => null,
+            string text => JsonValue.Create(text),
+            bool truth => JsonValue.Create(truth),
+            int number => JsonValue.Create(number),
+            TimeSpan time => JsonValue.Create(time.ToString("c")),
+            Enum word => JsonValue.Create(word.ToString()),
+            IReadOnlyList<string> { Count: > 0 } list => new JsonArray([.. list.Select(item => JsonValue.Create(item))]),
+            _ => null,
+        };
 
     private static JsonObject Described(JsonObject json, string? description)
     {

@@ -1,41 +1,43 @@
 namespace Broker.Configuration;
 
 /// <summary>The keys of YARP's transforms: the one that says which transform it is, and those that may stand beside it.</summary>
-/// <remarks>Source: YARP 2.3.0, the transform factories; a test holds them together. Which of them the broker allows is judged where routes are compiled.</remarks>
+/// <remarks>Source: YARP 2.3.0, the transform factories; a test holds them together. Which of them the broker allows is judged where routes
+/// are compiled.</remarks>
 internal static class TransformShape
 {
     private static readonly string[] SetOrAppend = ["Set", "Append"];
     private static readonly string[] SetOrAppendWhen = ["Set", "Append", "When"];
 
     /// <summary>By the first key, those that may stand beside it.</summary>
-    public static IReadOnlyDictionary<string, string[]> All { get; } = new Dictionary<string, string[]>(StringComparer.Ordinal)
-    {
-        ["PathPrefix"] = [],
-        ["PathRemovePrefix"] = [],
-        ["PathSet"] = [],
-        ["PathPattern"] = [],
-        ["QueryValueParameter"] = SetOrAppend,
-        ["QueryRouteParameter"] = SetOrAppend,
-        ["QueryRemoveParameter"] = [],
-        ["HttpMethodChange"] = ["Set"],
-        ["RequestHeadersCopy"] = [],
-        ["RequestHeaderOriginalHost"] = [],
-        ["RequestHeader"] = SetOrAppend,
-        ["RequestHeaderRouteValue"] = SetOrAppend,
-        ["RequestHeaderRemove"] = [],
-        ["RequestHeadersAllowed"] = [],
-        ["X-Forwarded"] = ["For", "Proto", "Host", "Prefix", "HeaderPrefix"],
-        ["Forwarded"] = ["ForFormat", "ByFormat", "Action"],
-        ["ClientCert"] = [],
-        ["ResponseHeadersCopy"] = [],
-        ["ResponseHeader"] = SetOrAppendWhen,
-        ["ResponseHeaderRemove"] = ["When"],
-        ["ResponseHeadersAllowed"] = [],
-        ["ResponseTrailersCopy"] = [],
-        ["ResponseTrailer"] = SetOrAppendWhen,
-        ["ResponseTrailerRemove"] = ["When"],
-        ["ResponseTrailersAllowed"] = [],
-    };
+    public static IReadOnlyDictionary<string, string[]> All { get; } =
+        new Dictionary<string, string[]>(StringComparer.Ordinal)
+        {
+            ["PathPrefix"] = [],
+            ["PathRemovePrefix"] = [],
+            ["PathSet"] = [],
+            ["PathPattern"] = [],
+            ["QueryValueParameter"] = SetOrAppend,
+            ["QueryRouteParameter"] = SetOrAppend,
+            ["QueryRemoveParameter"] = [],
+            ["HttpMethodChange"] = ["Set"],
+            ["RequestHeadersCopy"] = [],
+            ["RequestHeaderOriginalHost"] = [],
+            ["RequestHeader"] = SetOrAppend,
+            ["RequestHeaderRouteValue"] = SetOrAppend,
+            ["RequestHeaderRemove"] = [],
+            ["RequestHeadersAllowed"] = [],
+            ["X-Forwarded"] = ["For", "Proto", "Host", "Prefix", "HeaderPrefix"],
+            ["Forwarded"] = ["ForFormat", "ByFormat", "Action"],
+            ["ClientCert"] = [],
+            ["ResponseHeadersCopy"] = [],
+            ["ResponseHeader"] = SetOrAppendWhen,
+            ["ResponseHeaderRemove"] = ["When"],
+            ["ResponseHeadersAllowed"] = [],
+            ["ResponseTrailersCopy"] = [],
+            ["ResponseTrailer"] = SetOrAppendWhen,
+            ["ResponseTrailerRemove"] = ["When"],
+            ["ResponseTrailersAllowed"] = [],
+        };
 
     public static void Check(IReadOnlyDictionary<string, string> transform, string path, ConfigErrors mistakes)
     {
@@ -48,8 +50,12 @@ internal static class TransformShape
 
         if (heads.Count == 0)
         {
-            var said = transform.Keys.FirstOrDefault(key => !All.Values.Any(beside => beside.Contains(key))) ?? transform.Keys.FirstOrDefault();
-            mistakes.Error(path, said is null ? "the transform is empty" : $"no transform of YARP's has the key '{said}': {DidYouMean.Say(said, All.Keys)}");
+            var said = transform.Keys.FirstOrDefault(key => !All.Values.Any(beside => beside.Contains(key)))
+                ?? transform.Keys.FirstOrDefault();
+            mistakes.Error(
+                path,
+                said is null ? "the transform is empty" : $"no transform of YARP's has the key '{said}': {DidYouMean.Say(said, All.Keys)}"
+            );
             return;
         }
 

@@ -13,12 +13,18 @@ internal sealed class AccountChecks(JsonObject broker, ConfigErrors mistakes)
         {
             if (!upstreams.TryGetPropertyValue(upstream, out var found))
             {
-                mistakes.Error($"{path}:{upstream}", $"there is no upstream '{upstream}': {DidYouMean.Say(upstream, upstreams.Select(member => member.Key))}");
+                mistakes.Error(
+                    $"{path}:{upstream}",
+                    $"there is no upstream '{upstream}': {DidYouMean.Say(upstream, upstreams.Select(member => member.Key))}"
+                );
             }
             else if ((found as JsonObject)?["Accounts"] is JsonObject known && !known.ContainsKey(account))
             {
                 var names = known.Select(member => member.Key).ToList();
-                mistakes.Error($"{path}:{upstream}", $"the upstream '{upstream}' has no account of that name; it has: {string.Join(", ", names)}");
+                mistakes.Error(
+                    $"{path}:{upstream}",
+                    $"the upstream '{upstream}' has no account of that name; it has: {string.Join(", ", names)}"
+                );
             }
         }
     }

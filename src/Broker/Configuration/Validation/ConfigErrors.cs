@@ -35,10 +35,12 @@ internal sealed class ConfigErrors
     /// <param name="path">Where.</param>
     /// <param name="message">What, and the cure.</param>
     /// <param name="because">Another key that this follows from when it is wrong as well.</param>
-    public void Error(string path, string message, string? because = null) => all.Add(new(path, message, Severity.Error) { Because = because });
+    public void Error(string path, string message, string? because = null) =>
+        all.Add(new(path, message, Severity.Error) { Because = because });
 
     /// <summary>What could not be judged because of what else is wrong; told in any case.</summary>
-    public void NotLookedAt(string path) => all.Add(new(path, "was not looked at: mend what is told above first", Severity.Error) { IsToldAnyway = true });
+    public void NotLookedAt(string path) =>
+        all.Add(new(path, "was not looked at: mend what is told above first", Severity.Error) { IsToldAnyway = true });
 
     public void Warning(string path, string message) => all.Add(new(path, message, Severity.Warning));
 
@@ -57,8 +59,15 @@ internal sealed class ConfigErrors
     public void AddUnlessExplained(ConfigErrors later)
     {
         var explained = all.Where(mistake => mistake.Severity == Severity.Error).Select(mistake => mistake.Path).ToList();
-        all.AddRange(later.all.Where(mistake => mistake.IsToldAnyway ||
-            (!unread.Contains(mistake.Path) && !explained.Exists(path => Touch(path, mistake.Path) || (mistake.Because is { } cause && Touch(path, cause))))));
+        all.AddRange(
+            later.all.Where(mistake =>
+                mistake.IsToldAnyway
+                || (
+                    !unread.Contains(mistake.Path)
+                    && !explained.Exists(path => Touch(path, mistake.Path) || (mistake.Because is { } cause && Touch(path, cause)))
+                )
+            )
+        );
     }
 
     private static bool Touch(string path, string other) => Within(path, other) || Within(other, path);

@@ -4,8 +4,11 @@ using Policies;
 
 namespace Broker.Configuration;
 
-/// <summary>Judges what the keys of section <c>Broker</c> say together, but for what a folder judges where it compiles it; every mistake is told.</summary>
-/// <remarks>Works on what could be bound. The JSON itself answers whether a name was written, so that one mistake does not make others.</remarks>
+/// <summary>
+/// Judges what the keys of section <c>Broker</c> say together, but for what a folder judges where it compiles it; every mistake is told.
+/// </summary>
+/// <remarks>Works on what could be bound. The JSON itself answers whether a name was written, so that one mistake does not make
+/// others.</remarks>
 internal sealed class ConfigValidator(BrokerOptions broker, JsonObject json, ConfigErrors mistakes)
 {
     /// <summary>The actions there are, of those that are in order.</summary>

@@ -20,6 +20,14 @@ internal static class KeyHints
         At("Broker:IpRateLimiting", NotYet("rate limits")),
         At("Broker:ClientRateLimiting", NotYet("rate limits")),
         At("Broker:Upstreams:*:Directory", NotYet("a directory of devices; name the network and type with const: or grant \"*\"")),
+        At("Broker:Upstreams:*:QuietTime", Renamed("RetryDelay")),
+        At("Broker:Upstreams:*:QuietTimeMax", Renamed("MaxRetryDelay")),
+        At("Broker:Upstreams:*:Patience", Renamed("TokenWaitTimeout")),
+        At("Broker:Upstreams:*:UnusedAfter", Renamed("IdleTimeout")),
+        At("Broker:Upstreams:*:Accounts:*:Keep", Renamed("RefreshTokenFile")),
+        At("Broker:Redis:RefreshLives", Renamed("RefreshTokenTtl")),
+        At("Broker:Redis:EpochPause", Renamed("RecoveryDelay")),
+        At("Broker:Redis:NameKey", Renamed("NamingKey")),
         At("Broker:Callers:*:Key", "keys are a list of digests: \"Keys\": [ { \"Sha256\": ... } ], from 'broker key new'"),
         At("Broker:Callers:*:ApiKey", "keys are a list of digests: \"Keys\": [ { \"Sha256\": ... } ], from 'broker key new'"),
         At("Broker:Callers:*:Password", "say \"Basic\": { \"Hash\": ... }, a hash from 'broker key hash'"),
@@ -39,6 +47,8 @@ internal static class KeyHints
 
         return null;
     }
+
+    private static string Renamed(string now) => $"was renamed: write '{now}'";
 
     private static string NotYet(string what) => $"is not in this version: {what}; take the key out";
 

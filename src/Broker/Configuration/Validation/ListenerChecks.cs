@@ -15,7 +15,10 @@ internal static class ListenerChecks
             CheckCertificate(endpoint.Certificate, $"{path}:Certificate", fromEnvironment, mistakes);
             if (IsHttps(Address(endpoint.Url)) && endpoint.Certificate is null && endpoint.Sni is not { Count: > 0 } && !hasDefault)
             {
-                mistakes.Error($"{path}:Certificate", "https needs a certificate: name its files, { \"Path\": \"/run/tls/tls.crt\", \"KeyPath\": \"/run/tls/tls.key\" }");
+                mistakes.Error(
+                    $"{path}:Certificate",
+                    "https needs a certificate: name its files, { \"Path\": \"/run/tls/tls.crt\", \"KeyPath\": \"/run/tls/tls.key\" }"
+                );
             }
             foreach (var (host, sni) in endpoint.Sni ?? new Dictionary<string, SniShape>())
             {
@@ -23,7 +26,11 @@ internal static class ListenerChecks
             }
 
             // A Host check would not part the two: a caller writes any Host it likes on the public port.
-            if (Address(endpoint.Url) is { Port: > 0 } open && Address(broker.Management.Url) is { } management && open.Port == management.Port)
+            if (
+                Address(endpoint.Url) is { Port: > 0 } open
+                && Address(broker.Management.Url) is { } management
+                && open.Port == management.Port
+            )
             {
                 mistakes.Error("Broker:Management:Url", $"the port {open.Port} is {path}'s as well: health needs a listener of its own");
             }
@@ -44,9 +51,14 @@ internal static class ListenerChecks
         IEnumerable<(string Path, CertificateShape? Certificate)> all =
         [
             .. endpoints.Select(endpoint => ($"Kestrel:Endpoints:{endpoint.Key}:Certificate", endpoint.Value.Certificate)),
-            .. endpoints.SelectMany(endpoint => (endpoint.Value.Sni ?? new Dictionary<string, SniShape>()).Select(
-                sni => ($"Kestrel:Endpoints:{endpoint.Key}:Sni:{sni.Key}:Certificate", sni.Value.Certificate))),
-            .. (kestrel.Certificates ?? new Dictionary<string, CertificateShape>()).Select(named => ($"Kestrel:Certificates:{named.Key}", (CertificateShape?)named.Value)),
+            .. endpoints.SelectMany(endpoint =>
+                (endpoint.Value.Sni ?? new Dictionary<string, SniShape>()).Select(sni =>
+                    ($"Kestrel:Endpoints:{endpoint.Key}:Sni:{sni.Key}:Certificate", sni.Value.Certificate)
+                )
+            ),
+            .. (kestrel.Certificates ?? new Dictionary<string, CertificateShape>()).Select(named =>
+                ($"Kestrel:Certificates:{named.Key}", (CertificateShape?)named.Value)
+            ),
         ];
         foreach (var (path, certificate) in all)
         {
@@ -72,16 +84,28 @@ internal static class ListenerChecks
         }
         else if (!isHttps && !allowInsecure && !IsLocal(address))
         {
-            mistakes.Error(path, "is cleartext and not on loopback: use https, or say \"AllowInsecure\": true in Broker when something before the broker ends TLS");
+            mistakes.Error(
+                path,
+                "is cleartext and not on loopback: use https, or say \"AllowInsecure\": true in Broker when something before the "
+                    + "broker ends TLS"
+            );
         }
     }
 
-    private static void CheckCertificate(CertificateShape? certificate, string path, IReadOnlySet<string> fromEnvironment, ConfigErrors mistakes)
+    private static void CheckCertificate(
+        CertificateShape? certificate,
+        string path,
+        IReadOnlySet<string> fromEnvironment,
+        ConfigErrors mistakes
+    )
     {
         // Kestrel has no other place for a password than its section; from ${NAME} it is at least not in a file.
         if (certificate?.Password is not null && !fromEnvironment.Contains($"{path}:Password"))
         {
-            mistakes.Error($"{path}:Password", "secrets are named, never written: use PEM files (Path and KeyPath) without a password, or \"${NAME}\"");
+            mistakes.Error(
+                $"{path}:Password",
+                "secrets are named, never written: use PEM files (Path and KeyPath) without a password, or \"${NAME}\""
+            );
         }
     }
 

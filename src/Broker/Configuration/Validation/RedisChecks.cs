@@ -42,7 +42,10 @@ internal sealed class RedisChecks(RedisOptions redis, ConfigErrors mistakes)
         {
             mistakes.Error($"{Section}:NamingKey", $"at least {ShortestNameKey} random characters: 'openssl rand -base64 32' prints some");
         }
-        if (redis.KeyPrefix.Length is 0 or > 64 || redis.KeyPrefix.Any(letter => !char.IsAsciiLetterOrDigit(letter) && letter is not ('-' or '_' or '.' or ':')))
+        if (
+            redis.KeyPrefix.Length is 0 or > 64
+            || redis.KeyPrefix.Any(letter => !char.IsAsciiLetterOrDigit(letter) && letter is not ('-' or '_' or '.' or ':'))
+        )
         {
             mistakes.Error($"{Section}:KeyPrefix", "1 to 64 letters, digits, '-', '_', '.' or ':'");
         }
@@ -59,14 +62,20 @@ internal sealed class RedisChecks(RedisOptions redis, ConfigErrors mistakes)
         var isLocal = true;
         for (var i = 0; i < redis.Endpoints.Count; i++)
         {
-            if (!Uri.TryCreate("redis://" + redis.Endpoints[i], UriKind.Absolute, out var uri) || uri.Port <= 0 || uri.UserInfo.Length > 0
-                || uri.PathAndQuery is not ("" or "/") || redis.Endpoints[i].Contains(',', StringComparison.Ordinal))
+            if (
+                !Uri.TryCreate("redis://" + redis.Endpoints[i], UriKind.Absolute, out var uri)
+                || uri.Port <= 0
+                || uri.UserInfo.Length > 0
+                || uri.PathAndQuery is not ("" or "/")
+                || redis.Endpoints[i].Contains(',', StringComparison.Ordinal)
+            )
             {
                 mistakes.Error($"{Section}:Endpoints:{i}", "not host:port, such as redis.internal:6379");
             }
             else
             {
-                isLocal &= uri.Host == "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var address) && IPAddress.IsLoopback(address));
+                isLocal &=
+                    uri.Host == "localhost" || (IPAddress.TryParse(uri.DnsSafeHost, out var address) && IPAddress.IsLoopback(address));
             }
         }
         return isLocal;
@@ -92,8 +101,11 @@ internal sealed class RedisChecks(RedisOptions redis, ConfigErrors mistakes)
         }
         if (!redis.AllowPlaintext)
         {
-            mistakes.Error($"{Section}:Encryption", "there is no key, so tokens would stand in Redis as they are: name one, "
-                + "\"Encryption\": { \"k1\": { \"File\": ... } }; or say \"AllowPlaintext\": true for a Redis on loopback");
+            mistakes.Error(
+                $"{Section}:Encryption",
+                "there is no key, so tokens would stand in Redis as they are: name one, "
+                    + "\"Encryption\": { \"k1\": { \"File\": ... } }; or say \"AllowPlaintext\": true for a Redis on loopback"
+            );
         }
         else if (!isLocal)
         {
@@ -126,8 +138,10 @@ internal sealed class RedisChecks(RedisOptions redis, ConfigErrors mistakes)
     }
 
     /// <summary>The keys by their ids; checked at load.</summary>
-    public static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) => options.Encryption.Select(
-        key => KeyValuePair.Create(key.Key, Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load")));
+    public static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) =>
+        options.Encryption.Select(key =>
+            KeyValuePair.Create(key.Key, Key(key.Value.Reveal()) ?? throw new InvalidOperationException("checked at load"))
+        );
 
     private static bool HasCertificate(string pem)
     {

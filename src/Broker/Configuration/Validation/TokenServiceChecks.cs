@@ -23,8 +23,13 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, ConfigErrors mist
         }
 
         Prefix(service.OAuthPrefix, $"{Path}:OAuthPrefix");
-        if (service.Prefixes.Append(service.OAuthPrefix).GroupBy(prefix => prefix, StringComparer.OrdinalIgnoreCase).Any(group => group.Count() > 1)
-            || service.Prefixes.Contains(service.OAuthPrefix + "/token", StringComparer.OrdinalIgnoreCase))
+        if (
+            service
+                .Prefixes.Append(service.OAuthPrefix)
+                .GroupBy(prefix => prefix, StringComparer.OrdinalIgnoreCase)
+                .Any(group => group.Count() > 1)
+            || service.Prefixes.Contains(service.OAuthPrefix + "/token", StringComparer.OrdinalIgnoreCase)
+        )
         {
             mistakes.Error(Path, "two of Prefixes and OAuthPrefix claim the same path: each needs its own");
         }
@@ -34,8 +39,10 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, ConfigErrors mist
             Urls.Check(url, $"{Path}:PublicUrl", broker.AllowInsecure, mistakes);
             if (url.AsSpan().ContainsAny('?', '#'))
             {
-                mistakes.Error($"{Path}:PublicUrl",
-                    "holds a query or a fragment: it is the issuer of the metadata, which has neither (RFC 8414)");
+                mistakes.Error(
+                    $"{Path}:PublicUrl",
+                    "holds a query or a fragment: it is the issuer of the metadata, which has neither (RFC 8414)"
+                );
             }
 
             if (broker.Issuing?.Issuer is { } issuer && issuer != Urls.PublicIssuer(url))
@@ -43,7 +50,8 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, ConfigErrors mist
                 mistakes.Warning(
                     "Broker:Issuing:Issuer",
                     $"is '{Scalars.Short(issuer)}', but the metadata at {Path}:PublicUrl say '{Scalars.Short(Urls.PublicIssuer(url)!)}': "
-                    + "clients that read the metadata refuse every token. Take Issuer out, or write it so");
+                        + "clients that read the metadata refuse every token. Take Issuer out, or write it so"
+                );
             }
         }
 
@@ -58,12 +66,18 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, ConfigErrors mist
         }
         else if (broker.Issuing is { } issuing && service.MaxLifetime < issuing.AccessLifetime)
         {
-            mistakes.Error($"{Path}:MaxLifetime", "not shorter than Broker:Issuing:AccessLifetime, which is what a token lives that nobody asked to live longer");
+            mistakes.Error(
+                $"{Path}:MaxLifetime",
+                "not shorter than Broker:Issuing:AccessLifetime, which is what a token lives that nobody asked to live longer"
+            );
         }
 
         if (service.RotationGrace < TimeSpan.Zero || service.RotationGrace > TimeSpan.FromMinutes(5))
         {
-            mistakes.Error($"{Path}:RotationGrace", "five minutes at most: within it a stolen refresh token could be used beside its owner");
+            mistakes.Error(
+                $"{Path}:RotationGrace",
+                "five minutes at most: within it a stolen refresh token could be used beside its owner"
+            );
         }
 
         if (service.FirstWait < TimeSpan.FromMilliseconds(100) || service.FirstWait > TimeSpan.FromMinutes(15))
@@ -73,20 +87,33 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, ConfigErrors mist
 
         if (service.UnknownAfter < TimeSpan.FromSeconds(1) || service.UnknownAfter > TimeSpan.FromHours(1))
         {
-            mistakes.Error($"{Path}:UnknownAfter", "between a second and an hour: so long can a token that was ended count where Redis does not answer");
+            mistakes.Error(
+                $"{Path}:UnknownAfter",
+                "between a second and an hour: so long can a token that was ended count where Redis does not answer"
+            );
         }
 
         if (broker.Redis is { } redis && service.UnknownAfter <= redis.RecoveryDelay + redis.Reconnect + redis.Poll)
         {
-            mistakes.Error($"{Path}:UnknownAfter", "longer than Broker:Redis:RecoveryDelay, six times CallTimeout, twice Poll and a second together, or every restart of Redis is an outage");
+            mistakes.Error(
+                $"{Path}:UnknownAfter",
+                "longer than Broker:Redis:RecoveryDelay, six times CallTimeout, twice Poll and a second together, or every restart "
+                    + "of Redis is an outage"
+            );
         }
 
         if (service.CorsPolicy is { } policy && !broker.Cors.ContainsKey(policy))
         {
-            mistakes.Error($"{Path}:CorsPolicy", $"there is no policy '{policy}' in Broker:Cors: {DidYouMean.Say(policy, broker.Cors.Keys)}");
+            mistakes.Error(
+                $"{Path}:CorsPolicy",
+                $"there is no policy '{policy}' in Broker:Cors: {DidYouMean.Say(policy, broker.Cors.Keys)}"
+            );
         }
 
-        if (service.UsersOf is { } upstream && (!broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions))
+        if (
+            service.UsersOf is { } upstream
+            && (!broker.Upstreams.TryGetValue(upstream, out var options) || options is not DeviceHiveUpstreamOptions)
+        )
         {
             mistakes.Error($"{Path}:UsersOf", $"names no upstream of the kind DeviceHive: '{upstream}'");
         }
@@ -108,13 +135,20 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, ConfigErrors mist
             var path = $"Broker:Upstreams:{upstream}:Accounts:{account}";
             if (options.Login is { } login)
             {
-                mistakes.Warning($"{path}:Login", $"anybody who reaches {Path} can try passwords of '{login}', since users of '{name}' log in there (UsersOf): "
-                    + "the broker never passes a login with this name on, so nobody logs in as it here. Take a name that nobody guesses, for the broker alone");
+                mistakes.Warning(
+                    $"{path}:Login",
+                    $"anybody who reaches {Path} can try passwords of '{login}', since users of '{name}' log in there (UsersOf): "
+                        + "the broker never passes a login with this name on, so nobody logs in as it here. Take a name that nobody "
+                        + "guesses, for the broker alone"
+                );
             }
             else
             {
-                mistakes.Warning($"{path}:RefreshToken", $"does not say whose it is, and users of '{name}' log in at {Path} (UsersOf): "
-                    + "the broker cannot keep guesses from its own account's name. Take Login and Password instead");
+                mistakes.Warning(
+                    $"{path}:RefreshToken",
+                    $"does not say whose it is, and users of '{name}' log in at {Path} (UsersOf): "
+                        + "the broker cannot keep guesses from its own account's name. Take Login and Password instead"
+                );
             }
         }
     }
@@ -125,21 +159,36 @@ internal sealed class TokenServiceChecks(BrokerOptions broker, ConfigErrors mist
         {
             if (!broker.Callers.ContainsKey(plugin.Creator))
             {
-                mistakes.Error($"{Path}:Plugins:{topic}:Creator", $"there is no caller '{plugin.Creator}': {DidYouMean.Say(plugin.Creator, broker.Callers.Keys)}");
+                mistakes.Error(
+                    $"{Path}:Plugins:{topic}:Creator",
+                    $"there is no caller '{plugin.Creator}': {DidYouMean.Say(plugin.Creator, broker.Callers.Keys)}"
+                );
             }
         }
 
         foreach (var (name, _) in broker.Callers.Where(caller => caller.Value is { Basic: not null, UserId: null, Disabled: false }))
         {
-            mistakes.Warning($"Broker:Callers:{name}", "has a password and no UserId: it cannot log in at the TokenService, whose tokens name a user by number");
+            mistakes.Warning(
+                $"Broker:Callers:{name}",
+                "has a password and no UserId: it cannot log in at the TokenService, whose tokens name a user by number"
+            );
         }
     }
 
     private void Prefix(string prefix, string path)
     {
         var segments = prefix.Split('/');
-        if (segments.Length < 2 || segments[0].Length > 0
-            || segments.Skip(1).Any(segment => segment.Length == 0 || segment is "." or ".." || !segment.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.')))
+        if (
+            segments.Length < 2
+            || segments[0].Length > 0
+            || segments
+                .Skip(1)
+                .Any(segment =>
+                    segment.Length == 0
+                    || segment is "." or ".."
+                    || !segment.All(letter => char.IsAsciiLetterOrDigit(letter) || letter is '-' or '_' or '.')
+                )
+        )
         {
             mistakes.Error(path, "a path of letters, digits, '-', '_' and '.' is needed, without a slash at its end: /token");
         }

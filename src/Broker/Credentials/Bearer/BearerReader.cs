@@ -4,7 +4,9 @@ using System.Text;
 
 namespace Broker.Credentials;
 
-/// <summary>Reads bearer tokens: remembered ones by one hash and one look-up, others through the verifier that their issuer picks.</summary>
+/// <summary>
+/// Reads bearer tokens: remembered ones by one hash and one look-up, others through the verifier that their issuer picks.
+/// </summary>
 /// <remarks>
 /// <code>
 /// token -- SHA-256 --> memory --hit, same keys and options--> caller in this snapshot --> still before its end? --> who asks
@@ -15,14 +17,18 @@ namespace Broker.Credentials;
 internal sealed class BearerReader
 {
     // RFC 7235, token68.
-    private static readonly SearchValues<char> Token68 =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=");
+    private static readonly SearchValues<char> Token68 = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+    );
 
     // What the log says where no issuer of the config is known yet.
     private const string NoIssuer = "(unknown)";
 
     private static readonly TokenRefusal NotAccepted = new(
-        "credentials", "a kind of credential that the route accepts", "a bearer token of this issuer");
+        "credentials",
+        "a kind of credential that the route accepts",
+        "a bearer token of this issuer"
+    );
 
     private readonly TokenReader? ours;
     private readonly SigningKeys? keys;
@@ -33,8 +39,14 @@ internal sealed class BearerReader
     private readonly TimeProvider time;
 
     public BearerReader(
-        SigningKeys? keys, TokenReader? ours, IReadOnlyList<IssuerReader> issuers, VerifiedCredentialCache memory, IRevocations revocations,
-        RefusalLog refusals, TimeProvider time)
+        SigningKeys? keys,
+        TokenReader? ours,
+        IReadOnlyList<IssuerReader> issuers,
+        VerifiedCredentialCache memory,
+        IRevocations revocations,
+        RefusalLog refusals,
+        TimeProvider time
+    )
     {
         (this.ours, this.keys, this.issuers, this.memory) = (ours, keys, issuers, memory);
         (this.revocations, this.refusals, this.time) = (revocations, refusals, time);
@@ -46,7 +58,11 @@ internal sealed class BearerReader
     /// <param name="cancellation">For who gives up.</param>
     /// <param name="mayBeOver">Whether a token past its end still counts: for an exchange that may finish; for nothing that begins.</param>
     public ValueTask<CredentialResult> Read(
-        ReadOnlySpan<char> text, CredentialKinds accepted, CancellationToken cancellation, bool mayBeOver = false)
+        ReadOnlySpan<char> text,
+        CredentialKinds accepted,
+        CancellationToken cancellation,
+        bool mayBeOver = false
+    )
     {
         // How long it may be is the limit on headers, or on the body that it stands in.
         if (text.IsEmpty || text.ContainsAnyExcept(Token68))
@@ -83,7 +99,12 @@ internal sealed class BearerReader
     }
 
     private async ValueTask<CredentialResult> ReadNew(
-        string text, Digest digest, CredentialKinds accepted, bool mayBeOver, CancellationToken cancellation)
+        string text,
+        Digest digest,
+        CredentialKinds accepted,
+        bool mayBeOver,
+        CancellationToken cancellation
+    )
     {
         if (JwtText.Parse(text, out var malformed) is not { } token)
         {
@@ -141,12 +162,14 @@ internal sealed class BearerReader
             return Refused(issuer, new("caller", "a caller who is in the config", "none, or one who is disabled"));
         }
 
-        return token.Claims is null ? new(caller, CredentialProblem.None) : revocations.Of(token.Claims) switch
-        {
-            RevocationStatus.Good => new(caller, CredentialProblem.None),
-            RevocationStatus.Revoked => Refused(issuer, new("revoked", "a token that was not ended", "an ended one")),
-            _ => new(null, CredentialProblem.Unknown),
-        };
+        return token.Claims is null
+            ? new(caller, CredentialProblem.None)
+            : revocations.Of(token.Claims) switch
+            {
+                RevocationStatus.Good => new(caller, CredentialProblem.None),
+                RevocationStatus.Revoked => Refused(issuer, new("revoked", "a token that was not ended", "an ended one")),
+                _ => new(null, CredentialProblem.Unknown),
+            };
     }
 
     // Null when the keys or options that the verification rested on are not in force any more: verify again.

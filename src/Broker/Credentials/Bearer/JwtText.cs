@@ -35,7 +35,9 @@ internal sealed class JwtText
     /// <summary>What is signed: header and payload as they stand.</summary>
     public byte[] SigningInput() => Encoding.ASCII.GetBytes(Text, 0, Text.LastIndexOf('.'));
 
-    /// <summary>Null when it is not exactly a signed token with <c>alg</c> and <c>iss</c>. Never throws. The caller bounds its length.</summary>
+    /// <summary>
+    /// Null when it is not exactly a signed token with <c>alg</c> and <c>iss</c>. Never throws. The caller bounds its length.
+    /// </summary>
     public static JwtText? Parse(string text) => Parse(text, out _);
 
     /// <summary>The same, and why not.</summary>
@@ -61,7 +63,8 @@ internal sealed class JwtText
         if (parts.Length != 3)
         {
             return Malformed(
-                parts.Length == 5 ? "five parts, as an encrypted token has" : $"no JWT: parts {parts.Length}, characters {text.Length}");
+                parts.Length == 5 ? "five parts, as an encrypted token has" : $"no JWT: parts {parts.Length}, characters {text.Length}"
+            );
         }
 
         if (Decode(parts[0]) is not { } header || Decode(parts[1]) is not { } payload || Decode(parts[2]) is not { Length: > 0 } signature)
@@ -79,8 +82,12 @@ internal sealed class JwtText
             return new(forbidden, $"no '{forbidden}' in the header", forbidden);
         }
 
-        if (!OptionalString(h, "kid", out var kid) || !OptionalString(h, "typ", out var typ)
-            || !OptionalString(h, "alg", out var alg) || alg is null)
+        if (
+            !OptionalString(h, "kid", out var kid)
+            || !OptionalString(h, "typ", out var typ)
+            || !OptionalString(h, "alg", out var alg)
+            || alg is null
+        )
         {
             return Malformed("'alg' missing, or 'alg', 'kid' or 'typ' that is no text");
         }
@@ -143,7 +150,8 @@ internal sealed class JwtText
         }
 
         var bytes = Base64Url.DecodeFromChars(part);
-        // Blanks, padding and stray bits at the end decode to the same bytes: one token would have many texts, so only the one that encodes back counts.
+        // Blanks, padding and stray bits at the end decode to the same bytes: one token would have many texts, so only the one that encodes
+        // back counts.
         return Base64Url.EncodeToString(bytes) == part ? bytes : null;
     }
 }

@@ -8,7 +8,9 @@ namespace Broker.Credentials;
 /// <param name="Found">What stood there: a stranger's words, which only <see cref="RefusalLog"/> may write, cut and made plain.</param>
 internal sealed record TokenRefusal(string Rule, string Expected, string Found);
 
-/// <summary>Logs why bearer tokens were refused, one line in a while for each issuer and rule: strangers send as many as they like.</summary>
+/// <summary>
+/// Logs why bearer tokens were refused, one line in a while for each issuer and rule: strangers send as many as they like.
+/// </summary>
 /// <remarks>
 /// Rules that come before the signature can be broken by anybody, and those after it only by who holds a token that the issuer signed.
 /// Each rule has its own turn, so that a flood of the first hides nothing of the second.

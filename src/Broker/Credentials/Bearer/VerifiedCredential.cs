@@ -17,7 +17,9 @@ internal sealed class VerifiedToken : VerifiedCredential
 {
     private volatile Resolution? resolution;
 
-    /// <summary>The key material and options that the verification rested on, by identity: other ones, and it has to be verified again.</summary>
+    /// <summary>
+    /// The key material and options that the verification rested on, by identity: other ones, and it has to be verified again.
+    /// </summary>
     public required object Stamp { get; init; }
 
     /// <summary>Its <c>iss</c>.</summary>

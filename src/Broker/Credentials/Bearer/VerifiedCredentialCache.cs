@@ -1,7 +1,8 @@
 namespace Broker.Credentials;
 
 /// <summary>The bounded memory of verified credentials: sets of eight places, read without a lock or an allocation.</summary>
-/// <remarks>Only what was verified gets in, so a flood of bad credentials changes nothing here. When a set is full, one of it goes: work and
+/// <remarks>Only what was verified gets in, so a flood of bad credentials changes nothing here. When a set is full, one of it goes: work
+/// and
 /// space stay the same however many there are.</remarks>
 internal sealed class VerifiedCredentialCache
 {
@@ -65,6 +66,5 @@ internal sealed class VerifiedCredentialCache
         Volatile.Write(ref set[chosen < 0 ? (int)(credential.Digest.Choice % (uint)set.Length) : chosen], credential);
     }
 
-    private Span<VerifiedCredential?> SetOf(in Digest digest) =>
-        sets == 0 ? [] : places.AsSpan((int)(digest.Place % sets) * ways, ways);
+    private Span<VerifiedCredential?> SetOf(in Digest digest) => sets == 0 ? [] : places.AsSpan((int)(digest.Place % sets) * ways, ways);
 }

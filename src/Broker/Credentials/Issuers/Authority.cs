@@ -60,7 +60,8 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
 
         try
         {
-            await Fetch().WaitAsync(TokenWaitTimeout, time, cancellation); // the fetch belongs to nobody: who gives up ends only its own wait
+            // the fetch belongs to nobody: who gives up ends only its own wait
+            await Fetch().WaitAsync(TokenWaitTimeout, time, cancellation);
         }
         catch (TimeoutException)
         {

@@ -39,9 +39,14 @@ internal sealed class ClaimMapping
         }
 
         constant = Written(options.Const ?? [], $"{path}:Const");
-        map = options.Map?.ToFrozenDictionary(pair => pair.Key, pair => Written(pair.Value, $"{path}:Map:{pair.Key}"), StringComparer.Ordinal);
+        map = options.Map?.ToFrozenDictionary(
+            pair => pair.Key,
+            pair => Written(pair.Value, $"{path}:Map:{pair.Key}"),
+            StringComparer.Ordinal
+        );
 
-        Selection Written(IReadOnlyList<string> names, string at) => actions is null ? selections.Names(names, at) : selections.Actions(names, at);
+        Selection Written(IReadOnlyList<string> names, string at) =>
+            actions is null ? selections.Names(names, at) : selections.Actions(names, at);
     }
 
     /// <summary>What the claims give; nothing where the claim is missing or of another shape.</summary>
@@ -79,19 +84,21 @@ internal sealed class ClaimMapping
         return Selection.Of(names);
     }
 
-    private static IEnumerable<string> Values(JsonElement? claim) => claim switch
-    {
-        { ValueKind: JsonValueKind.String } text => text.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries),
-        { ValueKind: JsonValueKind.Array } list => list.EnumerateArray().Select(Scalar).OfType<string>(),
-        { ValueKind: JsonValueKind.Number } number when Scalar(number) is { } one => [one],
-        _ => [],
-    };
+    private static IEnumerable<string> Values(JsonElement? claim) =>
+        claim switch
+        {
+            { ValueKind: JsonValueKind.String } text => text.GetString()!.Split(' ', StringSplitOptions.RemoveEmptyEntries),
+            { ValueKind: JsonValueKind.Array } list => list.EnumerateArray().Select(Scalar).OfType<string>(),
+            { ValueKind: JsonValueKind.Number } number when Scalar(number) is { } one => [one],
+            _ => [],
+        };
 
     /// <summary>A string that is not empty, or a whole number; null for all else.</summary>
-    public static string? Scalar(JsonElement value) => value.ValueKind switch
-    {
-        JsonValueKind.String => value.GetString() is { Length: > 0 } text ? text : null,
-        JsonValueKind.Number when value.TryGetInt64(out var number) => number.ToString(CultureInfo.InvariantCulture),
-        _ => null,
-    };
+    public static string? Scalar(JsonElement value) =>
+        value.ValueKind switch
+        {
+            JsonValueKind.String => value.GetString() is { Length: > 0 } text ? text : null,
+            JsonValueKind.Number when value.TryGetInt64(out var number) => number.ToString(CultureInfo.InvariantCulture),
+            _ => null,
+        };
 }

@@ -61,7 +61,8 @@ internal static class IssuerChecks
     }
 
     private static string Refused(string algorithm) =>
-        algorithm.StartsWith("HS", StringComparison.OrdinalIgnoreCase) ? "a shared secret verifies no external issuer: whoever can verify could sign"
+        algorithm.StartsWith("HS", StringComparison.OrdinalIgnoreCase)
+            ? "a shared secret verifies no external issuer: whoever can verify could sign"
         : algorithm.Equals("none", StringComparison.OrdinalIgnoreCase) ? "an unsigned token is no credential"
         : $"'{Scalars.Short(algorithm)}' is not accepted; take RS256, PS256 or ES256, or one of their longer kin";
 }

@@ -7,7 +7,15 @@ namespace Broker.Credentials;
 
 /// <summary>Compiles the external issuers of a config; one that is as before is taken over with the keys it fetched.</summary>
 internal sealed class IssuerCompiler(
-    Snapshot candidate, SelectionReader selections, ConfigErrors mistakes, SigningKeys? ours, IReadOnlyList<IssuerReader> previous, HttpClient client, TimeProvider time, ILogger log)
+    Snapshot candidate,
+    SelectionReader selections,
+    ConfigErrors mistakes,
+    SigningKeys? ours,
+    IReadOnlyList<IssuerReader> previous,
+    HttpClient client,
+    TimeProvider time,
+    ILogger log
+)
 {
     private const int MaxKeyFileBytes = 1024 * 1024;
 
@@ -69,7 +77,9 @@ internal sealed class IssuerCompiler(
         {
             mistakes.Error(
                 $"{path}:Issuer",
-                "is the issuer of our own tokens (Broker:Issuing:Issuer, else Broker:TokenService:PublicUrl, else 'broker'); each has its own");
+                "is the issuer of our own tokens (Broker:Issuing:Issuer, else Broker:TokenService:PublicUrl, else 'broker'); each "
+                    + "has its own"
+            );
         }
         else if (!names.TryAdd(issuer, name))
         {
@@ -77,13 +87,16 @@ internal sealed class IssuerCompiler(
         }
     }
 
-    private IssuerClaims Claims(string name, IssuerOptions options, string path) => new(
-        name, options,
-        new(options.Actions, $"{path}:Actions", candidate.Actions, selections, mistakes),
-        new(options.Networks, $"{path}:Networks", null, selections, mistakes),
-        new(options.DeviceTypes, $"{path}:DeviceTypes", null, selections, mistakes),
-        new(options.Devices, $"{path}:Devices", null, selections, mistakes),
-        time);
+    private IssuerClaims Claims(string name, IssuerOptions options, string path) =>
+        new(
+            name,
+            options,
+            new(options.Actions, $"{path}:Actions", candidate.Actions, selections, mistakes),
+            new(options.Networks, $"{path}:Networks", null, selections, mistakes),
+            new(options.DeviceTypes, $"{path}:DeviceTypes", null, selections, mistakes),
+            new(options.Devices, $"{path}:Devices", null, selections, mistakes),
+            time
+        );
 
     private IKeySource? Source(IssuerOptions options, string path, out string keyText)
     {
@@ -127,8 +140,13 @@ internal sealed class IssuerCompiler(
 
     private Authority? AuthorityOf(string address, bool allowInsecure, string path)
     {
-        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp)
-            || uri.UserInfo.Length > 0 || uri.Query.Length > 0 || uri.Fragment.Length > 0)
+        if (
+            !Uri.TryCreate(address, UriKind.Absolute, out var uri)
+            || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp)
+            || uri.UserInfo.Length > 0
+            || uri.Query.Length > 0
+            || uri.Fragment.Length > 0
+        )
         {
             mistakes.Error($"{path}:Authority", "is no https address without user, query and fragment");
             return null;
@@ -136,22 +154,26 @@ internal sealed class IssuerCompiler(
 
         if (uri.Scheme != Uri.UriSchemeHttps && !allowInsecure)
         {
-            mistakes.Error($"{path}:Authority", "is not https: who changes the keys on the way is every caller; \"AllowInsecure\": true if it must be");
+            mistakes.Error(
+                $"{path}:Authority",
+                "is not https: who changes the keys on the way is every caller; \"AllowInsecure\": true if it must be"
+            );
             return null;
         }
 
-        return previous.Select(reader => reader.Source).OfType<Authority>()
-                .FirstOrDefault(known => known.Address == address && known.AllowInsecure == allowInsecure)
+        return previous
+            .Select(reader => reader.Source)
+            .OfType<Authority>()
+            .FirstOrDefault(known => known.Address == address && known.AllowInsecure == allowInsecure)
             ?? new Authority(address, allowInsecure, client, time, log);
     }
 
     // The whole of its options, its key file, the actions there are, and the keys it must not hold.
     private string Fingerprint(string name, IssuerOptions options, string keyText)
     {
-        var text = JsonSerializer.Serialize(new object?[]
-        {
-            name, options, keyText, candidate.Broker.Actions, ours?.Fingerprints.Order(StringComparer.Ordinal).ToArray(),
-        });
+        var text = JsonSerializer.Serialize(
+            new object?[] { name, options, keyText, candidate.Broker.Actions, ours?.Fingerprints.Order(StringComparer.Ordinal).ToArray() }
+        );
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }
 }

@@ -48,15 +48,18 @@ internal sealed class IssuerKey
         }
     }
 
-    /// <summary>The family of an algorithm; null for those that are not accepted, 'none' and HMAC (a shared secret is no issuer's key) among them.</summary>
-    public static string? FamilyOf(string algorithm) => algorithm switch
-    {
-        "RS256" or "RS384" or "RS512" or "PS256" or "PS384" or "PS512" => "RSA",
-        "ES256" => "P-256",
-        "ES384" => "P-384",
-        "ES512" => "P-521",
-        _ => null,
-    };
+    /// <summary>
+    /// The family of an algorithm; null for those that are not accepted, 'none' and HMAC (a shared secret is no issuer's key) among them.
+    /// </summary>
+    public static string? FamilyOf(string algorithm) =>
+        algorithm switch
+        {
+            "RS256" or "RS384" or "RS512" or "PS256" or "PS384" or "PS512" => "RSA",
+            "ES256" => "P-256",
+            "ES384" => "P-384",
+            "ES512" => "P-521",
+            _ => null,
+        };
 
     public static IssuerKey? Of(RSA rsa, string? id, string? algorithm)
     {
@@ -105,6 +108,13 @@ internal sealed class IssuerKey
             X = Base64UrlEncoder.Encode(parameters.Q.X),
             Y = Base64UrlEncoder.Encode(parameters.Q.Y),
         };
-        return new() { Id = id, Algorithm = algorithm, Family = family, Key = key, Fingerprints = KeyFingerprint.Of(ec) };
+        return new()
+        {
+            Id = id,
+            Algorithm = algorithm,
+            Family = family,
+            Key = key,
+            Fingerprints = KeyFingerprint.Of(ec),
+        };
     }
 }

@@ -14,7 +14,9 @@ internal sealed class IssuerKeys(string? issuer, IReadOnlyList<IssuerKey> keys)
     /// <summary>The keys that verify nothing, since anybody could sign with them (CVE-2017-15361).</summary>
     public IReadOnlyList<IssuerKey> Weak { get; } = [.. keys.Where(key => key.IsWeak)];
 
-    /// <summary>The keys that may have signed: those with the token's id, else those without an id. Where the token has no id, all.</summary>
+    /// <summary>
+    /// The keys that may have signed: those with the token's id, else those without an id. Where the token has no id, all.
+    /// </summary>
     /// <remarks>An issuer that changes its key under one id lists both for a while, so that one id can be two keys.</remarks>
     public IReadOnlyList<IssuerKey> Candidates(string? keyId, string algorithm)
     {

@@ -17,7 +17,13 @@ internal sealed class IssuerReader : IBearerVerifier
     private volatile Trusted? trusted;
 
     public IssuerReader(
-        string name, IssuerOptions options, IssuerClaims claims, IKeySource source, IReadOnlySet<string> otherRoles, string fingerprint)
+        string name,
+        IssuerOptions options,
+        IssuerClaims claims,
+        IKeySource source,
+        IReadOnlySet<string> otherRoles,
+        string fingerprint
+    )
     {
         (Name, this.options, this.claims, Source, this.otherRoles, Fingerprint) = (name, options, claims, source, otherRoles, fingerprint);
         algorithms = options.Algorithms.ToFrozenSet(StringComparer.Ordinal);
@@ -39,10 +45,11 @@ internal sealed class IssuerReader : IBearerVerifier
     public object? Stamp => Source.Known is { } keys ? TrustedOf(keys) : null;
 
     /// <summary>Whether tokens with this <c>iss</c> are this issuer's to verify.</summary>
-    public bool Answers(string issuer) => options.Issuer is not null
-        ? issuer == options.Issuer
-        // By OpenID Connect Discovery 4.3 the issuer is the authority; whether a slash ends it, the document says.
-        : issuer.AsSpan().TrimEnd('/').SequenceEqual(options.Authority.AsSpan().TrimEnd('/'));
+    public bool Answers(string issuer) =>
+        options.Issuer is not null
+            ? issuer == options.Issuer
+            // By OpenID Connect Discovery 4.3 the issuer is the authority; whether a slash ends it, the document says.
+            : issuer.AsSpan().TrimEnd('/').SequenceEqual(options.Authority.AsSpan().TrimEnd('/'));
 
     public Caller? Resolve(VerifiedToken token) => token.Caller;
 
@@ -77,9 +84,11 @@ internal sealed class IssuerReader : IBearerVerifier
         if (!isSigned)
         {
             var (id, ids) = (token.KeyId ?? "(none)", trust.Keys.All.Select(key => key.Id ?? "(none)").Distinct());
-            return Verification.Refused(tried == 0
-                ? new("key", $"a key for {token.Algorithm} among the key ids {string.Join(", ", ids)}", $"key id {id}")
-                : new("signature", "a signature by a key of the issuer", $"one by none of its keys; tried {tried}, key id {id}"));
+            return Verification.Refused(
+                tried == 0
+                    ? new("key", $"a key for {token.Algorithm} among the key ids {string.Join(", ", ids)}", $"key id {id}")
+                    : new("signature", "a signature by a key of the issuer", $"one by none of its keys; tried {tried}, key id {id}")
+            );
         }
 
         // 4. The issuer and the claims, which are the issuer's own words now.
@@ -92,7 +101,17 @@ internal sealed class IssuerReader : IBearerVerifier
         var (caller, end, refusal) = claims.Read(token);
         return caller is null
             ? Verification.Refused(refusal!)
-            : new(new() { Digest = digest, Stamp = trust, Issuer = token.Issuer, EndTicks = end.UtcTicks, Caller = caller }, CredentialProblem.None);
+            : new(
+                new()
+                {
+                    Digest = digest,
+                    Stamp = trust,
+                    Issuer = token.Issuer,
+                    EndTicks = end.UtcTicks,
+                    Caller = caller,
+                },
+                CredentialProblem.None
+            );
     }
 
     private static bool IsSigned(JwtText token, IssuerKeys keys, out int tried)

@@ -22,8 +22,11 @@ internal static class KeySetReader
     public static IReadOnlyList<IssuerKey> Read(JsonElement set, out IReadOnlyList<string> leftOut)
     {
         var (keys, reasons) = (new List<IssuerKey>(), new List<string>());
-        if (set.ValueKind == JsonValueKind.Object
-            && set.TryGetProperty("keys", out var entries) && entries.ValueKind == JsonValueKind.Array)
+        if (
+            set.ValueKind == JsonValueKind.Object
+            && set.TryGetProperty("keys", out var entries)
+            && entries.ValueKind == JsonValueKind.Array
+        )
         {
             foreach (var entry in entries.EnumerateArray())
             {
@@ -81,8 +84,8 @@ internal static class KeySetReader
 
             return key;
         }
-        catch (Exception problem) when (problem
-            is CryptographicException or FormatException or ArgumentException or PlatformNotSupportedException)
+        catch (Exception problem)
+            when (problem is CryptographicException or FormatException or ArgumentException or PlatformNotSupportedException)
         {
             return null;
         }
@@ -112,14 +115,19 @@ internal static class KeySetReader
 
     private static bool Operations(JsonElement operations) =>
         operations.ValueKind == JsonValueKind.Array
-        && (operations.GetArrayLength() == 0
-            || operations.EnumerateArray().Any(one => one.ValueKind == JsonValueKind.String && one.ValueEquals("verify")));
+        && (
+            operations.GetArrayLength() == 0
+            || operations.EnumerateArray().Any(one => one.ValueKind == JsonValueKind.String && one.ValueEquals("verify"))
+        );
 
     private static IssuerKey? Rsa(JsonElement entry, string? id, string? algorithm)
     {
         var (modulus, exponent) = (Number(entry, "n"), Number(entry, "e"));
-        if (modulus.Length is < FewestModulusBytes or > MostModulusBytes
-            || exponent.Length is 0 or > MostExponentBytes || (exponent[^1] & 1) == 0)
+        if (
+            modulus.Length is < FewestModulusBytes or > MostModulusBytes
+            || exponent.Length is 0 or > MostExponentBytes
+            || (exponent[^1] & 1) == 0
+        )
         {
             return null;
         }
@@ -142,7 +150,9 @@ internal static class KeySetReader
         return IssuerKey.Of(ec, id, Named(algorithm));
     }
 
-    /// <summary>The key of the first certificate, which is only how the key is written: neither its dates nor who signed it count.</summary>
+    /// <summary>
+    /// The key of the first certificate, which is only how the key is written: neither its dates nor who signed it count.
+    /// </summary>
     private static IssuerKey? Certified(JsonElement entry, string? id, string? algorithm, string family)
     {
         if (!entry.TryGetProperty("x5c", out var chain))
@@ -159,7 +169,8 @@ internal static class KeySetReader
         using var certificate = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(first.GetString()!));
         using var rsa = certificate.GetRSAPublicKey();
         using var ec = rsa is null ? certificate.GetECDsaPublicKey() : null;
-        var key = rsa is not null ? IssuerKey.Of(rsa, id, Named(algorithm))
+        var key =
+            rsa is not null ? IssuerKey.Of(rsa, id, Named(algorithm))
             : ec is not null ? IssuerKey.Of(ec, id, Named(algorithm))
             : null;
         return key is not null && key.Family.StartsWith(family, StringComparison.Ordinal) ? key : null;

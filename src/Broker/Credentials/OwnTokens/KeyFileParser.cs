@@ -64,8 +64,12 @@ internal static class KeyFileParser
         if (label == "CERTIFICATE")
         {
             using var certificate = System.Security.Cryptography.X509Certificates.X509Certificate2.CreateFromPem(block);
-            using var rsaOfCertificate = System.Security.Cryptography.X509Certificates.RSACertificateExtensions.GetRSAPublicKey(certificate);
-            using var ecOfCertificate = System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions.GetECDsaPublicKey(certificate);
+            using var rsaOfCertificate = System.Security.Cryptography.X509Certificates.RSACertificateExtensions.GetRSAPublicKey(
+                certificate
+            );
+            using var ecOfCertificate = System.Security.Cryptography.X509Certificates.ECDsaCertificateExtensions.GetECDsaPublicKey(
+                certificate
+            );
             return rsaOfCertificate is not null ? IssuerKey.Of(rsaOfCertificate, null, null)
                 : ecOfCertificate is not null ? IssuerKey.Of(ecOfCertificate, null, null)
                 : null;

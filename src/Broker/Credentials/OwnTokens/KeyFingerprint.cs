@@ -4,7 +4,8 @@ using System.Text;
 namespace Broker.Credentials;
 
 /// <summary>Digests of key material, by which the same bytes in two roles are found.</summary>
-/// <remarks>A public key has those of its usual encodings too: one of them taken as an HMAC secret would be a secret that everybody knows.</remarks>
+/// <remarks>A public key has those of its usual encodings too: one of them taken as an HMAC secret would be a secret that everybody
+/// knows.</remarks>
 internal static class KeyFingerprint
 {
     public static IReadOnlySet<string> Of(byte[] secret) => Set(secret);

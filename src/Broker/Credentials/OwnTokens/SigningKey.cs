@@ -28,7 +28,13 @@ internal abstract class SigningKey(string id, SigningAlgorithm algorithm, IReadO
 
     private protected JsonObject Jwk(string type, params (string Name, byte[]? Value)[] members)
     {
-        var jwk = new JsonObject { ["kty"] = type, ["kid"] = Id, ["alg"] = Algorithm, ["use"] = "sig" };
+        var jwk = new JsonObject
+        {
+            ["kty"] = type,
+            ["kid"] = Id,
+            ["alg"] = Algorithm,
+            ["use"] = "sig",
+        };
         foreach (var (name, value) in members)
         {
             jwk[name] = Base64Url.EncodeToString(value);
@@ -57,7 +63,8 @@ internal sealed class HmacKey(string id, byte[] secret) : SigningKey(id, Signing
 }
 
 /// <summary>RS256.</summary>
-internal sealed class RsaKey(string id, RSAParameters parameters, IReadOnlySet<string> fingerprints) : SigningKey(id, SigningAlgorithm.RS256, fingerprints)
+internal sealed class RsaKey(string id, RSAParameters parameters, IReadOnlySet<string> fingerprints)
+    : SigningKey(id, SigningAlgorithm.RS256, fingerprints)
 {
     // An RSA object is not promised to be safe for use by two threads: each use borrows one.
     private readonly ObjectPool<RSA> pool = new DefaultObjectPool<RSA>(new Policy(parameters));
@@ -101,7 +108,8 @@ internal sealed class RsaKey(string id, RSAParameters parameters, IReadOnlySet<s
 }
 
 /// <summary>ES256: ECDSA over P-256, a signature of exactly 64 bytes.</summary>
-internal sealed class EcKey(string id, ECParameters parameters, IReadOnlySet<string> fingerprints) : SigningKey(id, SigningAlgorithm.ES256, fingerprints)
+internal sealed class EcKey(string id, ECParameters parameters, IReadOnlySet<string> fingerprints)
+    : SigningKey(id, SigningAlgorithm.ES256, fingerprints)
 {
     private const int SignatureLength = 64;
 

@@ -2,7 +2,9 @@ using Broker.Configuration;
 
 namespace Broker.Credentials;
 
-/// <summary>Compiles the signing keys of a config; unchanged ones are taken over, so that tokens verified under them stay verified.</summary>
+/// <summary>
+/// Compiles the signing keys of a config; unchanged ones are taken over, so that tokens verified under them stay verified.
+/// </summary>
 internal static class SigningKeyCompiler
 {
     private const string Path = "Broker:Issuing";

@@ -27,9 +27,10 @@ internal static class SigningKeyParser
         catch (Exception problem) when (problem is ArgumentException or CryptographicException or FormatException)
         {
             // Its text could hold a piece of the key.
-            mistake = options.Algorithm == SigningAlgorithm.HS256
-                ? "the key is not Base64; write the Base64 of at least 32 random bytes"
-                : $"the key can't be read; write one {Kind(options.Algorithm)} key in PEM, not encrypted";
+            mistake =
+                options.Algorithm == SigningAlgorithm.HS256
+                    ? "the key is not Base64; write the Base64 of at least 32 random bytes"
+                    : $"the key can't be read; write one {Kind(options.Algorithm)} key in PEM, not encrypted";
             return null;
         }
     }
@@ -37,7 +38,8 @@ internal static class SigningKeyParser
     private static HmacKey? Hmac(string id, string text, out string? mistake)
     {
         var secret = Convert.FromBase64String(text);
-        mistake = secret.Length < MinSecretBytes ? $"the key has {secret.Length} bytes; HS256 needs at least {MinSecretBytes}, at random"
+        mistake =
+            secret.Length < MinSecretBytes ? $"the key has {secret.Length} bytes; HS256 needs at least {MinSecretBytes}, at random"
             : secret.Distinct().Count() < 8 ? "the key is a pattern; take random bytes"
             : KeyFingerprint.IsPem(secret) ? "the key is a PEM text, which is no secret; take random bytes, or another algorithm"
             : null;
@@ -48,7 +50,8 @@ internal static class SigningKeyParser
     {
         using var rsa = RSA.Create();
         rsa.ImportFromPem(text);
-        mistake = rsa.KeySize < MinRsaBits ? $"the key has {rsa.KeySize} bits; RS256 needs at least {MinRsaBits}"
+        mistake =
+            rsa.KeySize < MinRsaBits ? $"the key has {rsa.KeySize} bits; RS256 needs at least {MinRsaBits}"
             : RocaWeakness.Affects(rsa.ExportParameters(includePrivateParameters: false).Modulus)
                 ? "the key has the ROCA weakness (CVE-2017-15361): anybody can compute its private part; "
                     + "make a new key with other software or hardware"

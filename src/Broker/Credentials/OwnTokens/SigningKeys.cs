@@ -37,9 +37,14 @@ internal sealed class SigningKeys(IssuingOptions options, string? publicIssuer, 
 
     /// <summary>Whether a token verified under one is verified under the other: same names, same keys.</summary>
     public bool IsSameAs(SigningKeys other) =>
-        (Issuer, isNameless, Audience) == (other.Issuer, other.isNameless, other.Audience) && Signer?.Id == other.Signer?.Id
-            && AccessLifetime == other.AccessLifetime
+        (Issuer, isNameless, Audience) == (other.Issuer, other.isNameless, other.Audience)
+        && Signer?.Id == other.Signer?.Id
+        && AccessLifetime == other.AccessLifetime
         && byId.Count == other.byId.Count
-        && byId.Values.All(key => other.Find(key.Id) is { } same && same.Algorithm == key.Algorithm && same.CanSign == key.CanSign
-            && same.Fingerprints.SetEquals(key.Fingerprints));
+        && byId.Values.All(key =>
+            other.Find(key.Id) is { } same
+            && same.Algorithm == key.Algorithm
+            && same.CanSign == key.CanSign
+            && same.Fingerprints.SetEquals(key.Fingerprints)
+        );
 }

@@ -13,7 +13,9 @@ internal enum TokenUse
     Access = 1,
 }
 
-/// <summary>What a token of ours claims: the standard claims, the session it lives in, and DeviceHive's <c>payload</c> beside them.</summary>
+/// <summary>
+/// What a token of ours claims: the standard claims, the session it lives in, and DeviceHive's <c>payload</c> beside them.
+/// </summary>
 internal sealed record TokenClaims
 {
     /// <summary>So many identities can a token rest on beside its subject.</summary>
@@ -86,7 +88,11 @@ internal sealed record TokenClaims
     public Permissions Permissions(ActionNames actions)
     {
         // 0 is every action; a number that is no action, 1 ("none") among them, adds nothing.
-        var names = Actions.Select(number => number == 0 ? Selection.Wildcard : actions.TryResolve(number, out var name) ? name : null);
+        var names = Actions.Select(number =>
+            number == 0 ? Selection.Wildcard
+            : actions.TryResolve(number, out var name) ? name
+            : null
+        );
         return new(Selection.Of(names.OfType<string>()), Networks, DeviceTypes, Devices);
     }
 

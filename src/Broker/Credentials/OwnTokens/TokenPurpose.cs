@@ -17,8 +17,16 @@ internal static class TokenPurpose
 
     private static readonly string[] OtherTypes =
     [
-        "ID", "id_token", "Refresh", "refresh_token", "Offline", "Logout", "logout_token", "UserInfo",
-        "RegistrationAccessToken", "InitialAccessToken",
+        "ID",
+        "id_token",
+        "Refresh",
+        "refresh_token",
+        "Offline",
+        "Logout",
+        "logout_token",
+        "UserInfo",
+        "RegistrationAccessToken",
+        "InitialAccessToken",
     ];
 
     /// <summary>Why it is no access token; null when it is one.</summary>
@@ -44,8 +52,13 @@ internal static class TokenPurpose
             return new(Rule, "no 'events'", "events, as in a logout or security event token");
         }
 
-        if (Is(token.Type, "at+jwt") || Is(token.Type, "application/at+jwt") || Is(token.Type, "Bearer")
-            || Is(type, "Bearer") || use is not null)
+        if (
+            Is(token.Type, "at+jwt")
+            || Is(token.Type, "application/at+jwt")
+            || Is(token.Type, "Bearer")
+            || Is(type, "Bearer")
+            || use is not null
+        )
         {
             return null;
         }

@@ -32,9 +32,19 @@ internal sealed class TokenReader(SigningKeys keys, CallerDirectory callers, Act
             return Verification.Refused(new("own token", "a token as this broker writes it", refused));
         }
 
-        return !await callers.Recall(claims!) ? new(null, CredentialProblem.Unknown) : new Verification(
-            new() { Digest = digest, Stamp = keys, Issuer = keys.Issuer, EndTicks = claims!.End.UtcTicks, Claims = claims },
-            CredentialProblem.None);
+        return !await callers.Recall(claims!)
+            ? new(null, CredentialProblem.Unknown)
+            : new Verification(
+                new()
+                {
+                    Digest = digest,
+                    Stamp = keys,
+                    Issuer = keys.Issuer,
+                    EndTicks = claims!.End.UtcTicks,
+                    Claims = claims,
+                },
+                CredentialProblem.None
+            );
     }
 
     /// <summary>Strikes out an upstream's user; false when what he shows is not what is held of him now.</summary>
@@ -48,11 +58,16 @@ internal sealed class TokenReader(SigningKeys keys, CallerDirectory callers, Act
 
     public Caller? Resolve(VerifiedToken token) => token.Claims is { } claims ? Present(claims) : null;
 
-    /// <summary>Whom claims stand for in the present config, with what they may do now; null when one that they rest on is not there.</summary>
+    /// <summary>
+    /// Whom claims stand for in the present config, with what they may do now; null when one that they rest on is not there.
+    /// </summary>
     public Caller? Present(TokenClaims claims)
     {
-        if (callers.Find(claims.Subject) is not { } present || (claims.UserId is { } user && present.UserId is { } number && user != number)
-            || (claims.UserId is not null && present.Caller.Source != ConfigCaller.Source && present.UserId is null)) // somebody who has no number
+        if (
+            callers.Find(claims.Subject) is not { } present
+            || (claims.UserId is { } user && present.UserId is { } number && user != number)
+            || (claims.UserId is not null && present.Caller.Source != ConfigCaller.Source && present.UserId is null)
+        ) // somebody who has no number
         {
             return null;
         }
@@ -109,8 +124,13 @@ internal sealed class TokenReader(SigningKeys keys, CallerDirectory callers, Act
             return "another type of token";
         }
 
-        // 2. 'kid' picks exactly one key, and the key says the algorithm: the token has no choice, 'none' or HS256 with a public key included.
-        if (token.KeyId is null || keys.Find(token.KeyId) is not { } key || !string.Equals(key.Algorithm, token.Algorithm, StringComparison.Ordinal))
+        // 2. 'kid' picks exactly one key, and the key says the algorithm: the token has no choice, 'none' or HS256 with a public key
+        // included.
+        if (
+            token.KeyId is null
+            || keys.Find(token.KeyId) is not { } key
+            || !string.Equals(key.Algorithm, token.Algorithm, StringComparison.Ordinal)
+        )
         {
             return "unknown key id, or not its key's algorithm";
         }
@@ -131,7 +151,12 @@ internal sealed class TokenReader(SigningKeys keys, CallerDirectory callers, Act
 
     // The type in the header is signed as well: a refresh or plugin token can be taken for nothing else, even by who reads only the header.
     private static bool FitsType(string? type, TokenClaims claims) =>
-        type == (claims.Topic is not null ? PluginType : claims.Use == TokenUse.Refresh ? RefreshType : "at+jwt")
+        type
+            == (
+                claims.Topic is not null ? PluginType
+                : claims.Use == TokenUse.Refresh ? RefreshType
+                : "at+jwt"
+            )
         || (type is null or "JWT" && claims is { Topic: null, Use: TokenUse.Access });
 
     private string? ClaimsRefusal(JsonElement payload, out TokenClaims? claims)

@@ -14,7 +14,8 @@ internal enum RevocationStatus
 }
 
 /// <summary>What was ended before its time: tokens, sessions, and all that came of a caller.</summary>
-/// <remarks>In memory for one replica; for several, what they share. Asked on each request, so the answer waits for nobody and allocates nothing.
+/// <remarks>In memory for one replica; for several, what they share. Asked on each request, so the answer waits for nobody and allocates
+/// nothing.
 /// A change answers false when it is not known to hold everywhere: then it is to be asked for again.</remarks>
 internal interface IRevocations
 {

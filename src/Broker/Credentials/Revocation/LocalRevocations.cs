@@ -69,7 +69,9 @@ internal sealed class LocalRevocations(TimeProvider time) : IRevocations
     public void Raise(string identity, long generation, DateTimeOffset until)
     {
         Sweep();
-        generations.AddOrUpdate(identity, new Generation(generation, until), (_, there) => there.Number < generation ? new(generation, until) : there);
+        generations.AddOrUpdate(identity, new Generation(generation, until), (_, there) =>
+            there.Number < generation ? new(generation, until) : there
+        );
         anyGeneration = true;
         Interlocked.Increment(ref version);
     }

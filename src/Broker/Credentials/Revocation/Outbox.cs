@@ -8,7 +8,8 @@ internal sealed class Outbox
     private readonly ConcurrentDictionary<(RevocationEventKind Kind, string Name), RevocationEvent> facts = new();
     private Dictionary<(RevocationEventKind Kind, string Name), RevocationEvent>? read;
 
-    public void Put(RevocationEvent fact) => facts.AddOrUpdate((fact.Kind, fact.Name), fact, (_, there) => Covers(there, fact) ? there : fact);
+    public void Put(RevocationEvent fact) =>
+        facts.AddOrUpdate((fact.Kind, fact.Name), fact, (_, there) => Covers(there, fact) ? there : fact);
 
     public bool Has(RevocationEventKind kind, string name) => facts.ContainsKey((kind, name));
 
@@ -65,5 +66,6 @@ internal sealed class Outbox
     }
 
     // A generation's number says all: two replicas that give the same one do so for the same reason.
-    private static bool Covers(RevocationEvent one, RevocationEvent other) => one.Number >= other.Number && (one.Kind == RevocationEventKind.Generation || one.Until >= other.Until);
+    private static bool Covers(RevocationEvent one, RevocationEvent other) =>
+        one.Number >= other.Number && (one.Kind == RevocationEventKind.Generation || one.Until >= other.Until);
 }

@@ -58,7 +58,9 @@ internal sealed class RedisRevocationLog(RedisLink link, RevocationLogKeys names
     /// <summary>The most uses of refresh tokens that Redis told of; less than that, and it has forgotten some.</summary>
     public long Uses => uses.Value;
 
-    /// <summary>What came since the cursor, which moves on; null when Redis did not answer, or did not take out what the brokers did not write.</summary>
+    /// <summary>
+    /// What came since the cursor, which moves on; null when Redis did not answer, or did not take out what the brokers did not write.
+    /// </summary>
     public async Task<RevocationLogPage?> Since(RevocationLogCursor cursor)
     {
         List<RedisValue> values = [names.Part, cursor.Epoch, Uses, cursor.Highest, PageSize, life.Value];
@@ -91,18 +93,32 @@ internal sealed class RedisRevocationLog(RedisLink link, RevocationLogKeys names
         (cursor.Epoch, cursor.Highest) = (epoch, Number((RedisValue)all[3]));
         foreach (var (part, place, entry) in doubtful)
         {
-            if (await link.Run(RevocationLogScripts.Doubt, [names.Keys[0], names.Part + part.ToString(CultureInfo.InvariantCulture)], [place, entry]) is null)
+            if (
+                await link.Run(
+                    RevocationLogScripts.Doubt,
+                    [names.Keys[0], names.Part + part.ToString(CultureInfo.InvariantCulture)],
+                    [place, entry]
+                )
+                is null
+            )
             {
                 cursor.Epoch = ""; // nobody was told that something is missing there: not to be passed over
                 return null;
             }
         }
 
-        return new(epoch, TimeSpan.FromMicroseconds(Number((RedisValue)all[1])), facts, Number((RedisValue)all[4]) == 1, doubtful.Count + (int)Number((RedisValue)all[7]));
+        return new(
+            epoch,
+            TimeSpan.FromMicroseconds(Number((RedisValue)all[1])),
+            facts,
+            Number((RedisValue)all[4]) == 1,
+            doubtful.Count + (int)Number((RedisValue)all[7])
+        );
     }
 
     /// <summary>Whether Redis has them.</summary>
-    public async Task<bool> Add(IReadOnlyList<RevocationEvent> facts) => await link.Run(RevocationLogScripts.Add, names.Keys, [.. Head(), .. facts.SelectMany(Entry)]) is not null;
+    public async Task<bool> Add(IReadOnlyList<RevocationEvent> facts) =>
+        await link.Run(RevocationLogScripts.Add, names.Keys, [.. Head(), .. facts.SelectMany(Entry)]) is not null;
 
     /// <summary>What a script that says something takes first.</summary>
     public RedisValue[] Head() => [names.Part, PartSize, names.Channel, names.Message];
@@ -151,5 +167,6 @@ internal sealed class RedisRevocationLog(RedisLink link, RevocationLogKeys names
         }
     }
 
-    private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static long Number(RedisValue value) =>
+        long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
 }

@@ -9,14 +9,19 @@ internal enum RevocationEventKind
     /// <summary>A token or a session was ended.</summary>
     Ended = 1,
 
-    /// <summary>All that came of an identity before this generation was ended. Its remainder by four says whether a config has him disabled (RevocationList).</summary>
+    /// <summary>
+    /// All that came of an identity before this generation was ended. Its remainder by four says whether a config has him disabled
+    /// (RevocationList).
+    /// </summary>
     Generation = 2,
 
     /// <summary>An upstream's user logged in: what came of an earlier login of his is old.</summary>
     User = 3,
 }
 
-/// <summary>One thing that all replicas have to know. Facts only ever add up: read twice, late or in another order they say the same.</summary>
+/// <summary>
+/// One thing that all replicas have to know. Facts only ever add up: read twice, late or in another order they say the same.
+/// </summary>
 /// <param name="Kind">What it is about.</param>
 /// <param name="Name">Of which token, session or identity.</param>
 /// <param name="Number">Which generation, or which login.</param>
@@ -38,7 +43,9 @@ internal sealed record RevocationEvent(RevocationEventKind Kind, string Name, lo
     {
         try
         {
-            return JsonSerializer.Deserialize<Form>(text) is { N.Length: > 0, G: >= 0 and <= MaxNumber, U: > 0 } form && form.U <= DateTimeOffset.MaxValue.UtcTicks
+            return
+                JsonSerializer.Deserialize<Form>(text) is { N.Length: > 0, G: >= 0 and <= MaxNumber, U: > 0 } form
+                && form.U <= DateTimeOffset.MaxValue.UtcTicks
                 ? new((RevocationEventKind)form.K, form.N, form.G, new DateTimeOffset(form.U, TimeSpan.Zero)) { Client = form.C }
                 : null;
         }
@@ -50,5 +57,10 @@ internal sealed record RevocationEvent(RevocationEventKind Kind, string Name, lo
 
     // A broker of an earlier version reads over what it does not know.
     private sealed record Form(
-        int K, string N, long G, long U, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? C = null);
+        int K,
+        string N,
+        long G,
+        long U,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? C = null
+    );
 }

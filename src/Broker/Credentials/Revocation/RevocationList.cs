@@ -3,7 +3,8 @@ using Broker.Configuration;
 namespace Broker.Credentials;
 
 /// <summary>Revocations: of this process alone, or of all replicas that share a Redis.</summary>
-/// <remarks>Every answer comes from memory. What another replica ends is here within a second; where nothing was heard for too long, what is not
+/// <remarks>Every answer comes from memory. What another replica ends is here within a second; where nothing was heard for too long, what
+/// is not
 /// known to be ended is not known to be good either.</remarks>
 internal sealed class RevocationList(TimeProvider time) : IRevocations
 {
@@ -19,7 +20,10 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
     private volatile RevocationReplicator? watch;
     private volatile Rule rule = new(TimeSpan.FromSeconds(30), false);
 
-    /// <summary>The longest that a token lives which any config of these brokers gave, in milliseconds: one that was made shorter since may still stand.</summary>
+    /// <summary>
+    /// The longest that a token lives which any config of these brokers gave, in milliseconds: one that was made shorter since may still
+    /// stand.
+    /// </summary>
     public HighWaterMark Life { get; } = new((long)LongestByHand.TotalMilliseconds);
 
     /// <summary>From when on nothing is left of what was issued up to now.</summary>
@@ -68,16 +72,25 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
         return watch is null || (await watch.Say(fact) && isCurrent);
     }
 
-    /// <summary>A config has him disabled, or has him no more: that ends all that came of him, and stands until a config enables him.</summary>
+    /// <summary>
+    /// A config has him disabled, or has him no more: that ends all that came of him, and stands until a config enables him.
+    /// </summary>
     public void Disable(string identity)
     {
         if (!IsDisabled(identity))
         {
-            Say(Raise(identity, IsEnabledInDoubt(identity) ? After(memory.GenerationOf(identity), Kind.Disabled) : Next(identity, Kind.Disabled)));
+            Say(
+                Raise(
+                    identity,
+                    IsEnabledInDoubt(identity) ? After(memory.GenerationOf(identity), Kind.Disabled) : Next(identity, Kind.Disabled)
+                )
+            );
         }
     }
 
-    /// <summary>A config that was loaded has him enabled again: what a replica with an older config let him have meanwhile ends too.</summary>
+    /// <summary>
+    /// A config that was loaded has him enabled again: what a replica with an older config let him have meanwhile ends too.
+    /// </summary>
     /// <param name="identity">Whose.</param>
     /// <param name="isCertain">Whether he was disabled also when nobody here was told so.</param>
     public void Enable(string identity, bool isCertain)
@@ -92,7 +105,9 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
         }
     }
 
-    /// <summary>A broker starts with him enabled: that ends what he was let have while he was disabled, unless it is known that he is enabled.</summary>
+    /// <summary>
+    /// A broker starts with him enabled: that ends what he was let have while he was disabled, unless it is known that he is enabled.
+    /// </summary>
     public void StartEnabled(string identity)
     {
         if (IsDisabled(identity))
@@ -101,7 +116,10 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
         }
     }
 
-    /// <summary>Whether only a broker that started so says that he is enabled, or one that could not ask: its config may be an older one than that which disabled him.</summary>
+    /// <summary>
+    /// Whether only a broker that started so says that he is enabled, or one that could not ask: its config may be an older one than that
+    /// which disabled him.
+    /// </summary>
     public bool IsEnabledInDoubt(string identity) => KindOf(identity) == Kind.StartedEnabled;
 
     /// <summary>Takes what another replica ended.</summary>
@@ -119,10 +137,15 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
 
     /// <summary>All that stands here, to be said again.</summary>
     public IEnumerable<RevocationEvent> Known() =>
-    [
-        .. memory.AllEnded.Select(pair => Ended(pair.Key, new DateTimeOffset(pair.Value, TimeSpan.Zero))),
-        .. memory.AllGenerations.Select(pair => new RevocationEvent(RevocationEventKind.Generation, pair.Key, pair.Value.Number, pair.Value.Until)),
-    ];
+        [
+            .. memory.AllEnded.Select(pair => Ended(pair.Key, new DateTimeOffset(pair.Value, TimeSpan.Zero))),
+            .. memory.AllGenerations.Select(pair => new RevocationEvent(
+                RevocationEventKind.Generation,
+                pair.Key,
+                pair.Value.Number,
+                pair.Value.Until
+            )),
+        ];
 
     // Whoever asked for it and does not wait gets it all the same.
     private static async ValueTask<bool> CaughtUp(RevocationReplicator shared, CancellationToken cancellation)
@@ -147,8 +170,11 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
 
     private bool IsDisabled(string identity) => long.IsOddInteger(memory.GenerationOf(identity));
 
-    /// <summary>Counts up with what is ended; a number that is a time to begin with never counts backwards, whatever is forgotten.</summary>
-    private long Next(string identity, Kind kind) => After(Math.Max(memory.GenerationOf(identity), time.GetUtcNow().ToUnixTimeMilliseconds() - 1), kind);
+    /// <summary>
+    /// Counts up with what is ended; a number that is a time to begin with never counts backwards, whatever is forgotten.
+    /// </summary>
+    private long Next(string identity, Kind kind) =>
+        After(Math.Max(memory.GenerationOf(identity), time.GetUtcNow().ToUnixTimeMilliseconds() - 1), kind);
 
     // Follows from the number before: replicas that see that one all give the same.
     private static long After(long generation, Kind kind) => generation + 1 + (((long)kind - generation - 1) & 3);

@@ -6,9 +6,12 @@ using StackExchange.Redis;
 
 namespace Broker.Credentials;
 
-/// <summary>Names in Redis, and the keys that name and seal what the ledgers keep there. All but the failed logins stand in one slot.</summary>
+/// <summary>
+/// Names in Redis, and the keys that name and seal what the ledgers keep there. All but the failed logins stand in one slot.
+/// </summary>
 /// <remarks>
-/// What the ledgers say is sealed under the name key: it holds no secret of an upstream or a caller, lives up to ten years, and must be read when the ring of
+/// What the ledgers say is sealed under the name key: it holds no secret of an upstream or a caller, lives up to ten years, and must be
+/// read when the ring of
 /// keys has long been turned. Tokens that stand with it are sealed under the ring. Another name key is another ledger, with nothing in it.
 /// </remarks>
 internal sealed class RevocationLogKeys
@@ -61,7 +64,8 @@ internal sealed class RevocationLogKeys
     /// <summary>Another ring of keys, from now on.</summary>
     public void Use(RedisOptions newer) => Secrets.Use(Ring(newer));
 
-    private ulong SealMac(string id, string name, long generation) => BitConverter.ToUInt64(Mac($"seal\n{id.Length}\n{id}\n{name.Length}\n{name}\n{generation}"));
+    private ulong SealMac(string id, string name, long generation) =>
+        BitConverter.ToUInt64(Mac($"seal\n{id.Length}\n{id}\n{name.Length}\n{name}\n{generation}"));
 
     // Also where an upstream's tokens may stand in plain text, callers' do not.
     private static IEnumerable<KeyValuePair<string, byte[]>> Ring(RedisOptions options) =>

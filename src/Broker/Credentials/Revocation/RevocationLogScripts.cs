@@ -10,10 +10,12 @@ namespace Broker.Credentials;
 ///        l the longest life that any config of these brokers gave a token, ms
 /// index  numbers of parts            ends  when each ends            part n  entries, each sealed
 /// </code>
-/// A part holds entries of about the same life, so that it goes when they do. An epoch begins when Redis restarts or fails over (another run id), is
+/// A part holds entries of about the same life, so that it goes when they do. An epoch begins when Redis restarts or fails over (another
+/// run id), is
 /// emptied (no head), or has lost a part before its time. Times in microseconds of Redis's clock, ends in milliseconds.
 /// Redis is written to by others too. A head, an index or ends of another type refuse the step, before anything is changed: what they held
-/// decides what counts. A part of another type, an entry that is too large and a member of the index that is no number of a part go; whoever
+/// decides what counts. A part of another type, an entry that is too large and a member of the index that is no number of a part go;
+/// whoever
 /// knows what was there says it again.
 /// </remarks>
 internal static partial class RevocationLogScripts
@@ -74,69 +76,80 @@ internal static partial class RevocationLogScripts
         """;
 
     // KEYS: head, index, ends. ARGV: part's name, entries a part, channel, message.
-    public const string Saying = Kinds + Start + """
-        local x, n = count(redis.call('HGET', KEYS[1], 'x')), count(redis.call('HGET', KEYS[1], 'n'))
-        local function newest()
-          while true do
-            local top = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
-            if #top == 0 or text(count(top[2])) == top[1] then return count(top[1]) end
-            redis.call('ZREM', KEYS[2], top[1])
-            begin()
-          end
-        end
-        local function say(class, life, entry)
-          class, life = 'p' .. class, tonumber(life)
-          local open = count(redis.call('HGET', KEYS[1], class))
-          local size = 0
-          local isListed = count(redis.call('ZSCORE', KEYS[2], text(open))) == open -- else nobody would find it
-          if open > 0 and isListed and not isForeign(ARGV[1] .. text(open)) then size = redis.call('LLEN', ARGV[1] .. text(open)) end
-          if size == 0 or size >= tonumber(ARGV[2]) then
-            n = math.max(n, newest())
-            repeat n = n + 1 until redis.call('EXISTS', ARGV[1] .. text(n)) == 0
-            open = n
-            redis.call('HSET', KEYS[1], 'n', text(n), class, text(n))
-            redis.call('ZADD', KEYS[2], text(n), text(n))
-            for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now / 1000), 'LIMIT', 0, 16)) do
-              local left = redis.call('PTTL', ARGV[1] .. old)
-              if left == -2 then
-                redis.call('ZREM', KEYS[2], old)
-                redis.call('ZREM', KEYS[3], old)
-              else -- it is not over, whatever stands here
-                redis.call('ZADD', KEYS[3], text(now / 1000 + math.max(left, 60000)), old)
+    public const string Saying =
+        Kinds
+        + Start
+        + """
+            local x, n = count(redis.call('HGET', KEYS[1], 'x')), count(redis.call('HGET', KEYS[1], 'n'))
+            local function newest()
+              while true do
+                local top = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+                if #top == 0 or text(count(top[2])) == top[1] then return count(top[1]) end
+                redis.call('ZREM', KEYS[2], top[1])
+                begin()
               end
             end
-          end
-          local key = ARGV[1] .. text(open)
-          redis.call('RPUSH', key, entry)
-          if redis.call('PTTL', key) < life then
-            redis.call('PEXPIRE', key, text(life))
-            redis.call('ZADD', KEYS[3], text(now / 1000 + life), text(open))
-          end
-          if now / 1000 + life > x then x = now / 1000 + life end
-        end
-        local function said()
-          redis.call('HSET', KEYS[1], 'x', text(x))
-          for i = 1, 3 do
-            if redis.call('PTTL', KEYS[i]) < x - now / 1000 then redis.call('PEXPIRE', KEYS[i], text(x - now / 1000)) end
-          end
-          redis.call('PUBLISH', ARGV[3], ARGV[4])
-        end
+            local function say(class, life, entry)
+              class, life = 'p' .. class, tonumber(life)
+              local open = count(redis.call('HGET', KEYS[1], class))
+              local size = 0
+              local isListed = count(redis.call('ZSCORE', KEYS[2], text(open))) == open -- else nobody would find it
+              if open > 0 and isListed and not isForeign(ARGV[1] .. text(open)) then size = redis.call('LLEN', ARGV[1] .. text(open)) end
+              if size == 0 or size >= tonumber(ARGV[2]) then
+                n = math.max(n, newest())
+                repeat n = n + 1 until redis.call('EXISTS', ARGV[1] .. text(n)) == 0
+                open = n
+                redis.call('HSET', KEYS[1], 'n', text(n), class, text(n))
+                redis.call('ZADD', KEYS[2], text(n), text(n))
+                for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', text(now / 1000), 'LIMIT', 0, 16)) do
+                  local left = redis.call('PTTL', ARGV[1] .. old)
+                  if left == -2 then
+                    redis.call('ZREM', KEYS[2], old)
+                    redis.call('ZREM', KEYS[3], old)
+                  else -- it is not over, whatever stands here
+                    redis.call('ZADD', KEYS[3], text(now / 1000 + math.max(left, 60000)), old)
+                  end
+                end
+              end
+              local key = ARGV[1] .. text(open)
+              redis.call('RPUSH', key, entry)
+              if redis.call('PTTL', key) < life then
+                redis.call('PEXPIRE', key, text(life))
+                redis.call('ZADD', KEYS[3], text(now / 1000 + life), text(open))
+              end
+              if now / 1000 + life > x then x = now / 1000 + life end
+            end
+            local function said()
+              redis.call('HSET', KEYS[1], 'x', text(x))
+              for i = 1, 3 do
+                if redis.call('PTTL', KEYS[i]) < x - now / 1000 then redis.call('PEXPIRE', KEYS[i], text(x - now / 1000)) end
+              end
+              redis.call('PUBLISH', ARGV[3], ARGV[4])
+            end
 
-        """;
+            """;
 
     // ARGV, after that: class, life ms and entry of each.
-    public static readonly RedisScript Add = new("ledger-add", Saying + """
-        for i = 5, #ARGV, 3 do say(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
-        said()
-        return 1
-        """);
+    public static readonly RedisScript Add = new(
+        "ledger-add",
+        Saying
+            + """
+            for i = 5, #ARGV, 3 do say(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+            said()
+            return 1
+            """
+    );
 
     // KEYS: head, part. ARGV: place, entry. An entry that nobody wrote is taken out, and whoever knows what stood there says it again.
-    public static readonly RedisScript Doubt = new("ledger-doubt", Start + """
-        if redis.call('LINDEX', KEYS[2], ARGV[1]) == ARGV[2] then
-          redis.call('LSET', KEYS[2], ARGV[1], '')
-          begin()
-        end
-        return 1
-        """);
+    public static readonly RedisScript Doubt = new(
+        "ledger-doubt",
+        Start
+            + """
+            if redis.call('LINDEX', KEYS[2], ARGV[1]) == ARGV[2] then
+              redis.call('LSET', KEYS[2], ARGV[1], '')
+              begin()
+            end
+            return 1
+            """
+    );
 }

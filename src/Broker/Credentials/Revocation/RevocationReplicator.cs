@@ -2,11 +2,14 @@ using Broker.Redis;
 
 namespace Broker.Credentials;
 
-/// <summary>Keeps what this replica knows and what stands in Redis the same: reads what is new, and says again what Redis has lost.</summary>
+/// <summary>
+/// Keeps what this replica knows and what stands in Redis the same: reads what is new, and says again what Redis has lost.
+/// </summary>
 /// <remarks>
 /// <code>
 /// word on the channel, or Poll ran out --> read since the cursor --> same epoch: told, heard now
-///                                                            \-> another epoch: read all; what is known here and was not there is said again
+///                                                            \-> another epoch: read all;
+///                                                                what is known here and was not there is said again
 /// </code>
 /// It has heard once it has read all of an epoch that is old enough: before that, other replicas may still have to say theirs again.
 /// </remarks>
@@ -45,9 +48,12 @@ internal sealed class RevocationReplicator : IDisposable
         }
     }
 
-    /// <summary>Whether all that stood in Redis so long ago, or less, is known here. Asked on each request: no lock, no allocation, no call.</summary>
+    /// <summary>
+    /// Whether all that stood in Redis so long ago, or less, is known here. Asked on each request: no lock, no allocation, no call.
+    /// </summary>
     /// <remarks>By both clocks: the one stands still while the machine sleeps, the other can be set.</remarks>
-    public bool HasHeardWithin(TimeSpan span) => contact is { } last && time.GetElapsedTime(last.Stamp) < span && time.GetUtcNow() - last.Utc < span;
+    public bool HasHeardWithin(TimeSpan span) =>
+        contact is { } last && time.GetElapsedTime(last.Stamp) < span && time.GetUtcNow() - last.Utc < span;
 
     /// <summary>Says it to all. False when it is not known whether Redis has it; it is said again until it has.</summary>
     public async Task<bool> Say(RevocationEvent fact)

@@ -13,8 +13,9 @@ internal sealed class ApiKeyReader
 
     private const int MaxLength = 512;
 
-    private static readonly SearchValues<char> Visible =
-        SearchValues.Create([.. Enumerable.Range(0x21, 0x7E - 0x21 + 1).Select(code => (char)code)]);
+    private static readonly SearchValues<char> Visible = SearchValues.Create([
+        .. Enumerable.Range(0x21, 0x7E - 0x21 + 1).Select(code => (char)code),
+    ]);
 
     // New in each process: where a digest lies in the table, and so how long a look-up takes, can't be worked out from outside.
     private readonly byte[] tableKey = RandomNumberGenerator.GetBytes(32);

@@ -24,7 +24,14 @@ internal sealed class BasicReader
     private readonly string[] hashes;
     private readonly IPasswordHasher<CallerOptions> hasher;
 
-    public BasicReader(CallerTable callers, CredentialShared shared, IPasswordHasher<CallerOptions> hasher, ILoginThrottle? attempts, TimeProvider time, ILogger log)
+    public BasicReader(
+        CallerTable callers,
+        CredentialShared shared,
+        IPasswordHasher<CallerOptions> hasher,
+        ILoginThrottle? attempts,
+        TimeProvider time,
+        ILogger log
+    )
     {
         (this.callers, this.shared, this.hasher, this.attempts, this.time, this.log) = (callers, shared, hasher, attempts, time, log);
         hashes = [.. callers.All.Select(caller => caller.PasswordHash).OfType<string>().Order(StringComparer.Ordinal)];
@@ -33,7 +40,9 @@ internal sealed class BasicReader
     /// <summary>Reads what stands after <c>Basic </c>.</summary>
     public ValueTask<CredentialResult> Read(ReadOnlySpan<char> text, IPAddress? from, CancellationToken cancellation)
     {
-        return Parse(text) is { } login ? Read(login.User, login.Password, from, cancellation) : new(new CredentialResult(null, CredentialProblem.Invalid));
+        return Parse(text) is { } login
+            ? Read(login.User, login.Password, from, cancellation)
+            : new(new CredentialResult(null, CredentialProblem.Invalid));
     }
 
     /// <summary>Reads once more what was let in: no attempt to guess, so it is neither counted nor made to wait for those who do.</summary>
@@ -83,7 +92,13 @@ internal sealed class BasicReader
     }
 
     private ValueTask<CredentialResult> Check(
-        string user, string password, string address, out bool isRemembered, CancellationToken cancellation, bool orElse = true)
+        string user,
+        string password,
+        string address,
+        out bool isRemembered,
+        CancellationToken cancellation,
+        bool orElse = true
+    )
     {
         isRemembered = false;
         // Without a single password in the config nothing can match, and there is nobody to tell apart.
@@ -107,7 +122,13 @@ internal sealed class BasicReader
     }
 
     private async ValueTask<CredentialResult> Verify(
-        ConfigCaller? caller, string password, string stored, Digest key, string address, CancellationToken cancellation)
+        ConfigCaller? caller,
+        string password,
+        string stored,
+        Digest key,
+        string address,
+        CancellationToken cancellation
+    )
     {
         if (await shared.Gate.Enter(address, cancellation) is not { } turn)
         {
@@ -118,7 +139,8 @@ internal sealed class BasicReader
         try
         {
             // Another request may have verified the same login while this one waited.
-            var matches = (caller is not null && shared.Memory.Find(key) is VerifiedPassword)
+            var matches =
+                (caller is not null && shared.Memory.Find(key) is VerifiedPassword)
                 || hasher.VerifyHashedPassword(null!, stored, password) != PasswordVerificationResult.Failed;
             if (!matches || caller is null) // a match against a stand-in's hash is still nobody
             {
@@ -158,7 +180,11 @@ internal sealed class BasicReader
     private static (string User, string Password)? Parse(ReadOnlySpan<char> text)
     {
         Span<byte> bytes = stackalloc byte[MaxLength];
-        if (text.Length > MaxLength || !Convert.TryFromBase64Chars(text, bytes, out var length) || !text.SequenceEqual(Convert.ToBase64String(bytes[..length])))
+        if (
+            text.Length > MaxLength
+            || !Convert.TryFromBase64Chars(text, bytes, out var length)
+            || !text.SequenceEqual(Convert.ToBase64String(bytes[..length]))
+        )
         {
             return null;
         }

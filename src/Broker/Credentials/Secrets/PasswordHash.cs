@@ -3,7 +3,8 @@ using System.Buffers.Binary;
 namespace Broker.Credentials;
 
 /// <summary>The outside of a hash that the framework's PasswordHasher made.</summary>
-/// <remarks>Format: aspnetcore, PasswordHasher.cs, version 3: 0x01, PRF, iterations and salt length as big-endian numbers, salt, subkey.</remarks>
+/// <remarks>Format: aspnetcore, PasswordHasher.cs, version 3: 0x01, PRF, iterations and salt length as big-endian numbers, salt,
+/// subkey.</remarks>
 internal static class PasswordHash
 {
     private const int HeaderLength = 13;

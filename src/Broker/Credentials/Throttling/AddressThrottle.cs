@@ -10,7 +10,8 @@ internal sealed class AddressThrottle
     /// <summary>The place that they share. No digest is empty.</summary>
     public const string Rest = "";
 
-    private const char WideFirst = '\uff01', WideLast = '\uff5e';
+    private const char WideFirst = '\uff01',
+        WideLast = '\uff5e';
 
     private static readonly TimeSpan SweepAfter = TimeSpan.FromMinutes(1);
     private DateTimeOffset sweepAt;
@@ -19,7 +20,9 @@ internal sealed class AddressThrottle
 
     public static string OwnPlaceOf(string name) => Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Folded(name))));
 
-    /// <summary>What an upstream may take for the same name counts as one: a guesser gets no ten attempts for each way to write it.</summary>
+    /// <summary>
+    /// What an upstream may take for the same name counts as one: a guesser gets no ten attempts for each way to write it.
+    /// </summary>
     /// <remarks>Blanks around it, case, wide letters, and letters that nobody sees.</remarks>
     public static string Folded(string name)
     {
@@ -28,16 +31,19 @@ internal sealed class AddressThrottle
             return name.Trim().ToUpperInvariant();
         }
 
-        var seen = name
-            .Where(letter => char.GetUnicodeCategory(letter)
-                is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.Format or UnicodeCategory.Control))
+        var seen = name.Where(letter =>
+                char.GetUnicodeCategory(letter) is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.Format or UnicodeCategory.Control)
+            )
             .Select(letter => letter is >= WideFirst and <= WideLast ? (char)(letter - WideFirst + '!') : letter);
         return string.Concat(seen).Trim().ToUpperInvariant();
     }
 
-    /// <summary>Whether an upstream could take the one for the other: some also read e for \u00e9, so a letter beyond ASCII may be any.</summary>
+    /// <summary>
+    /// Whether an upstream could take the one for the other: some also read e for \u00e9, so a letter beyond ASCII may be any.
+    /// </summary>
     public static bool MayMeet(string name, string other) =>
-        (Folded(name), Folded(other)) is var (one, two) && one.Length == two.Length
+        (Folded(name), Folded(other)) is var (one, two)
+        && one.Length == two.Length
         && one.Zip(two).All(pair => pair.First == pair.Second || !char.IsAscii(pair.First) || !char.IsAscii(pair.Second));
 
     /// <summary>A name's own place while there is one; what is over makes room.</summary>

@@ -1,7 +1,8 @@
 namespace Broker.Credentials;
 
 /// <summary>Failed logins that one process saw: a bounded number of pairs, each a digest, none for longer than a day.</summary>
-/// <remarks>So many names of one address are counted apart; its further ones share a count. Invented names fill nothing, and set no guesser free.</remarks>
+/// <remarks>So many names of one address are counted apart; its further ones share a count. Invented names fill nothing, and set no guesser
+/// free.</remarks>
 internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_000) : ILoginThrottle
 {
     /// <summary>Failures in a row that cost nothing.</summary>
@@ -13,7 +14,8 @@ internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_0
     public static readonly TimeSpan Longest = TimeSpan.FromMinutes(15);
 
     /// <summary>After so long few failures are forgotten, and after so long many.</summary>
-    public static readonly TimeSpan FewForgotten = TimeSpan.FromHours(1), Forgotten = TimeSpan.FromDays(1);
+    public static readonly TimeSpan FewForgotten = TimeSpan.FromHours(1),
+        Forgotten = TimeSpan.FromDays(1);
 
     private readonly Lock turn = new();
     private readonly Dictionary<string, AddressThrottle> addresses = new(StringComparer.Ordinal);
@@ -27,7 +29,11 @@ internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_0
     {
         lock (turn)
         {
-            return new(addresses.TryGetValue(address, out var at) ? new(true, at.Rows.GetValueOrDefault(PlaceOf(at, name)).Next - time.GetUtcNow()) : LoginAttempt.Go);
+            return new(
+                addresses.TryGetValue(address, out var at)
+                    ? new(true, at.Rows.GetValueOrDefault(PlaceOf(at, name)).Next - time.GetUtcNow())
+                    : LoginAttempt.Go
+            );
         }
     }
 
@@ -49,7 +55,11 @@ internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_0
             }
 
             var failures = row.Failures + 1;
-            Put(at, place, new(failures, now, failures < Limits.Free ? default : now + Limits.WaitAfter(failures), IsHere: true, row.Began));
+            Put(
+                at,
+                place,
+                new(failures, now, failures < Limits.Free ? default : now + Limits.WaitAfter(failures), IsHere: true, row.Began)
+            );
             return new(LoginAttempt.Go);
         }
     }
@@ -76,8 +86,12 @@ internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_0
                 return true;
             }
 
-            // One that names share is not broken: whoever has one password could guess at all others for ever. A few failures more are not laid at his door.
-            return wasBegun && at.Rows.GetValueOrDefault(AddressThrottle.Rest).Failures is > 0 and var failures && failures <= Limits.Free && TakeBack(at, AddressThrottle.Rest);
+            // One that names share is not broken: whoever has one password could guess at all others for ever. A few failures more are not
+            // laid at his door.
+            return wasBegun
+                && at.Rows.GetValueOrDefault(AddressThrottle.Rest).Failures is > 0 and var failures
+                && failures <= Limits.Free
+                && TakeBack(at, AddressThrottle.Rest);
         }
     }
 
@@ -86,7 +100,12 @@ internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_0
     {
         lock (turn)
         {
-            return addresses.TryGetValue(address, out var at) && at.Rows.GetValueOrDefault(PlaceOf(at, name)) is var row && !row.IsOver(time.GetUtcNow(), Limits) ? row : default;
+            return
+                addresses.TryGetValue(address, out var at)
+                && at.Rows.GetValueOrDefault(PlaceOf(at, name)) is var row
+                && !row.IsOver(time.GetUtcNow(), Limits)
+                ? row
+                : default;
         }
     }
 
@@ -156,8 +175,10 @@ internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_0
     private void MakeRoom()
     {
         // Those who wait already go last: a flood of new names must not set a guesser free.
-        var oldest = addresses.SelectMany(address => address.Value.Rows.Select(row => (Address: address.Key, Place: row.Key, Row: row.Value)))
-            .OrderBy(one => one.Row.Failures >= Limits.Free).ThenBy(one => one.Row.Last);
+        var oldest = addresses
+            .SelectMany(address => address.Value.Rows.Select(row => (Address: address.Key, Place: row.Key, Row: row.Value)))
+            .OrderBy(one => one.Row.Failures >= Limits.Free)
+            .ThenBy(one => one.Row.Last);
         foreach (var (address, place, _) in oldest.Take(Math.Max(1, capacity / 10)).ToList())
         {
             var at = addresses[address];

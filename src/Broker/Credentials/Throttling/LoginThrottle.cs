@@ -5,11 +5,13 @@ using StackExchange.Redis;
 namespace Broker.Credentials;
 
 /// <summary>Failed logins: those that this process saw, and where replicas share a Redis those of all together.</summary>
-/// <remarks>While Redis is away this process counts on from what it knows: a guesser then has ten attempts at each replica. A remembered password is
+/// <remarks>While Redis is away this process counts on from what it knows: a guesser then has ten attempts at each replica. A remembered
+/// password is
 /// looked up without a call, so of a wait that another replica began this one learns at its next attempt.</remarks>
 internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
 {
-    // An address's hash: for each name f:n:l, failures, from when on the next may follow, and the last one; '*' is shared by the names beyond those that are
+    // An address's hash: for each name f:n:l, failures, from when on the next may follow, and the last one; '*' is shared by the names
+    // beyond those that are
     // counted apart; '~' is when to look again for what is over, '@' since when there is the hash. ARGV[1] is the name.
     private const string Start = """
         local t = redis.call('TIME')
@@ -25,45 +27,51 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
 
         """;
 
-    // ARGV: free failures, the waits in ms after the last of them and after each further one, the longest of these, after how many ms few and many are forgotten, names apart; '@' as this replica knows it, and failures.
-    // Answers: whether it may, wait ms (now, or after it), failures, '@'. Who knows of another hash counts on from what he knows: Redis lost it.
-    private static readonly RedisScript BeginScript = new("attempt-begin", Start + """
-        local free, longest, apart = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[7])
-        local waits = {}
-        for wait in string.gmatch(ARGV[3], '%d+') do waits[#waits + 1] = tonumber(wait) end
-        local function life(f) return tonumber(f < free and ARGV[5] or ARGV[6]) end
-        if isForeign then redis.call('DEL', KEYS[1]) end
-        local began = redis.call('HGET', KEYS[1], '@')
-        if not began or #began > 20 then
-          began = string.format('%.0f', now)
-          redis.call('HSET', KEYS[1], '@', began)
-        end
-        if redis.call('HLEN', KEYS[1]) >= apart and redis.call('HEXISTS', KEYS[1], place) == 0 then
-          local again = redis.call('HSTRLEN', KEYS[1], '~') <= 20 and tonumber(redis.call('HGET', KEYS[1], '~') or '0') or 0
-          if again <= now or again > now + 60000 then
-            for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-              local f, _, l = read(field)
-              if field ~= '@' and l + life(f) <= now then redis.call('HDEL', KEYS[1], field) end
+    // ARGV: free failures, the waits in ms after the last of them and after each further one, the longest of these, after how many ms few
+    // and many are forgotten, names apart; '@' as this replica knows it, and failures.
+    // Answers: whether it may, wait ms (now, or after it), failures, '@'. Who knows of another hash counts on from what he knows: Redis
+    // lost it.
+    private static readonly RedisScript BeginScript = new(
+        "attempt-begin",
+        Start
+            + """
+            local free, longest, apart = tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[7])
+            local waits = {}
+            for wait in string.gmatch(ARGV[3], '%d+') do waits[#waits + 1] = tonumber(wait) end
+            local function life(f) return tonumber(f < free and ARGV[5] or ARGV[6]) end
+            if isForeign then redis.call('DEL', KEYS[1]) end
+            local began = redis.call('HGET', KEYS[1], '@')
+            if not began or #began > 20 then
+              began = string.format('%.0f', now)
+              redis.call('HSET', KEYS[1], '@', began)
             end
-            redis.call('HSET', KEYS[1], '~', string.format('%.0f', now + 60000))
-          end
-          if redis.call('HLEN', KEYS[1]) >= apart then place = '*' end
-        end
-        local failures, following, last = read(place)
-        if last + life(failures) <= now then failures, following = 0, 0 end
-        if ARGV[8] ~= '' and ARGV[8] ~= began then failures = math.max(failures, tonumber(ARGV[9])) end
-        if following > now + longest then -- nobody of ours wrote that: it is over when the longest wait is
-          following = now + longest
-          write(failures, following, now)
-        end
-        if following > now then return { 0, following - now, failures, began, isForeign and 1 or 0 } end
-        failures = failures + 1
-        following = 0
-        if failures >= free then following = now + waits[math.min(failures - free + 1, #waits)] end
-        write(failures, following, now)
-        if redis.call('PTTL', KEYS[1]) < life(failures) then redis.call('PEXPIRE', KEYS[1], life(failures)) end
-        return { 1, math.max(0, following - now), failures, began, isForeign and 1 or 0 }
-        """);
+            if redis.call('HLEN', KEYS[1]) >= apart and redis.call('HEXISTS', KEYS[1], place) == 0 then
+              local again = redis.call('HSTRLEN', KEYS[1], '~') <= 20 and tonumber(redis.call('HGET', KEYS[1], '~') or '0') or 0
+              if again <= now or again > now + 60000 then
+                for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+                  local f, _, l = read(field)
+                  if field ~= '@' and l + life(f) <= now then redis.call('HDEL', KEYS[1], field) end
+                end
+                redis.call('HSET', KEYS[1], '~', string.format('%.0f', now + 60000))
+              end
+              if redis.call('HLEN', KEYS[1]) >= apart then place = '*' end
+            end
+            local failures, following, last = read(place)
+            if last + life(failures) <= now then failures, following = 0, 0 end
+            if ARGV[8] ~= '' and ARGV[8] ~= began then failures = math.max(failures, tonumber(ARGV[9])) end
+            if following > now + longest then -- nobody of ours wrote that: it is over when the longest wait is
+              following = now + longest
+              write(failures, following, now)
+            end
+            if following > now then return { 0, following - now, failures, began, isForeign and 1 or 0 } end
+            failures = failures + 1
+            following = 0
+            if failures >= free then following = now + waits[math.min(failures - free + 1, #waits)] end
+            write(failures, following, now)
+            if redis.call('PTTL', KEYS[1]) < life(failures) then redis.call('PEXPIRE', KEYS[1], life(failures)) end
+            return { 1, math.max(0, following - now), failures, began, isForeign and 1 or 0 }
+            """
+    );
 
     private const string TakeBack = """
         local failures, _, last = read(place)
@@ -71,19 +79,29 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
         return 1
         """;
 
-    private static readonly RedisScript WithdrawScript = new("attempt-withdraw", Start + """
-        if isForeign then return 1 end
-        if redis.call('HEXISTS', KEYS[1], place) == 0 then place = '*' end
+    private static readonly RedisScript WithdrawScript = new(
+        "attempt-withdraw",
+        Start
+            + """
+            if isForeign then return 1 end
+            if redis.call('HEXISTS', KEYS[1], place) == 0 then place = '*' end
 
-        """ + TakeBack);
+            """
+            + TakeBack
+    );
 
     // ARGV: free failures, whether the attempt was begun.
-    private static readonly RedisScript ForgetScript = new("attempt-forget", Start + """
-        if isForeign or redis.call('HDEL', KEYS[1], place) == 1 then return 1 end
-        place = '*'
-        if ARGV[3] == '0' or read(place) > tonumber(ARGV[2]) then return 1 end
+    private static readonly RedisScript ForgetScript = new(
+        "attempt-forget",
+        Start
+            + """
+            if isForeign or redis.call('HDEL', KEYS[1], place) == 1 then return 1 end
+            place = '*'
+            if ARGV[3] == '0' or read(place) > tonumber(ARGV[2]) then return 1 end
 
-        """ + TakeBack);
+            """
+            + TakeBack
+    );
 
     // A moment without Redis is no reason to send a user away.
     private const int StrictTries = 5;
@@ -100,13 +118,16 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
         set => memory.Limits = value;
     }
 
-    /// <summary>Whether nobody may try while the others' count cannot be asked: else each replica would let through as many as all together may.</summary>
+    /// <summary>
+    /// Whether nobody may try while the others' count cannot be asked: else each replica would let through as many as all together may.
+    /// </summary>
     public bool IsStrict { private get; set; }
 
     /// <summary>Shares from now on.</summary>
     public void Share(RedisRevocationLog with, ILogger log) => (doubts, ledger) = (new(log), with);
 
-    public ValueTask<LoginAttempt> Look(string name, string address, CancellationToken cancellation) => memory.Look(name, address, cancellation);
+    public ValueTask<LoginAttempt> Look(string name, string address, CancellationToken cancellation) =>
+        memory.Look(name, address, cancellation);
 
     public async ValueTask<LoginAttempt> Begin(string name, string address, CancellationToken cancellation)
     {
@@ -143,7 +164,11 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
     {
         if ((memory.Forget(name, address, wasBegun) || wasBegun) && Shared is { } shared)
         {
-            await shared.Link.Run(ForgetScript, [shared.Names.Tries(address)], [FieldOf(shared, name, address), Limits.Free, wasBegun ? 1 : 0]);
+            await shared.Link.Run(
+                ForgetScript,
+                [shared.Names.Tries(address)],
+                [FieldOf(shared, name, address), Limits.Free, wasBegun ? 1 : 0]
+            );
         }
     }
 
@@ -171,9 +196,17 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
             BeginScript,
             [key],
             [
-                FieldOf(shared, name, address), limits.Free, string.Join(' ', limits.ChangeWaiters.Select(Milliseconds)), Milliseconds(limits.Longest),
-                Milliseconds(limits.FewForgotten), Milliseconds(limits.Forgotten), LocalLoginThrottle.NamesApart, row.Began ?? RedisValue.EmptyString, row.Failures,
-            ]);
+                FieldOf(shared, name, address),
+                limits.Free,
+                string.Join(' ', limits.ChangeWaiters.Select(Milliseconds)),
+                Milliseconds(limits.Longest),
+                Milliseconds(limits.FewForgotten),
+                Milliseconds(limits.Forgotten),
+                LocalLoginThrottle.NamesApart,
+                row.Began ?? RedisValue.EmptyString,
+                row.Failures,
+            ]
+        );
         if (answer is not null && (long)((RedisValue[])answer!)[4] == 1)
         {
             doubts?.Found(key);
@@ -189,7 +222,8 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
     /// <summary>Not while it is away: a login does not wait for a Redis that others wait for already.</summary>
     private RedisRevocationLog? Shared => ledger is { Link.IsAway: false } shared ? shared : null;
 
-    private static string FieldOf(RedisRevocationLog shared, string name, string address) => shared.Names.Tried(AddressThrottle.Folded(name), address);
+    private static string FieldOf(RedisRevocationLog shared, string name, string address) =>
+        shared.Names.Tried(AddressThrottle.Folded(name), address);
 
     private static long Milliseconds(TimeSpan time) => (long)time.TotalMilliseconds;
 }

@@ -3,7 +3,8 @@ namespace Broker.Credentials;
 /// <summary>How many failed logins in a row are let through, and how long each further one waits.</summary>
 internal sealed record LoginThrottleLimits
 {
-    private static readonly TimeSpan Hour = TimeSpan.FromHours(1), Day = TimeSpan.FromDays(1);
+    private static readonly TimeSpan Hour = TimeSpan.FromHours(1),
+        Day = TimeSpan.FromDays(1);
 
     /// <summary>Failures in a row that cost nothing.</summary>
     public required int Free { get; init; }
@@ -20,10 +21,12 @@ internal sealed record LoginThrottleLimits
     public TimeSpan Longest => ChangeWaiters.Max();
 
     /// <summary>For one name at one address: the wait doubles, up to a quarter of an hour.</summary>
-    public static LoginThrottleLimits AtAnAddress(TimeSpan first) => new() { Free = LocalLoginThrottle.Free, ChangeWaiters = Doubling(first, LocalLoginThrottle.Longest, 20) };
+    public static LoginThrottleLimits AtAnAddress(TimeSpan first) =>
+        new() { Free = LocalLoginThrottle.Free, ChangeWaiters = Doubling(first, LocalLoginThrottle.Longest, 20) };
 
     /// <summary>For one name at an upstream that locks a user after so many wrong passwords in a row, wherever they come from.</summary>
-    /// <remarks>The upstream does not forget with time. From a third of its limit on a name waits, from two thirds on an hour each time; the last two are never
+    /// <remarks>The upstream does not forget with time. From a third of its limit on a name waits, from two thirds on an hour each time;
+    /// the last two are never
     /// used up within a day, so a name that nobody logs in with for a day may be guessed at again.</remarks>
     public static LoginThrottleLimits AtAnUpstream(int lockoutAfter, TimeSpan first)
     {
@@ -39,7 +42,8 @@ internal sealed record LoginThrottleLimits
         };
     }
 
-    public TimeSpan WaitAfter(int failures) => failures < Free ? TimeSpan.Zero : ChangeWaiters[Math.Min(failures - Free, ChangeWaiters.Count - 1)];
+    public TimeSpan WaitAfter(int failures) =>
+        failures < Free ? TimeSpan.Zero : ChangeWaiters[Math.Min(failures - Free, ChangeWaiters.Count - 1)];
 
     private static TimeSpan[] Doubling(TimeSpan first, TimeSpan longest, int count) =>
         [.. Enumerable.Range(0, count).Select(i => first * Math.Pow(2, i) is var wait && wait < longest ? wait : longest)];

@@ -1,11 +1,15 @@
 namespace Broker.Credentials;
 
-/// <summary>Lets a bounded number of password hashes be computed at the same time; the others wait, each address in a line of its own.</summary>
+/// <summary>
+/// Lets a bounded number of password hashes be computed at the same time; the others wait, each address in a line of its own.
+/// </summary>
 /// <remarks>
 /// <para>A flood of passwords takes so many processors and no more.</para>
 /// <para>
-/// A turn that becomes free goes to the address that has the fewest turns, and among equals to the one that was served longest ago. When there is no room to
-/// wait, the longest line gives up its end to an address with a shorter one. So an address can fill its own line and no other: a login from elsewhere waits for
+/// A turn that becomes free goes to the address that has the fewest turns, and among equals to the one that was served longest ago. When
+/// there is no room to
+/// wait, the longest line gives up its end to an address with a shorter one. So an address can fill its own line and no other: a login from
+/// elsewhere waits for
 /// one hash and one more for each other address that waits.
 /// </para>
 /// </remarks>

@@ -23,7 +23,10 @@ internal sealed record UpstreamUser(string Upstream, long UserId, Permissions Pe
     public static string NameAt(string upstream, long userId) => $"{upstream}.{userId.ToString(CultureInfo.InvariantCulture)}";
 
     public static bool IsNameAt(string upstream, string name) =>
-        name.Length > upstream.Length + 1 && name.StartsWith(upstream, StringComparison.Ordinal) && name[upstream.Length] == '.' && !name.AsSpan(upstream.Length + 1).ContainsAnyExceptInRange('0', '9');
+        name.Length > upstream.Length + 1
+        && name.StartsWith(upstream, StringComparison.Ordinal)
+        && name[upstream.Length] == '.'
+        && !name.AsSpan(upstream.Length + 1).ContainsAnyExceptInRange('0', '9');
 
     /// <summary>The template value that opens his own account at his upstream, and at no other.</summary>
     public static string TemplateName(string upstream) => $"{Source}-refresh:{upstream}";

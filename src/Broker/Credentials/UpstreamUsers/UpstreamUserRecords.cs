@@ -8,7 +8,8 @@ using StackExchange.Redis;
 namespace Broker.Credentials;
 
 /// <summary>A user's login.</summary>
-/// <param name="User">Null where it is known that there is a newer one than he is known by, and nothing of it; or that he is let in no more.</param>
+/// <param name="User">Null where it is known that there is a newer one than he is known by, and nothing of it; or that he is let in no
+/// more.</param>
 /// <param name="Number">Later ones are greater.</param>
 /// <param name="End">Until when it matters.</param>
 /// <param name="IsStored">Whether it came from Redis, or is known to be there.</param>
@@ -21,7 +22,10 @@ internal sealed record Login(UpstreamUser? User, long Number, DateTimeOffset End
 /// <param name="Text">The number as it stands there.</param>
 internal readonly record struct StoredLogin(long Number, UpstreamUser? User, bool IsSealed, RedisValue Text);
 
-/// <summary>The last logins of upstreams' users in Redis. One step stores a login and says in the log that there is one: who has an older one drops it.</summary>
+/// <summary>
+/// The last logins of upstreams' users in Redis. One step stores a login and says in the log that there is one: who has an older one drops
+/// it.
+/// </summary>
 internal sealed class UpstreamUserRecords(RedisRevocationLog ledger, TimeProvider time, ILogger log)
 {
     /// <summary>How many are stored in one step.</summary>
@@ -41,37 +45,49 @@ internal sealed class UpstreamUserRecords(RedisRevocationLog ledger, TimeProvide
 
         """;
 
-    // KEYS: head, index, ends, users. ARGV, after what Saying takes: for each user class, life and entry of the word; number, sealed login, its life; a number
+    // KEYS: head, index, ends, users. ARGV, after what Saying takes: for each user class, life and entry of the word; number, sealed login,
+    // its life; a number
     // that is no login of ours and gives way. Answers for each: whether it stands there now.
-    private static readonly RedisScript StoreScript = new("user-store", Field + RevocationLogScripts.Saying + """
-        local answers, any = {}, false
-        for i = 4, #KEYS do
-          local at = 5 + (i - 4) * 7
-          local there, number = field(KEYS[i], 'n', 32), ARGV[at + 3]
-          answers[#answers + 1] = 1
-          if there == ARGV[at + 6] or count(there) < count(number) then
-            if redis.call('TYPE', KEYS[i]).ok ~= 'hash' then redis.call('DEL', KEYS[i]) end
-            redis.call('HSET', KEYS[i], 'n', number, 'b', ARGV[at + 4])
-            redis.call('PEXPIRE', KEYS[i], ARGV[at + 5])
-            say(ARGV[at], ARGV[at + 1], ARGV[at + 2])
-            any = true
-          elseif there ~= number or field(KEYS[i], 'b', 1048576) ~= ARGV[at + 4] then -- another of the same millisecond
-            answers[#answers] = 0
-          end
-        end
-        if any then said() end
-        return answers
-        """);
+    private static readonly RedisScript StoreScript = new(
+        "user-store",
+        Field
+            + RevocationLogScripts.Saying
+            + """
+            local answers, any = {}, false
+            for i = 4, #KEYS do
+              local at = 5 + (i - 4) * 7
+              local there, number = field(KEYS[i], 'n', 32), ARGV[at + 3]
+              answers[#answers + 1] = 1
+              if there == ARGV[at + 6] or count(there) < count(number) then
+                if redis.call('TYPE', KEYS[i]).ok ~= 'hash' then redis.call('DEL', KEYS[i]) end
+                redis.call('HSET', KEYS[i], 'n', number, 'b', ARGV[at + 4])
+                redis.call('PEXPIRE', KEYS[i], ARGV[at + 5])
+                say(ARGV[at], ARGV[at + 1], ARGV[at + 2])
+                any = true
+              elseif there ~= number or field(KEYS[i], 'b', 1048576) ~= ARGV[at + 4] then -- another of the same millisecond
+                answers[#answers] = 0
+              end
+            end
+            if any then said() end
+            return answers
+            """
+    );
 
     // Answers: number, sealed login, whether anything stands there.
     private static readonly RedisScript ReadScript = new(
-        "user-read", Field + "return { field(KEYS[1], 'n', 32), field(KEYS[1], 'b', 1048576), redis.call('EXISTS', KEYS[1]) }");
+        "user-read",
+        Field + "return { field(KEYS[1], 'n', 32), field(KEYS[1], 'b', 1048576), redis.call('EXISTS', KEYS[1]) }"
+    );
 
-    private static readonly RedisScript NumbersScript = new("user-numbers", Field + """
-        local numbers = {}
-        for i = 1, #KEYS do numbers[i] = field(KEYS[i], 'n', 32) end
-        return numbers
-        """);
+    private static readonly RedisScript NumbersScript = new(
+        "user-numbers",
+        Field
+            + """
+            local numbers = {}
+            for i = 1, #KEYS do numbers[i] = field(KEYS[i], 'n', 32) end
+            return numbers
+            """
+    );
 
     private readonly Doubts doubts = new(log);
     private readonly ConcurrentDictionary<string, bool> lacked = new(StringComparer.Ordinal);
@@ -79,7 +95,10 @@ internal sealed class UpstreamUserRecords(RedisRevocationLog ledger, TimeProvide
     /// <summary>There is another ring of keys: what it lacks is told anew.</summary>
     public void Adopted() => lacked.Clear();
 
-    /// <summary>Of each whether it stands there now; one that does not gave way to a later one, or to another of the same number. Null when nobody knows.</summary>
+    /// <summary>
+    /// Of each whether it stands there now; one that does not gave way to a later one, or to another of the same number. Null when nobody
+    /// knows.
+    /// </summary>
     public async Task<bool[]?> Store(IReadOnlyList<(string Name, Login Login, RedisValue Replaces)> logins)
     {
         List<RedisValue> values = [.. ledger.Head()];
@@ -92,7 +111,9 @@ internal sealed class UpstreamUserRecords(RedisRevocationLog ledger, TimeProvide
         }
 
         RedisKey[] keys = [.. ledger.Names.Keys, .. logins.Select(login => (RedisKey)ledger.Names.User(login.Name))];
-        return await ledger.Link.Run(StoreScript, keys, [.. values]) is { } answer ? [.. ((RedisValue[])answer!).Select(there => (long)there == 1)] : null;
+        return await ledger.Link.Run(StoreScript, keys, [.. values]) is { } answer
+            ? [.. ((RedisValue[])answer!).Select(there => (long)there == 1)]
+            : null;
     }
 
     /// <summary>Null when Redis did not answer.</summary>
@@ -128,23 +149,43 @@ internal sealed class UpstreamUserRecords(RedisRevocationLog ledger, TimeProvide
 
     /// <summary>The numbers that stand there, whoever wrote them; null when Redis did not answer.</summary>
     public async Task<long[]?> Numbers(IReadOnlyList<string> names) =>
-        await ledger.Link.Run(NumbersScript, [.. names.Select(name => (RedisKey)ledger.Names.User(name))], []) is { } answer ? [.. ((RedisValue[])answer!).Select(Number)] : null;
+        await ledger.Link.Run(NumbersScript, [.. names.Select(name => (RedisKey)ledger.Names.User(name))], []) is { } answer
+            ? [.. ((RedisValue[])answer!).Select(Number)]
+            : null;
 
-    private static long Number(RedisValue text) => long.TryParse((string?)text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static long Number(RedisValue text) =>
+        long.TryParse((string?)text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static byte[] Write(UpstreamUser user)
     {
         var held = user.Permissions;
         return JsonSerializer.SerializeToUtf8Bytes(
-            new Form(user.Upstream, user.UserId, Names(held.Actions), Names(held.Networks), Names(held.DeviceTypes), Names(held.Devices), user.RefreshToken, user.End.UtcTicks));
+            new Form(
+                user.Upstream,
+                user.UserId,
+                Names(held.Actions),
+                Names(held.Networks),
+                Names(held.DeviceTypes),
+                Names(held.Devices),
+                user.RefreshToken,
+                user.End.UtcTicks
+            )
+        );
     }
 
     private static UpstreamUser? Parse(byte[] text)
     {
         try
         {
-            return JsonSerializer.Deserialize<Form>(text) is not { Upstream.Length: > 0, Refresh.Length: > 0 } form ? null : new(
-                form.Upstream, form.Id, new(Selection.Of(form.A), Selection.Of(form.N), Selection.Of(form.T), Selection.Of(form.D)), form.Refresh, new DateTimeOffset(form.End, TimeSpan.Zero));
+            return JsonSerializer.Deserialize<Form>(text) is not { Upstream.Length: > 0, Refresh.Length: > 0 } form
+                ? null
+                : new(
+                    form.Upstream,
+                    form.Id,
+                    new(Selection.Of(form.A), Selection.Of(form.N), Selection.Of(form.T), Selection.Of(form.D)),
+                    form.Refresh,
+                    new DateTimeOffset(form.End, TimeSpan.Zero)
+                );
         }
         catch (JsonException)
         {

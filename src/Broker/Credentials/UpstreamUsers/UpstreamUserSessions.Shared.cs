@@ -5,13 +5,19 @@ namespace Broker.Credentials;
 /// <summary>What the book has to do with Redis: it takes what is later there, and stores there what is later here.</summary>
 internal sealed partial class UpstreamUserSessions
 {
-    /// <summary>Takes what is later in Redis, and stores there what is later here, now or when Redis takes it; false when it could not be read.</summary>
+    /// <summary>
+    /// Takes what is later in Redis, and stores there what is later here, now or when Redis takes it; false when it could not be read.
+    /// </summary>
     public async Task<bool> Agree()
     {
         isBehind = false;
         foreach (var some in users.Where(pair => pair.Value.End > time.GetUtcNow()).Chunk(UpstreamUserRecords.AskedAtOnce))
         {
-            if (ledger is not { } shared || await shared.Numbers([.. some.Select(pair => pair.Key)]) is not { } numbers || !await Agree(shared, some, numbers))
+            if (
+                ledger is not { } shared
+                || await shared.Numbers([.. some.Select(pair => pair.Key)]) is not { } numbers
+                || !await Agree(shared, some, numbers)
+            )
             {
                 isBehind = true;
                 return false;
@@ -76,10 +82,15 @@ internal sealed partial class UpstreamUserSessions
         return true;
     }
 
-    /// <summary>What is stored where it is missing. Of a login that was only heard of, that those before it are over: who has it stores it above.</summary>
-    private static Login Said(Login login) => login is { User: null, IsStored: true, Number: > 0 } ? login with { Number = login.Number - 1 } : login;
+    /// <summary>
+    /// What is stored where it is missing. Of a login that was only heard of, that those before it are over: who has it stores it above.
+    /// </summary>
+    private static Login Said(Login login) =>
+        login is { User: null, IsStored: true, Number: > 0 } ? login with { Number = login.Number - 1 } : login;
 
-    /// <summary>Stores a login that was made here just now: later than whatever stands there, though another's clock may say otherwise.</summary>
+    /// <summary>
+    /// Stores a login that was made here just now: later than whatever stands there, though another's clock may say otherwise.
+    /// </summary>
     private async Task Store(string name, Login login)
     {
         if (ledger is not { } shared)
@@ -130,7 +141,11 @@ internal sealed partial class UpstreamUserSessions
         {
             Put(name, new(user, there.Number, user.End, IsStored: true));
         }
-        else if (read is { Number: > 0 } said && users.TryGetValue(name, out var login) && (login.Number < said.Number || (login.Number == said.Number && !said.IsSealed)))
+        else if (
+            read is { Number: > 0 } said
+            && users.TryGetValue(name, out var login)
+            && (login.Number < said.Number || (login.Number == said.Number && !said.IsSealed))
+        )
         {
             Put(name, new(null, said.Number, login.End, IsStored: true));
         }

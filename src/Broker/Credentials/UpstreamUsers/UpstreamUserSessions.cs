@@ -2,9 +2,13 @@ using System.Collections.Concurrent;
 
 namespace Broker.Credentials;
 
-/// <summary>Users of upstreams who have logged in: at this process or, where replicas share a Redis, at any. Past the end of what it holds they have to again.</summary>
+/// <summary>
+/// Users of upstreams who have logged in: at this process or, where replicas share a Redis, at any. Past the end of what it holds they have
+/// to again.
+/// </summary>
 /// <remarks>
-/// Logins are numbered, and the latest that is known says what he may. Who hears of a later one than he holds drops his at once and reads the other; while
+/// Logins are numbered, and the latest that is known says what he may. Who hears of a later one than he holds drops his at once and reads
+/// the other; while
 /// that cannot be read the user is not known here. A login that did not reach Redis, or that Redis lost, is stored again.
 /// </remarks>
 internal sealed partial class UpstreamUserSessions(TimeProvider time, int capacity = 100_000)
@@ -29,7 +33,8 @@ internal sealed partial class UpstreamUserSessions(TimeProvider time, int capaci
     /// <summary>There is another ring of keys.</summary>
     public void Adopted() => ledger?.Adopted();
 
-    public UpstreamUser? Find(string name) => users.TryGetValue(name, out var login) && login.User is { } user && user.End > time.GetUtcNow() ? user : null;
+    public UpstreamUser? Find(string name) =>
+        users.TryGetValue(name, out var login) && login.User is { } user && user.End > time.GetUtcNow() ? user : null;
 
     public void Put(UpstreamUser user) => Next(user.Name, user, user.End);
 
@@ -67,7 +72,12 @@ internal sealed partial class UpstreamUserSessions(TimeProvider time, int capaci
     /// <summary>He logged in at another replica.</summary>
     public void Hear(RevocationEvent fact)
     {
-        if (fact.Kind == RevocationEventKind.User && ledger is { } shared && users.TryGetValue(fact.Name, out var login) && login.Number < fact.Number)
+        if (
+            fact.Kind == RevocationEventKind.User
+            && ledger is { } shared
+            && users.TryGetValue(fact.Name, out var login)
+            && login.Number < fact.Number
+        )
         {
             Put(fact.Name, new(null, fact.Number, login.End, IsStored: true));
             _ = Read(shared, fact.Name);
@@ -95,11 +105,15 @@ internal sealed partial class UpstreamUserSessions(TimeProvider time, int capaci
         }
 
         UpstreamUser? before = null;
-        var put = users.AddOrUpdate(name, _ => login(null), (_, there) =>
-        {
-            before = there.User;
-            return login(there);
-        });
+        var put = users.AddOrUpdate(
+            name,
+            _ => login(null),
+            (_, there) =>
+            {
+                before = there.User;
+                return login(there);
+            }
+        );
         if (!ReferenceEquals(put.User, before))
         {
             Interlocked.Increment(ref version);

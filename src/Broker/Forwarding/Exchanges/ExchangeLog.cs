@@ -3,8 +3,11 @@ namespace Broker.Forwarding;
 /// <summary>Log events of open exchanges (440 to 459).</summary>
 internal static partial class ExchangeLog
 {
-    [LoggerMessage(440, LogLevel.Information,
-        "The open exchange of {Caller} on {Route} (upstream {Upstream}) was ended after {Seconds} s: {Why}")]
+    [LoggerMessage(
+        440,
+        LogLevel.Information,
+        "The open exchange of {Caller} on {Route} (upstream {Upstream}) was ended after {Seconds} s: {Why}"
+    )]
     public static partial void Ended(ILogger logger, string? caller, string route, string? upstream, string? why, double seconds);
 
     [LoggerMessage(441, LogLevel.Error, "Open exchanges could not be looked at: {Exception} {StackTrace}")]

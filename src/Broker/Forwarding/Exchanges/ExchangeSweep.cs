@@ -14,8 +14,12 @@ namespace Broker.Forwarding;
 /// </code>
 /// </remarks>
 internal sealed class ExchangeSweep(
-    OpenExchanges open, Readmission readmission, SnapshotStore snapshots, TimeProvider time, ILogger<ExchangeSweep> logger)
-    : BackgroundService
+    OpenExchanges open,
+    Readmission readmission,
+    SnapshotStore snapshots,
+    TimeProvider time,
+    ILogger<ExchangeSweep> logger
+) : BackgroundService
 {
     private const int Http2Cancel = 8; // RFC 9113, 7
 

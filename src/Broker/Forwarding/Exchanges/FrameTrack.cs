@@ -51,7 +51,17 @@ internal struct FrameTrack
         return at;
     }
 
-    private readonly int HeadLength() => 2 + ((head[1] & ~Mask) switch { 126 => 2, 127 => 8, _ => 0 }) + ((head[1] & Mask) != 0 ? 4 : 0);
+    private readonly int HeadLength() =>
+        2
+        + (
+            (head[1] & ~Mask) switch
+            {
+                126 => 2,
+                127 => 8,
+                _ => 0,
+            }
+        )
+        + ((head[1] & Mask) != 0 ? 4 : 0);
 
     private readonly ulong PayloadLength()
     {

@@ -63,14 +63,20 @@ internal sealed class Readmission(SnapshotStore snapshots, IServiceProvider serv
             return default; // the routes of before still: the new ones follow in a moment
         }
 
-        var seen = new BrokeredRequest { Route = route, Incoming = copy!.Request, IsExtendedConnect = passage.IsExtendedConnect };
+        var seen = new BrokeredRequest
+        {
+            Route = route,
+            Incoming = copy!.Request,
+            IsExtendedConnect = passage.IsExtendedConnect,
+        };
         copy.Features.Set(seen);
         var credential = default(CredentialResult);
         if (!route.IsPublic)
         {
-            credential = passage.Shown.Place == CredentialPlace.Query && !route.TakesQueryCredential
-                ? new(null, CredentialProblem.Invalid)
-                : await route.Credentials.ReadAgain(passage.Shown, route.Accepts, MayBeOver(passage, route), CancellationToken.None);
+            credential =
+                passage.Shown.Place == CredentialPlace.Query && !route.TakesQueryCredential
+                    ? new(null, CredentialProblem.Invalid)
+                    : await route.Credentials.ReadAgain(passage.Shown, route.Accepts, MayBeOver(passage, route), CancellationToken.None);
             if (Problem(passage, route, credential) is { } problem)
             {
                 return problem;
@@ -100,10 +106,13 @@ internal sealed class Readmission(SnapshotStore snapshots, IServiceProvider serv
 
     private static DateTimeOffset? EndOf(Caller caller) => caller.Token?.End ?? caller.TokenEnd;
 
-    /// <summary>The present route of a request that was found by headers too: those that may not cross are gone, and find it no more.</summary>
+    /// <summary>
+    /// The present route of a request that was found by headers too: those that may not cross are gone, and find it no more.
+    /// </summary>
     private static CompiledRoute? SameByHeaders(BrokeredRequest passage, Snapshot snapshot) =>
         passage.Route!.Match.Headers is { Count: > 0 }
-        && snapshot.Part<RouteTable>().Compiled.GetValueOrDefault(passage.Route.Id) is { } same && same.Match.Equals(passage.Route.Match)
+        && snapshot.Part<RouteTable>().Compiled.GetValueOrDefault(passage.Route.Id) is { } same
+        && same.Match.Equals(passage.Route.Match)
             ? same
             : null;
 

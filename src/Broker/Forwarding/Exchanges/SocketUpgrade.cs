@@ -28,8 +28,7 @@ internal static class SocketUpgrade
         return passage.EndedAt == 0 ? socket : throw new OperationCanceledException("The exchange was ended before it was open.");
     }
 
-    private sealed class Upgrade(HttpContext context, BrokeredRequest passage, IHttpUpgradeFeature server)
-        : IHttpUpgradeFeature
+    private sealed class Upgrade(HttpContext context, BrokeredRequest passage, IHttpUpgradeFeature server) : IHttpUpgradeFeature
     {
         public bool IsUpgradableRequest => server.IsUpgradableRequest;
 

@@ -2,7 +2,8 @@ namespace Broker.Forwarding;
 
 /// <summary>The names of a JSON body's members, at any depth.</summary>
 /// <remarks>
-/// Each quote may begin one: where strings are is not followed, so that nothing can be hidden from it, and it jumps from quote to quote. A name in plain
+/// Each quote may begin one: where strings are is not followed, so that nothing can be hidden from it, and it jumps from quote to quote. A
+/// name in plain
 /// characters is compared as it comes; one with others is kept and looked into when the colon behind it says that it is a name.
 /// </remarks>
 internal sealed class MethodOverrideJson
@@ -80,7 +81,9 @@ internal sealed class MethodOverrideJson
         return false;
     }
 
-    /// <summary>Behind a backslash: 'u' and four digits, or one letter for a control character; with another character it is no name of ours.</summary>
+    /// <summary>
+    /// Behind a backslash: 'u' and four digits, or one letter for a control character; with another character it is no name of ours.
+    /// </summary>
     private void Escaped(byte next)
     {
         var digit = char.IsAsciiHexDigit((char)next) ? (next <= '9' ? next - '0' : (next | 0x20) - 'a' + 10) : -1;

@@ -2,7 +2,8 @@ namespace Broker.Forwarding;
 
 /// <summary>What stands behind each <c>name=</c> in the heads of a multipart body's parts.</summary>
 /// <remarks>
-/// Where a part begins is for the upstream's own reader to say, and it may say otherwise than ours would: so each line that starts with <c>--</c> may begin
+/// Where a part begins is for the upstream's own reader to say, and it may say otherwise than ours would: so each line that starts with
+/// <c>--</c> may begin
 /// one, and a head ends only at the empty line that every reader takes for its end.
 /// </remarks>
 internal sealed class MethodOverrideMultipart
@@ -48,7 +49,10 @@ internal sealed class MethodOverrideMultipart
     {
         var isLineStart = before is (byte)'\r' or (byte)'\n';
         dashes = next == '-' && (isLineStart || dashes == 1) ? dashes + 1 : 0;
-        ended = next == End[ended] ? ended + 1 : next == '\r' ? 1 : 0;
+        ended =
+            next == End[ended] ? ended + 1
+            : next == '\r' ? 1
+            : 0;
         if (ended == End.Length)
         {
             var isFound = Ends();
@@ -66,12 +70,14 @@ internal sealed class MethodOverrideMultipart
             return false;
         }
 
-        return Matches(next) ? Named() : state switch
-        {
-            State.BehindName => BehindName(next),
-            State.InValue => InValue(next),
-            _ => false,
-        };
+        return Matches(next)
+            ? Named()
+            : state switch
+            {
+                State.BehindName => BehindName(next),
+                State.InValue => InValue(next),
+                _ => false,
+            };
     }
 
     private bool Matches(byte next)

@@ -10,17 +10,21 @@ internal static class MethodOverrideName
     private static readonly SearchValues<char> Ends = SearchValues.Create("[]?#;&\0\r\n");
 
     /// <summary>Whether a name is it, as any reader may come to read it.</summary>
-    public static bool Is(ReadOnlySpan<char> name) => Names(name) || (!Readings.IsPlain(name) && Readings.Any(name.ToString(), reading => Names(reading)));
+    public static bool Is(ReadOnlySpan<char> name) =>
+        Names(name) || (!Readings.IsPlain(name) && Readings.Any(name.ToString(), reading => Names(reading)));
 
     /// <summary>Whether the start of a name, however it goes on, may be the start of this one.</summary>
     public static bool MayBegin(string start) => Readings.Any(start, reading =>
-    {
-        var text = reading.AsSpan().TrimStart(" []");
-        text = text.LastIndexOf('%') is >= 0 and var cut ? text[..cut] : text; // the rest of what was encoded did not come
-        return Names(text) || (text.Length < Name.Length && IsStart(text));
-    });
+        {
+            var text = reading.AsSpan().TrimStart(" []");
+            text = text.LastIndexOf('%') is >= 0 and var cut ? text[..cut] : text; // the rest of what was encoded did not come
+            return Names(text) || (text.Length < Name.Length && IsStart(text));
+        });
 
-    /// <summary>Also as PHP and Rack read names: a dot is an underscore, blanks and brackets before it and what follows a bracket or a zero byte do not count.</summary>
+    /// <summary>
+    /// Also as PHP and Rack read names: a dot is an underscore, blanks and brackets before it and what follows a bracket or a zero byte do
+    /// not count.
+    /// </summary>
     private static bool Names(ReadOnlySpan<char> name)
     {
         name = name.TrimStart(" []");
@@ -54,7 +58,8 @@ internal sealed class MethodOverrideText
 
             Span<char> name = stackalloc char[length];
             Encoding.Latin1.GetChars(raw.AsSpan(0, length), name);
-            return MethodOverrideName.Is(name) || (length == raw.Length && !Readings.IsPlain(name) && MethodOverrideName.MayBegin(name.ToString()));
+            return MethodOverrideName.Is(name)
+                || (length == raw.Length && !Readings.IsPlain(name) && MethodOverrideName.MayBegin(name.ToString()));
         }
     }
 
@@ -71,7 +76,14 @@ internal sealed class MethodOverrideText
         }
 
         raw[length++] = next;
-        if (length == 3 && (Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%20"u8) || Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%5b"u8) || Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%5d"u8)))
+        if (
+            length == 3
+            && (
+                Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%20"u8)
+                || Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%5b"u8)
+                || Ascii.EqualsIgnoreCase(raw.AsSpan(0, 3), "%5d"u8)
+            )
+        )
         {
             length = 0;
         }

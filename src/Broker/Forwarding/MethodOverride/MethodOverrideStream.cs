@@ -19,7 +19,9 @@ internal sealed class MethodOverrideException() : BadHttpRequestException("The b
 /// <summary>The caller's fault, found while its body was on its way: a reader may take it for JSON that was not looked into.</summary>
 internal sealed class JsonEncodingException() : BadHttpRequestException("The body is JSON in another encoding than UTF-8.");
 
-/// <summary>A body on its way that an upstream may read fields from: with a field <c>_method</c> it breaks off before that is whole (rights.md 12).</summary>
+/// <summary>
+/// A body on its way that an upstream may read fields from: with a field <c>_method</c> it breaks off before that is whole (rights.md 12).
+/// </summary>
 /// <remarks>Nothing is held back but what may name the field, so a large upload streams.</remarks>
 internal sealed class MethodOverrideStream(Stream body, MethodOverrideKinds kinds) : AsyncStream
 {
@@ -71,7 +73,8 @@ internal sealed class MethodOverrideStream(Stream body, MethodOverrideKinds kind
     }
 
     /// <summary>Whether it is the field's name that was read last, if no more comes.</summary>
-    private bool MayEndInIt => (kinds.HasFlag(MethodOverrideKinds.UrlEncoded) && pairs.Ends()) || (kinds.HasFlag(MethodOverrideKinds.Multipart) && parts.Ends());
+    private bool MayEndInIt =>
+        (kinds.HasFlag(MethodOverrideKinds.UrlEncoded) && pairs.Ends()) || (kinds.HasFlag(MethodOverrideKinds.Multipart) && parts.Ends());
 
     private bool Finds(ReadOnlySpan<byte> bytes)
     {
@@ -80,11 +83,15 @@ internal sealed class MethodOverrideStream(Stream body, MethodOverrideKinds kind
             LookAtEncoding(bytes[..Math.Min(bytes.Length, EncodingShows - seen)]);
         }
 
-        return ((kinds & MethodOverrideKinds.UrlEncoded) != 0 && pairs.Finds(bytes)) || ((kinds & MethodOverrideKinds.Multipart) != 0 && parts.Finds(bytes))
+        return ((kinds & MethodOverrideKinds.UrlEncoded) != 0 && pairs.Finds(bytes))
+            || ((kinds & MethodOverrideKinds.Multipart) != 0 && parts.Finds(bytes))
             || ((kinds & MethodOverrideKinds.Json) != 0 && members.Finds(bytes));
     }
 
-    /// <summary>Readers tell UTF-16 and UTF-32 without a word about it by the first bytes: a byte order mark, or a zero beside the first character (RFC 4627, 3).</summary>
+    /// <summary>
+    /// Readers tell UTF-16 and UTF-32 without a word about it by the first bytes: a byte order mark, or a zero beside the first character
+    /// (RFC 4627, 3).
+    /// </summary>
     private void LookAtEncoding(ReadOnlySpan<byte> start)
     {
         seen += start.Length;

@@ -2,7 +2,9 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Broker.Forwarding;
 
-/// <summary>The values of a route's Path that transforms put into the query or a header, and that are still there, alone, when the request leaves.</summary>
+/// <summary>
+/// The values of a route's Path that transforms put into the query or a header, and that are still there, alone, when the request leaves.
+/// </summary>
 internal sealed class CarriedValues
 {
     // By the name under which a value leaves; null where something else may stand there as well.
@@ -25,7 +27,11 @@ internal sealed class CarriedValues
             {
                 query[name] = null;
             }
-            else if (transform.TryGetValue("RequestHeaderRemove", out name) || transform.TryGetValue("RequestHeader", out name) || transform.TryGetValue("ClientCert", out name))
+            else if (
+                transform.TryGetValue("RequestHeaderRemove", out name)
+                || transform.TryGetValue("RequestHeader", out name)
+                || transform.TryGetValue("ClientCert", out name)
+            )
             {
                 headers[name] = null;
             }
@@ -51,7 +57,13 @@ internal sealed class CarriedValues
 
     public bool Keeps(string name) => query.Values.Concat(headers.Values).Contains(name, StringComparer.OrdinalIgnoreCase);
 
-    private void Put(Dictionary<string, string?> place, string name, IReadOnlyDictionary<string, string> transform, bool isFree, bool inHeader)
+    private void Put(
+        Dictionary<string, string?> place,
+        string name,
+        IReadOnlyDictionary<string, string> transform,
+        bool isFree,
+        bool inHeader
+    )
     {
         var isSet = transform.TryGetValue("Set", out var value);
         if (!isSet && !transform.TryGetValue("Append", out value))

@@ -10,7 +10,9 @@ internal static class Escapes
     public static bool TryRead(ReadOnlySpan<char> text, out byte value)
     {
         value = 0;
-        return text.Length >= 3 && text[0] == '%' && byte.TryParse(text[1..3], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        return text.Length >= 3
+            && text[0] == '%'
+            && byte.TryParse(text[1..3], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
     }
 
     /// <summary>Whether everything in it decodes to UTF-8: else .NET leaves a part as it stands, and another reader does not.</summary>

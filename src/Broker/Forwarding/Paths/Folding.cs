@@ -4,9 +4,13 @@ using System.Text;
 
 namespace Broker.Forwarding;
 
-/// <summary>One form for all the ways to write a text that a reader may take for the same one: width, case, marks and what cannot be seen do not count.</summary>
+/// <summary>
+/// One form for all the ways to write a text that a reader may take for the same one: width, case, marks and what cannot be seen do not
+/// count.
+/// </summary>
 /// <remarks>
-/// It does the work of Unicode's NFKD and case folding and then leaves out all marks, as databases do that compare without accents. The framework cannot:
+/// It does the work of Unicode's NFKD and case folding and then leaves out all marks, as databases do that compare without accents. The
+/// framework cannot:
 /// in its invariant mode, in which the broker runs, <c>Normalize</c> returns what it was given.
 /// </remarks>
 internal static class Folding
@@ -84,7 +88,12 @@ internal static class Folding
             var first = int.Parse(cells[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
             for (var i = 1; i < cells.Length; i++)
             {
-                table[first + i - 1] = cells[i] switch { "∅" => "", "␠" => " ", var plain => plain };
+                table[first + i - 1] = cells[i] switch
+                {
+                    "∅" => "",
+                    "␠" => " ",
+                    var plain => plain,
+                };
             }
         }
 

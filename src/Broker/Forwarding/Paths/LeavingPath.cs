@@ -14,8 +14,9 @@ internal sealed class LeavingPath
     /// <summary>The transforms that are done here; YARP does not see them.</summary>
     public static readonly string[] Keys = ["PathSet", "PathPattern", "PathPrefix", "PathRemovePrefix"];
 
-    private static readonly SearchValues<char> Plain =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/");
+    private static readonly SearchValues<char> Plain = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/"
+    );
 
     private readonly RoutePattern? match;
     private readonly string? literal;
@@ -49,7 +50,8 @@ internal sealed class LeavingPath
     }
 
     /// <summary>The values of the route's Path that PathPattern takes out of a segment that holds more than the value.</summary>
-    public IEnumerable<string> PartialNames => (pattern ?? []).SelectMany(parts => parts).Where(part => part.Name is not null && !part.IsWhole).Select(part => part.Name!);
+    public IEnumerable<string> PartialNames =>
+        (pattern ?? []).SelectMany(parts => parts).Where(part => part.Name is not null && !part.IsWhole).Select(part => part.Name!);
 
     /// <summary>Whether this value of the route's Path is always in the path that leaves, whole.</summary>
     public bool Keeps(string name)
@@ -59,7 +61,9 @@ internal sealed class LeavingPath
             return false;
         }
 
-        var segments = pattern?.Select(parts => (Text: parts is [{ Name: null } only] ? only.Literal : null, Names: NamesOf(parts))).ToList()
+        var segments = pattern
+            ?.Select(parts => (Text: parts is [{ Name: null } only] ? only.Literal : null, Names: NamesOf(parts)))
+            .ToList()
             ?? [.. match.PathSegments.Select(segment => (LiteralOf(segment), NamesOf(segment)))];
         return Keeps(name, segments, edit: 0);
     }
@@ -107,7 +111,11 @@ internal sealed class LeavingPath
 
     /// <summary>The raw text of a value of the route's Path; null where it is not a segment, or segments, of its own.</summary>
     public string? RawOf(string name, string raw) =>
-        match?.GetParameter(name) is { } parameter && PathPart.Of(parameter, match) is { IsWhole: true } part && part.In(raw) is { IsEmpty: false } found ? found.ToString() : null;
+        match?.GetParameter(name) is { } parameter
+        && PathPart.Of(parameter, match) is { IsWhole: true } part
+        && part.In(raw) is { IsEmpty: false } found
+            ? found.ToString()
+            : null;
 
     public static RoutePattern? TryParse(string path)
     {
@@ -182,16 +190,20 @@ internal sealed class LeavingPath
     }
 
     private static bool IsSame(ReadOnlySpan<char> raw, string expected) =>
-        raw.Contains('%') ? Uri.UnescapeDataString(raw).Equals(expected, StringComparison.OrdinalIgnoreCase) : raw.Equals(expected, StringComparison.OrdinalIgnoreCase);
+        raw.Contains('%')
+            ? Uri.UnescapeDataString(raw).Equals(expected, StringComparison.OrdinalIgnoreCase)
+            : raw.Equals(expected, StringComparison.OrdinalIgnoreCase);
 
     // A value may read as anything but nothing.
     private static bool MayBe(string? text, string expected) => text is null ? expected.Length > 0 : IsSame(text, expected);
 
     private static List<string> NamesOf(PathPart[] parts) => [.. parts.Select(part => part.Name).OfType<string>()];
 
-    private static string? LiteralOf(RoutePatternPathSegment segment) => segment.Parts is [RoutePatternLiteralPart only] ? only.Content : null;
+    private static string? LiteralOf(RoutePatternPathSegment segment) =>
+        segment.Parts is [RoutePatternLiteralPart only] ? only.Content : null;
 
-    private static List<string> NamesOf(RoutePatternPathSegment segment) => [.. segment.Parts.OfType<RoutePatternParameterPart>().Select(part => part.Name)];
+    private static List<string> NamesOf(RoutePatternPathSegment segment) =>
+        [.. segment.Parts.OfType<RoutePatternParameterPart>().Select(part => part.Name)];
 
     private static string Rooted(string path) => path.StartsWith('/') ? path : $"/{path}";
 }

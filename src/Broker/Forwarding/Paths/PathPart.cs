@@ -23,7 +23,10 @@ internal sealed class PathPart
         whenMissing = (parameter.Default ?? match.GetParameter(Name)?.Default) as string;
         for (var i = 0; i < match.PathSegments.Count; i++)
         {
-            var found = match.PathSegments[i].Parts.OfType<RoutePatternParameterPart>().FirstOrDefault(part => part.Name.Equals(Name, StringComparison.OrdinalIgnoreCase));
+            var found = match
+                .PathSegments[i]
+                .Parts.OfType<RoutePatternParameterPart>()
+                .FirstOrDefault(part => part.Name.Equals(Name, StringComparison.OrdinalIgnoreCase));
             if (found is not null)
             {
                 (segment, takesRest, IsWhole) = (i, found.IsCatchAll, match.PathSegments[i].IsSimple);
@@ -41,15 +44,17 @@ internal sealed class PathPart
     public bool IsWhole { get; }
 
     public static PathPart[] Of(RoutePatternPathSegment segment, RoutePattern match) =>
-    [
-        .. segment.Parts.Select(part => part switch
-        {
-            RoutePatternParameterPart parameter => new PathPart(parameter, match),
-            RoutePatternLiteralPart text => new PathPart(LeavingPath.Encode(text.Content)),
-            RoutePatternSeparatorPart text => new PathPart(LeavingPath.Encode(text.Content)),
-            _ => throw new InvalidOperationException($"A route pattern has no part {part.GetType().Name}."),
-        }),
-    ];
+        [
+            .. segment.Parts.Select(part =>
+                part switch
+                {
+                    RoutePatternParameterPart parameter => new PathPart(parameter, match),
+                    RoutePatternLiteralPart text => new PathPart(LeavingPath.Encode(text.Content)),
+                    RoutePatternSeparatorPart text => new PathPart(LeavingPath.Encode(text.Content)),
+                    _ => throw new InvalidOperationException($"A route pattern has no part {part.GetType().Name}."),
+                }
+            ),
+        ];
 
     public static PathPart Of(RoutePatternParameterPart parameter, RoutePattern match) => new(parameter, match);
 

@@ -6,10 +6,13 @@ namespace Broker.Forwarding;
 internal static class PathRule
 {
     // Whatever is not one of these makes the slow, exact look necessary.
-    private static readonly SearchValues<char> Plain =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@");
+    private static readonly SearchValues<char> Plain = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@"
+    );
 
-    private static readonly SearchValues<char> Authority = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]");
+    private static readonly SearchValues<char> Authority = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]"
+    );
 
     /// <summary>Why the path of a raw request target is refused; null when it is clear.</summary>
     /// <param name="rawTarget">As it stood in the request line.</param>
@@ -38,7 +41,11 @@ internal static class PathRule
                 return "The path has an empty segment.";
             }
 
-            if (!segment.IsEmpty && (segment[^1] == '.' || segment.ContainsAnyExcept(Plain)) && SegmentProblem(segment.ToString()) is { } problem)
+            if (
+                !segment.IsEmpty
+                && (segment[^1] == '.' || segment.ContainsAnyExcept(Plain))
+                && SegmentProblem(segment.ToString()) is { } problem
+            )
             {
                 return problem;
             }
@@ -52,7 +59,9 @@ internal static class PathRule
         }
     }
 
-    /// <summary>The raw path that leaves where no transform changes it: byte for byte, but for a raw '#', at which some upstreams would end it.</summary>
+    /// <summary>
+    /// The raw path that leaves where no transform changes it: byte for byte, but for a raw '#', at which some upstreams would end it.
+    /// </summary>
     public static string RawPath(string target)
     {
         var path = PathOf(target);
@@ -84,15 +93,23 @@ internal static class PathRule
     /// <remarks>For such a target the server has a reader of its own: to it '\\' is '/', '#' ends the path, and %2F is a slash.</remarks>
     public static bool IsRoutedAsItLeaves(string target, string? routed) =>
         target.StartsWith('/')
-        || (PathOf(target) is var path && !path.ContainsAny('\\', '#') && !path.Contains("%2F", StringComparison.OrdinalIgnoreCase)
-            && !path.Contains("%5C", StringComparison.OrdinalIgnoreCase) && Uri.UnescapeDataString(path) == routed);
+        || (
+            PathOf(target) is var path
+            && !path.ContainsAny('\\', '#')
+            && !path.Contains("%2F", StringComparison.OrdinalIgnoreCase)
+            && !path.Contains("%5C", StringComparison.OrdinalIgnoreCase)
+            && Uri.UnescapeDataString(path) == routed
+        );
 
     private static ReadOnlySpan<char> PathOf(ReadOnlySpan<char> target)
     {
         if (!target.IsEmpty && target[0] != '/')
         {
             var scheme = target.IndexOf("://", StringComparison.Ordinal);
-            var isHttp = scheme > 0 && target[..scheme] is var name && (name.Equals("http", StringComparison.OrdinalIgnoreCase) || name.Equals("https", StringComparison.OrdinalIgnoreCase));
+            var isHttp =
+                scheme > 0
+                && target[..scheme] is var name
+                && (name.Equals("http", StringComparison.OrdinalIgnoreCase) || name.Equals("https", StringComparison.OrdinalIgnoreCase));
             target = isHttp ? target[(scheme + 3)..] : default;
 
             // The authority ends where it holds what none of its readers takes for a part of it; that has to be the path.
@@ -107,8 +124,13 @@ internal static class PathRule
         // Decoded twice: a second reader behind the upstream (a servlet filter, a rewrite rule) often decodes once more.
         var once = Uri.UnescapeDataString(raw);
         var twice = Uri.UnescapeDataString(once);
-        return CharacterProblem(raw) ?? CharacterProblem(once) ?? CharacterProblem(twice) ?? EndProblem(once) ?? EndProblem(twice)
-            ?? OverlongProblem(raw) ?? OverlongProblem(once);
+        return CharacterProblem(raw)
+            ?? CharacterProblem(once)
+            ?? CharacterProblem(twice)
+            ?? EndProblem(once)
+            ?? EndProblem(twice)
+            ?? OverlongProblem(raw)
+            ?? OverlongProblem(once);
     }
 
     private static string? CharacterProblem(string segment)
@@ -134,8 +156,12 @@ internal static class PathRule
     {
         for (var at = segment.IndexOf('%', StringComparison.Ordinal); at >= 0; at = segment.IndexOf('%', at + 1))
         {
-            if (Escapes.TryRead(segment.AsSpan(at), out var lead) && Escapes.TryRead(segment.AsSpan(at + 3), out var next) && next is >= 0x80 and <= 0xBF
-                && (lead is 0xC0 or 0xC1 || (lead == 0xE0 && next < 0xA0) || (lead == 0xF0 && next < 0x90)))
+            if (
+                Escapes.TryRead(segment.AsSpan(at), out var lead)
+                && Escapes.TryRead(segment.AsSpan(at + 3), out var next)
+                && next is >= 0x80 and <= 0xBF
+                && (lead is 0xC0 or 0xC1 || (lead == 0xE0 && next < 0xA0) || (lead == 0xF0 && next < 0x90))
+            )
             {
                 return "The path holds an overlong encoding of a character.";
             }

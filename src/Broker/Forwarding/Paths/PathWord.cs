@@ -16,7 +16,15 @@ internal sealed class PathWord
         var words = metadata.List("Path");
         IsLoose = words.Contains("Loose");
         IsRewritten = words.Contains("Rewritten");
-        if (metadata.Says("Path") && (words.Count == 0 || words.Except(Words).Any() || words.Distinct().Count() < words.Count || (IsLoose && words.Contains("Strict"))))
+        if (
+            metadata.Says("Path")
+            && (
+                words.Count == 0
+                || words.Except(Words).Any()
+                || words.Distinct().Count() < words.Count
+                || (IsLoose && words.Contains("Strict"))
+            )
+        )
         {
             metadata.Error("Path", "is one of \"Strict\", \"Loose\", \"Rewritten\" and \"Loose,Rewritten\".");
         }
@@ -24,7 +32,10 @@ internal sealed class PathWord
         CheckReason();
         if (IsLoose)
         {
-            metadata.Warning("Path", "lets paths cross that an upstream may read differently from the broker: keep the route's rights as wide as its upstream's.");
+            metadata.Warning(
+                "Path",
+                "lets paths cross that an upstream may read differently from the broker: keep the route's rights as wide as its upstream's."
+            );
         }
     }
 
@@ -38,8 +49,13 @@ internal sealed class PathWord
     {
         if (!IsRewritten && selector is { Kind: SelectorKind.Route } && !path.Keeps(selector.Name) && !carried.Keeps(selector.Name))
         {
-            metadata.Error(key, $"selects {selector}, and after the route's transforms that value is not, or not always, in what the upstream is asked for: "
-                + $"what was decided on would not be what is read. Write {{{selector.Name}}} into PathPattern, or say \"Path\": \"Rewritten\" and why in \"PathReason\".");
+            metadata.Error(
+                key,
+                $"selects {selector}, and after the route's transforms that value is not, or not always, in what the upstream is "
+                    + "asked for: "
+                    + $"what was decided on would not be what is read. Write {{{selector.Name}}} into PathPattern, or say \"Path\": "
+                    + "\"Rewritten\" and why in \"PathReason\"."
+            );
         }
     }
 
@@ -48,7 +64,10 @@ internal sealed class PathWord
         var reason = metadata["PathReason"];
         if (IsRewritten && string.IsNullOrWhiteSpace(reason))
         {
-            metadata.Error("PathReason", "is missing: beside \"Path\": \"Rewritten\" say why the upstream may be asked for something else than what was decided on.");
+            metadata.Error(
+                "PathReason",
+                "is missing: beside \"Path\": \"Rewritten\" say why the upstream may be asked for something else than what was decided on."
+            );
         }
         else if (IsRewritten)
         {

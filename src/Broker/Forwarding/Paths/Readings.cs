@@ -4,18 +4,23 @@ using System.Text;
 
 namespace Broker.Forwarding;
 
-/// <summary>What readers behind the broker may take a text for: decoded again and again, also where it is badly encoded, folded, and with '+' for a blank.</summary>
+/// <summary>
+/// What readers behind the broker may take a text for: decoded again and again, also where it is badly encoded, folded, and with '+' for a
+/// blank.
+/// </summary>
 internal static class Readings
 {
     // What decodes further after so many times is encoded by nobody who has nothing to hide.
     private const int Rounds = 3;
 
-    private static readonly SearchValues<char> Controls =
-        SearchValues.Create([.. Enumerable.Range(0, 0x20).Concat(Enumerable.Range(0x7f, 0x21)).Select(code => (char)code)]);
+    private static readonly SearchValues<char> Controls = SearchValues.Create([
+        .. Enumerable.Range(0, 0x20).Concat(Enumerable.Range(0x7f, 0x21)).Select(code => (char)code),
+    ]);
 
     // Beyond these, a text has more than one reading.
-    private static readonly SearchValues<char> Plain =
-        SearchValues.Create([.. Enumerable.Range(' ', 0x7f - ' ').Select(code => (char)code).Where(c => c is not ('%' or '+' or '/' or '\\' or ','))]);
+    private static readonly SearchValues<char> Plain = SearchValues.Create([
+        .. Enumerable.Range(' ', 0x7f - ' ').Select(code => (char)code).Where(c => c is not ('%' or '+' or '/' or '\\' or ',')),
+    ]);
 
     /// <summary>Whether it reads as it stands, but for the case of its letters.</summary>
     public static bool IsPlain(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Plain);
@@ -25,7 +30,12 @@ internal static class Readings
     {
         // A header's or a form's bytes come each in a character of its own.
         var bytes = text.Any(c => c > 0xff) ? text : Lenient(Encoding.Latin1.GetBytes(text), keepInvalid: false);
-        HashSet<string> readings = [Folding.Fold(text), Folding.Fold(bytes), Folding.Fold(Decoded(text, areBytes: true, keepInvalid: false))];
+        HashSet<string> readings =
+        [
+            Folding.Fold(text),
+            Folding.Fold(bytes),
+            Folding.Fold(Decoded(text, areBytes: true, keepInvalid: false)),
+        ];
         for (var round = 0; ; round++)
         {
             if (readings.Any(reading => Variants(reading).Any(matches)))
@@ -43,7 +53,8 @@ internal static class Readings
 
     private static IEnumerable<string> Next(string reading) =>
         new[] { Decoded(reading, areBytes: false, keepInvalid: false), Decoded(reading, areBytes: false, keepInvalid: true) }
-            .Where(decoded => decoded != reading).Select(Folding.Fold);
+            .Where(decoded => decoded != reading)
+            .Select(Folding.Fold);
 
     private static IEnumerable<string> Variants(string reading)
     {
@@ -96,7 +107,10 @@ internal static class Readings
     }
 
     private static int? Hex(string text, int start, int length) =>
-        start + length <= text.Length && int.TryParse(text.AsSpan(start, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) ? value : null;
+        start + length <= text.Length
+        && int.TryParse(text.AsSpan(start, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : null;
 
     private static void Add(List<byte> bytes, char unit)
     {
@@ -110,14 +124,25 @@ internal static class Readings
         }
     }
 
-    // Overlong forms, surrogates and the lengths that UTF-8 once had are taken for what they would mean; a byte that fits nowhere for Latin-1, or for nothing.
+    // Overlong forms, surrogates and the lengths that UTF-8 once had are taken for what they would mean; a byte that fits nowhere for
+    // Latin-1, or for nothing.
     private static string Lenient(ReadOnlySpan<byte> bytes, bool keepInvalid)
     {
         var text = new StringBuilder(bytes.Length);
         for (var i = 0; i < bytes.Length; i++)
         {
             var lead = bytes[i];
-            var more = lead switch { < 0x80 => 0, < 0xc0 => -1, < 0xe0 => 1, < 0xf0 => 2, < 0xf8 => 3, < 0xfc => 4, < 0xfe => 5, _ => -1 };
+            var more = lead switch
+            {
+                < 0x80 => 0,
+                < 0xc0 => -1,
+                < 0xe0 => 1,
+                < 0xf0 => 2,
+                < 0xf8 => 3,
+                < 0xfc => 4,
+                < 0xfe => 5,
+                _ => -1,
+            };
             var follow = more <= 0 || i + more >= bytes.Length ? [] : bytes.Slice(i + 1, more);
             if (more < 0 || follow.Length < more || follow.ContainsAnyExceptInRange((byte)0x80, (byte)0xbf))
             {
@@ -132,7 +157,11 @@ internal static class Readings
             }
 
             i += more;
-            text.Append(code <= char.MaxValue ? ((char)code).ToString() : Rune.TryCreate(code, out var rune) ? rune.ToString() : "");
+            text.Append(
+                code <= char.MaxValue ? ((char)code).ToString()
+                : Rune.TryCreate(code, out var rune) ? rune.ToString()
+                : ""
+            );
         }
 
         return text.ToString();

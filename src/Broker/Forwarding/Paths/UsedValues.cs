@@ -2,12 +2,18 @@ using Microsoft.AspNetCore.Http;
 
 namespace Broker.Forwarding;
 
-/// <summary>The values of a route's Path that are more than text on its way: each is read in one way only, or the request is refused.</summary>
+/// <summary>
+/// The values of a route's Path that are more than text on its way: each is read in one way only, or the request is refused.
+/// </summary>
 /// <remarks>The server leaves <c>%2F</c> and what is no UTF-8 as it stands, so that two raw texts may come out as one value.</remarks>
 /// <param name="decided">Those that a selector or a denial reads, and those that a transform puts elsewhere.</param>
 /// <param name="partial">Those that PathPattern takes out of a longer segment.</param>
 /// <param name="inHeaders">Those that a transform puts into a header.</param>
-internal sealed class UsedValues(IReadOnlyCollection<string> decided, IReadOnlyCollection<string> partial, IReadOnlyCollection<string> inHeaders)
+internal sealed class UsedValues(
+    IReadOnlyCollection<string> decided,
+    IReadOnlyCollection<string> partial,
+    IReadOnlyCollection<string> inHeaders
+)
 {
     private readonly string[] all = [.. decided.Concat(partial).Concat(inHeaders).Distinct(StringComparer.OrdinalIgnoreCase)];
     private readonly string[] inHeaders = [.. inHeaders];

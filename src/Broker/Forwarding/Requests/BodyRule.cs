@@ -22,8 +22,9 @@ internal static class BodyRules
     private const string UrlEncoded = "application/x-www-form-urlencoded";
 
     // RFC 6838, 4.2, and the '/' between type and subtype.
-    private static readonly SearchValues<char> TypeCharacters =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+/");
+    private static readonly SearchValues<char> TypeCharacters = SearchValues.Create(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+/"
+    );
 
     public static Refusal? Check(BodyRule rule, HttpContext context)
     {
@@ -59,7 +60,9 @@ internal static class BodyRules
             BodyRule.Form => MediaType(text).Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase),
             _ => string.IsNullOrWhiteSpace(text) || IsJson(MediaType(text)),
         };
-        return fits ? Watch(request, Kinds(MediaType(text), isOne)) : Refusal.NotAllowedHere(rule == BodyRule.Form ? "This route takes a form." : "This route takes JSON.");
+        return fits
+            ? Watch(request, Kinds(MediaType(text), isOne))
+            : Refusal.NotAllowedHere(rule == BodyRule.Form ? "This route takes a form." : "This route takes JSON.");
     }
 
     public static bool HasBody(HttpContext context) => context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody ?? false;
@@ -72,12 +75,19 @@ internal static class BodyRules
             return null;
         }
 
-        if (request.Headers.ContentEncoding.Count > 0 && !request.Headers.ContentEncoding.ToString().Equals("identity", StringComparison.OrdinalIgnoreCase))
+        if (
+            request.Headers.ContentEncoding.Count > 0
+            && !request.Headers.ContentEncoding.ToString().Equals("identity", StringComparison.OrdinalIgnoreCase)
+        )
         {
             return Refusal.NotAllowedHere("A form or JSON may not be compressed: it has to be looked into.");
         }
 
-        if (request.ContentType is { } type && type.Contains("charset", StringComparison.OrdinalIgnoreCase) && !NamesAsciiBasedCharset(type))
+        if (
+            request.ContentType is { } type
+            && type.Contains("charset", StringComparison.OrdinalIgnoreCase)
+            && !NamesAsciiBasedCharset(type)
+        )
         {
             return Refusal.NotAllowedHere("The charset of a form or JSON has to be UTF-8: it has to be looked into.");
         }
@@ -89,7 +99,8 @@ internal static class BodyRules
     // Without a type some frameworks read a form (Rack); what is no clean type may be read as any.
     private static MethodOverrideKinds Kinds(ReadOnlySpan<char> type, bool isOne) =>
         type.IsEmpty ? MethodOverrideKinds.UrlEncoded | MethodOverrideKinds.Json
-        : !isOne || type.ContainsAnyExcept(TypeCharacters) ? MethodOverrideKinds.UrlEncoded | MethodOverrideKinds.Multipart | MethodOverrideKinds.Json
+        : !isOne || type.ContainsAnyExcept(TypeCharacters)
+            ? MethodOverrideKinds.UrlEncoded | MethodOverrideKinds.Multipart | MethodOverrideKinds.Json
         : IsJson(type) ? MethodOverrideKinds.Json
         : type.Equals(UrlEncoded, StringComparison.OrdinalIgnoreCase) ? MethodOverrideKinds.UrlEncoded
         : type.StartsWith("multipart/", StringComparison.OrdinalIgnoreCase) ? MethodOverrideKinds.Multipart
@@ -99,15 +110,20 @@ internal static class BodyRules
     private static bool NamesAsciiBasedCharset(string contentType)
     {
         const string Charset = "charset";
-        if (contentType.IndexOf(Charset, StringComparison.OrdinalIgnoreCase) != contentType.LastIndexOf(Charset, StringComparison.OrdinalIgnoreCase)
-            || !MediaTypeHeaderValue.TryParse(contentType, out var type))
+        if (
+            contentType.IndexOf(Charset, StringComparison.OrdinalIgnoreCase)
+                != contentType.LastIndexOf(Charset, StringComparison.OrdinalIgnoreCase)
+            || !MediaTypeHeaderValue.TryParse(contentType, out var type)
+        )
         {
             return false;
         }
 
         var name = type.Charset.AsSpan().Trim('"');
-        return name.Equals("utf-8", StringComparison.OrdinalIgnoreCase) || name.Equals("utf8", StringComparison.OrdinalIgnoreCase)
-            || name.Equals("us-ascii", StringComparison.OrdinalIgnoreCase) || name.StartsWith("iso-8859-", StringComparison.OrdinalIgnoreCase)
+        return name.Equals("utf-8", StringComparison.OrdinalIgnoreCase)
+            || name.Equals("utf8", StringComparison.OrdinalIgnoreCase)
+            || name.Equals("us-ascii", StringComparison.OrdinalIgnoreCase)
+            || name.StartsWith("iso-8859-", StringComparison.OrdinalIgnoreCase)
             || name.StartsWith("windows-125", StringComparison.OrdinalIgnoreCase);
     }
 

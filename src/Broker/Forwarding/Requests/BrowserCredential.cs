@@ -140,6 +140,7 @@ internal static class BrowserCredential
         return shown;
     }
 
-    private static bool IsName(ReadOnlySpan<char> name) => name.Length >= QueryName.Length
+    private static bool IsName(ReadOnlySpan<char> name) =>
+        name.Length >= QueryName.Length
         && (name.Contains('%') ? Uri.UnescapeDataString(name) : name).Equals(QueryName, StringComparison.OrdinalIgnoreCase);
 }

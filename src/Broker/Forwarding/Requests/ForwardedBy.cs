@@ -4,7 +4,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Broker.Forwarding;
 
-/// <summary>What the upstream is told of where a request comes from: the broker's own word, and before it that of the proxies that the config trusts.</summary>
+/// <summary>
+/// What the upstream is told of where a request comes from: the broker's own word, and before it that of the proxies that the config
+/// trusts.
+/// </summary>
 /// <param name="For">The addresses that they saw; null for none.</param>
 /// <param name="Proto">How the caller spoke to them; null where they do not say.</param>
 internal sealed record ForwardedBy(string? For, string? Proto)
@@ -21,7 +24,8 @@ internal sealed record ForwardedBy(string? For, string? Proto)
         var proto = headers["X-Forwarded-Proto"].ToString();
         return new(
             TrustedProxies.HopsOf(headers) is { Count: > 0 } hops ? string.Join(", ", hops) : null,
-            proto is "http" or "https" ? proto : null);
+            proto is "http" or "https" ? proto : null
+        );
     }
 
     public static void PutOn(HttpRequestMessage request, HttpContext context, ForwardedBy? before)

@@ -5,7 +5,9 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Broker.Forwarding;
 
-/// <summary>The names that a route speaks of, in the query and in headers: what is decided on must cross, and nothing else may be taken for it.</summary>
+/// <summary>
+/// The names that a route speaks of, in the query and in headers: what is decided on must cross, and nothing else may be taken for it.
+/// </summary>
 internal sealed class ForwardedNames
 {
     private readonly RouteConfig route;
@@ -15,17 +17,28 @@ internal sealed class ForwardedNames
     private readonly IReadOnlyList<Selector> denied;
     private readonly IReadOnlyList<string> listed;
 
-    public ForwardedNames(RouteConfig route, RouteMetadata metadata, Upstream? upstream, DemandRules demands, IReadOnlyList<Selector> denied)
+    public ForwardedNames(
+        RouteConfig route,
+        RouteMetadata metadata,
+        Upstream? upstream,
+        DemandRules demands,
+        IReadOnlyList<Selector> denied
+    )
     {
         (this.route, this.metadata, this.upstream, this.denied) = (route, metadata, upstream, denied);
         demanded = [.. demands.Selectors.All];
         listed = metadata.List("Query");
         Decided =
         [
-            ("Device", demands.Device), ("Network", demands.Network), ("DeviceType", demands.DeviceType), .. denied.Select(selector => ("Deny", (Selector?)selector)),
+            ("Device", demands.Device),
+            ("Network", demands.Network),
+            ("DeviceType", demands.DeviceType),
+            .. denied.Select(selector => ("Deny", (Selector?)selector)),
         ];
         var matched = (route.Match.QueryParameters ?? []).Select(parameter => parameter.Name);
-        Carried = new(route, name => listed is ["*"] || QueryNames.Concat(listed).Concat(matched).Contains(name, StringComparer.OrdinalIgnoreCase));
+        Carried = new(route, name =>
+            listed is ["*"] || QueryNames.Concat(listed).Concat(matched).Contains(name, StringComparer.OrdinalIgnoreCase)
+        );
     }
 
     /// <summary>Every selector, with the key at which it stands.</summary>
@@ -38,7 +51,8 @@ internal sealed class ForwardedNames
     public IReadOnlyCollection<string> ReadValues =>
         [.. Decided.Where(entry => entry.Selector?.Kind == SelectorKind.Route).Select(entry => entry.Selector!.Name).Concat(Carried.Read)];
 
-    private IEnumerable<string> QueryNames => Decided.Where(entry => entry.Selector?.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(entry => entry.Selector!.Name);
+    private IEnumerable<string> QueryNames =>
+        Decided.Where(entry => entry.Selector?.Kind is SelectorKind.Query or SelectorKind.QueryList).Select(entry => entry.Selector!.Name);
 
     public QueryRule Query()
     {
@@ -49,7 +63,10 @@ internal sealed class ForwardedNames
         {
             if (tokens.Contains(selector!.Name, StringComparer.OrdinalIgnoreCase))
             {
-                metadata.Error(key, $"selects {selector}, where the upstream's token stands: what is read there is not what leaves. Choose another name.");
+                metadata.Error(
+                    key,
+                    $"selects {selector}, where the upstream's token stands: what is read there is not what leaves. Choose another name."
+                );
             }
         }
 
@@ -69,13 +86,17 @@ internal sealed class ForwardedNames
 
         if (listed is ["*"])
         {
-            metadata.Warning("Query", "lets every query name cross: the upstream may read an id there that nobody looked at. List the names instead.");
+            metadata.Warning(
+                "Query",
+                "lets every query name cross: the upstream may read an id there that nobody looked at. List the names instead."
+            );
         }
 
         return new(
             [.. listed, .. QueryNames, .. matched.Select(parameter => parameter.Name)],
             any: listed is ["*"],
-            [.. matched.Where(parameter => parameter.Mode != QueryParameterMatchMode.Exists).Select(parameter => parameter.Name).Distinct()]);
+            [.. matched.Where(parameter => parameter.Mode != QueryParameterMatchMode.Exists).Select(parameter => parameter.Name).Distinct()]
+        );
     }
 
     public HeaderRule Headers(IReadOnlyCollection<string> tokenHeaders)
@@ -84,11 +105,17 @@ internal sealed class ForwardedNames
         var selected = HeadersOf(demanded);
         var allowed = metadata.Says("Headers") ? metadata.List("Headers") : upstream?.Options.Headers;
         var matched = route.Match.Headers ?? [];
-        var decisive = matched.Where(header => header.Mode is not (HeaderMatchMode.Exists or HeaderMatchMode.NotExists)).Select(header => header.Name);
+        var decisive = matched
+            .Where(header => header.Mode is not (HeaderMatchMode.Exists or HeaderMatchMode.NotExists))
+            .Select(header => header.Name);
         var rule = new HeaderRule(idHeaders, selected, tokenHeaders, matched.Select(header => header.Name), decisive, allowed);
         foreach (var name in (allowed ?? []).Where(name => !rule.Crosses(name)))
         {
-            metadata.Error("Headers", $"lists '{Scalars.Short(name)}', here or at the upstream, and that never crosses (docs/security.md says why): take it off the list.");
+            metadata.Error(
+                "Headers",
+                $"lists '{Scalars.Short(name)}', here or at the upstream, and that never crosses (docs/security.md says why): take "
+                    + "it off the list."
+            );
         }
 
         CheckSelected(rule, idHeaders);
@@ -104,11 +131,16 @@ internal sealed class ForwardedNames
                 continue;
             }
 
-            metadata.Error(key, denied.Contains(selector) && idHeaders.Contains(selector.Name, StringComparer.OrdinalIgnoreCase)
-                ? $"reads the header {selector.Name}, which carries ids for {upstream!.Name} and does not cross here: select it (\"Device\": \"header:{selector.Name}\"), or drop the denial."
-                : HeaderKinds.Of(selector.Name) is HeaderKind.Listed or HeaderKind.Plain
-                    ? $"selects {selector}, which crosses only where \"Headers\" lists it: list it, or select another header."
-                    : $"selects {selector}, which never crosses to the upstream (docs/security.md says why): select what the upstream reads.");
+            metadata.Error(
+                key,
+                denied.Contains(selector) && idHeaders.Contains(selector.Name, StringComparer.OrdinalIgnoreCase)
+                        ? $"reads the header {selector.Name}, which carries ids for {upstream!.Name} and does not cross here: select "
+                            + $"it (\"Device\": \"header:{selector.Name}\"), or drop the denial."
+                    : HeaderKinds.Of(selector.Name) is HeaderKind.Listed or HeaderKind.Plain
+                        ? $"selects {selector}, which crosses only where \"Headers\" lists it: list it, or select another header."
+                    : $"selects {selector}, which never crosses to the upstream (docs/security.md says why): select what the "
+                        + "upstream reads."
+            );
         }
     }
 

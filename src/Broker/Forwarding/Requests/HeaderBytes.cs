@@ -1,22 +1,35 @@
 using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Broker.Forwarding;
 
-/// <summary>How the bytes of header values become characters and bytes again: each byte is one character, so that they cross as they are.</summary>
+/// <summary>
+/// How the bytes of header values become characters and bytes again: each byte is one character, so that they cross as they are.
+/// </summary>
 internal static class HeaderBytes
 {
+    /// <summary>Sets how Kestrel reads the headers of requests and writes those of responses.</summary>
+    public static void Apply(KestrelServerOptions options)
+    {
+        options.RequestHeaderEncodingSelector = Read;
+        options.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
+    }
+
     /// <summary>For Kestrel's <c>RequestHeaderEncodingSelector</c>.</summary>
     /// <returns>Null for credentials, which never cross: they are read as UTF-8.</returns>
-    public static Encoding? Read(string name) => name.Length switch
-    {
-        9 when Is(name, "X-Api-Key") => null,
-        10 when Is(name, "Connection") => ConnectionHeader.Instance,
-        13 when Is(name, "Authorization") => null,
-        14 when Is(name, "Content-Length") => Digits.Instance,
-        _ => Encoding.Latin1,
-    };
+    public static Encoding? Read(string name) =>
+        name.Length switch
+        {
+            9 when Is(name, "X-Api-Key") => null,
+            10 when Is(name, "Connection") => ConnectionHeader.Instance,
+            13 when Is(name, "Authorization") => null,
+            14 when Is(name, "Content-Length") => Digits.Instance,
+            _ => Encoding.Latin1,
+        };
 
-    /// <summary>For the client's <c>ResponseHeaderEncodingSelector</c>. It reads all others as Latin-1 by itself, and knows common values.</summary>
+    /// <summary>
+    /// For the client's <c>ResponseHeaderEncodingSelector</c>. It reads all others as Latin-1 by itself, and knows common values.
+    /// </summary>
     public static Encoding? ReadAnswer(string name) => Is(name, "Location") ? Encoding.Latin1 : null;
 
     private static bool Is(string name, string known) => name.Equals(known, StringComparison.OrdinalIgnoreCase);
@@ -28,7 +41,8 @@ internal static class HeaderBytes
 
         public override int GetByteCount(char[] chars, int index, int count) => count;
 
-        public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex) => ASCII.GetBytes(chars, charIndex, charCount, bytes, byteIndex);
+        public override int GetBytes(char[] chars, int charIndex, int charCount, byte[] bytes, int byteIndex) =>
+            ASCII.GetBytes(chars, charIndex, charCount, bytes, byteIndex);
 
         public override int GetCharCount(ReadOnlySpan<byte> bytes) => bytes.Length;
 

@@ -4,16 +4,20 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace Broker.Forwarding;
 
-/// <summary>Which query names may cross: those that the route's selectors use, those that it matches on and those that it lists (rights.md 10, 12).</summary>
+/// <summary>
+/// Which query names may cross: those that the route's selectors use, those that it matches on and those that it lists (rights.md 10, 12).
+/// </summary>
 /// <param name="names">These.</param>
 /// <param name="any">Whether every other may, too.</param>
-/// <param name="decisive">Those whose value chose the route: each stands once, for the upstream may read another one than routing did.</param>
+/// <param name="decisive">Those whose value chose the route: each stands once, for the upstream may read another one than routing
+/// did.</param>
 internal sealed class QueryRule(IEnumerable<string> names, bool any, IReadOnlyCollection<string> decisive)
 {
     private readonly string[] decisive = [.. decisive];
 
-    private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> names =
-        names.ToFrozenSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+    private readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> names = names
+        .ToFrozenSet(StringComparer.Ordinal)
+        .GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>Whether every name may cross.</summary>
     public bool IsAny => any;
@@ -26,7 +30,8 @@ internal sealed class QueryRule(IEnumerable<string> names, bool any, IReadOnlyCo
             return null;
         }
 
-        // Some upstreams end a pair at ';' as at '&', and '#' ends the query on the way out: the upstream would read other names than were looked at.
+        // Some upstreams end a pair at ';' as at '&', and '#' ends the query on the way out: the upstream would read other names than were
+        // looked at.
         if (query.Value.AsSpan().IndexOfAny(';', '#') >= 0 || query.Value.AsSpan().ContainsAnyExceptInRange('!', '~'))
         {
             return Refusal.NotAllowedHere("The query holds a raw ';', '#' or control character: write it percent-encoded.");
@@ -34,7 +39,9 @@ internal sealed class QueryRule(IEnumerable<string> names, bool any, IReadOnlyCo
 
         if (decisive.FirstOrDefault(name => StandsTwice(name, query.Value)) is { } twice)
         {
-            return Refusal.AmbiguousId($"The query name '{twice}' stands more than once, or in another spelling, and the route is chosen by it.");
+            return Refusal.AmbiguousId(
+                $"The query name '{twice}' stands more than once, or in another spelling, and the route is chosen by it."
+            );
         }
 
         foreach (var pair in new QueryStringEnumerable(query.Value))

@@ -4,7 +4,9 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Broker.Forwarding;
 
-/// <summary>Maps the addresses in one answer back to the broker's own; an address inside that has no counterpart outside does not leave.</summary>
+/// <summary>
+/// Maps the addresses in one answer back to the broker's own; an address inside that has no counterpart outside does not leave.
+/// </summary>
 internal sealed class ResponseAddress
 {
     // None of these stands in an address, and browsers read some of them as '/'.
@@ -64,7 +66,7 @@ internal sealed class ResponseAddress
     public string? MapLinks(string value)
     {
         var links = new List<string>();
-        for (var rest = value.AsSpan(); !rest.IsEmpty;)
+        for (var rest = value.AsSpan(); !rest.IsEmpty; )
         {
             rest = rest.TrimStart(" \t,");
             if (rest.IsEmpty)
@@ -122,17 +124,25 @@ internal sealed class ResponseAddress
     }
 
     private bool IsAsked(Uri target) =>
-        target.Scheme == asked!.Scheme && target.UserInfo.Length == 0
-        && (target.Authority.Equals(asked.Authority, StringComparison.OrdinalIgnoreCase) || target.Authority.Equals(publicName, StringComparison.OrdinalIgnoreCase));
+        target.Scheme == asked!.Scheme
+        && target.UserInfo.Length == 0
+        && (
+            target.Authority.Equals(asked.Authority, StringComparison.OrdinalIgnoreCase)
+            || target.Authority.Equals(publicName, StringComparison.OrdinalIgnoreCase)
+        );
 
     private bool IsInside(Uri target) =>
-        target.UserInfo.Length > 0 || IsHost(target, asked!) || (publicName is not null && Uri.TryCreate($"http://{publicName}/", UriKind.Absolute, out var named) && IsHost(target, named))
+        target.UserInfo.Length > 0
+        || IsHost(target, asked!)
+        || (publicName is not null && Uri.TryCreate($"http://{publicName}/", UriKind.Absolute, out var named) && IsHost(target, named))
         || route.Origins.Any(origin => IsHost(target, new Uri(origin)));
 
-    private static bool IsHost(Uri target, Uri known) => target.IdnHost.TrimEnd('.').Equals(known.IdnHost.TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
+    private static bool IsHost(Uri target, Uri known) =>
+        target.IdnHost.TrimEnd('.').Equals(known.IdnHost.TrimEnd('.'), StringComparison.OrdinalIgnoreCase);
 
     private bool NamesInside(string text) =>
-        text.Contains(asked!.Host, StringComparison.OrdinalIgnoreCase) || route.Origins.Any(origin => text.Contains(new Uri(origin).Host, StringComparison.OrdinalIgnoreCase));
+        text.Contains(asked!.Host, StringComparison.OrdinalIgnoreCase)
+        || route.Origins.Any(origin => text.Contains(new Uri(origin).Host, StringComparison.OrdinalIgnoreCase));
 
     // A comma in quotes ends no link.
     private static int EndOfParameters(ReadOnlySpan<char> text)

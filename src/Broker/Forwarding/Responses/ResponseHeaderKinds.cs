@@ -19,20 +19,22 @@ internal enum ResponseHeaderKind
     Refresh,
 }
 
-/// <summary>The categories of an answer's headers (docs/security.md): what is for whoever stands before the broker, what is between it and the upstream, and addresses.</summary>
+/// <summary>
+/// The categories of an answer's headers (docs/security.md): what is for whoever stands before the broker, what is between it and the
+/// upstream, and addresses.
+/// </summary>
 internal static class ResponseHeaderKinds
 {
+    // csharpier-ignore
     private static readonly string[] DropNames =
     [
         // credentials, and what asks for them
         "Set-Cookie2", "Cookie", "Cookie2", "Authorization", "WWW-Authenticate", "Authentication-Info", "Authentication-Control",
-        "Optional-WWW-Authenticate", "X-Token", "Token",
-        "Private-Token", "Api-Key", "X-ApiKey", "DPoP-Nonce",
+        "Optional-WWW-Authenticate", "X-Token", "Token", "Private-Token", "Api-Key", "X-ApiKey", "DPoP-Nonce",
         // what speaks for the broker's own origin to a browser
         "Clear-Site-Data", "Alt-Svc", "Strict-Transport-Security", "Public-Key-Pins", "Public-Key-Pins-Report-Only", "Expect-CT",
-        "Service-Worker-Allowed", "Report-To", "NEL",
-        "Reporting-Endpoints", "Timing-Allow-Origin", "Speculation-Rules", "Set-Login", "Origin-Trial", "Activate-Storage-Access", "P3P",
-        "X-Frame-Options-Origin",
+        "Service-Worker-Allowed", "Report-To", "NEL", "Reporting-Endpoints", "Timing-Allow-Origin", "Speculation-Rules",
+        "Set-Login", "Origin-Trial", "Activate-Storage-Access", "P3P", "X-Frame-Options-Origin",
         // the connection
         "Keep-Alive", "HTTP2-Settings", "Upgrade", "Close",
         // what asks a cache or a proxy before the broker for something
@@ -40,31 +42,69 @@ internal static class ResponseHeaderKinds
         "X-HTTP-Method-Override", "X-Envoy", "X-Proxy-Cache-Control",
     ];
 
+    // csharpier-ignore
     private static readonly string[] DropFirstWords =
     [
         "Access-Control", "Proxy", "X-Accel", "X-Sendfile", "X-LiteSpeed", "X-Lighttpd", "X-LIGHTTPD", "X-Reproxy", "X-Rewrite",
-        "X-Original", "X-Override", "X-Forwarded", "Surrogate",
-        "X-Envoy", "X-Varnish-Ttl", "X-Traefik", "X-Pingora", "Cloudflare-CDN", "Fastly", "Akamai-Cache", "Vercel-CDN", "Netlify-CDN",
-        "X-Internal-Redirect",
+        "X-Original", "X-Override", "X-Forwarded", "Surrogate", "X-Envoy", "X-Varnish-Ttl", "X-Traefik", "X-Pingora",
+        "Cloudflare-CDN", "Fastly", "Akamai-Cache", "Vercel-CDN", "Netlify-CDN", "X-Internal-Redirect",
     ];
 
     private static readonly FrozenDictionary<string, ResponseHeaderKind> Names = new (string[] Names, ResponseHeaderKind Kind)[]
     {
         (DropNames, ResponseHeaderKind.Drop),
         (["Set-Cookie"], ResponseHeaderKind.Cookie),
-        (["Location", "Content-Location", "Operation-Location", "Azure-AsyncOperation", "SourceMap", "X-SourceMap", "X-Pingback", "URI", "Destination", "X-Location"], ResponseHeaderKind.Address),
+        (
+            [
+                "Location",
+                "Content-Location",
+                "Operation-Location",
+                "Azure-AsyncOperation",
+                "SourceMap",
+                "X-SourceMap",
+                "X-Pingback",
+                "URI",
+                "Destination",
+                "X-Location",
+            ],
+            ResponseHeaderKind.Address
+        ),
         (["Link"], ResponseHeaderKind.Link),
         (["Refresh"], ResponseHeaderKind.Refresh),
-        ([
-            "Content-Type", "Content-Length", "Content-Encoding", "Content-Disposition", "Content-Language", "Content-Range", "Date",
-            "Server", "ETag", "Vary", "Last-Modified",
-            "Cache-Control", "Expires", "Pragma", "Age", "Accept-Ranges", "Allow", "Retry-After", "Transfer-Encoding", "grpc-status",
-            "grpc-message", "X-Request-ID",
-        ], ResponseHeaderKind.Plain),
-    }.SelectMany(row => row.Names.Select(name => (name, row.Kind))).ToFrozenDictionary(pair => pair.name, pair => pair.Kind, StringComparer.OrdinalIgnoreCase);
+        (
+            [
+                "Content-Type",
+                "Content-Length",
+                "Content-Encoding",
+                "Content-Disposition",
+                "Content-Language",
+                "Content-Range",
+                "Date",
+                "Server",
+                "ETag",
+                "Vary",
+                "Last-Modified",
+                "Cache-Control",
+                "Expires",
+                "Pragma",
+                "Age",
+                "Accept-Ranges",
+                "Allow",
+                "Retry-After",
+                "Transfer-Encoding",
+                "grpc-status",
+                "grpc-message",
+                "X-Request-ID",
+            ],
+            ResponseHeaderKind.Plain
+        ),
+    }
+        .SelectMany(row => row.Names.Select(name => (name, row.Kind)))
+        .ToFrozenDictionary(pair => pair.name, pair => pair.Kind, StringComparer.OrdinalIgnoreCase);
 
-    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> FirstWords =
-        DropFirstWords.ToFrozenSet(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
+    private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> FirstWords = DropFirstWords
+        .ToFrozenSet(StringComparer.OrdinalIgnoreCase)
+        .GetAlternateLookup<ReadOnlySpan<char>>();
 
     public static ResponseHeaderKind Of(string name)
     {
@@ -82,7 +122,9 @@ internal static class ResponseHeaderKinds
 
             if (dash < 0)
             {
-                return HeaderKinds.IsCredential(name) || name.EndsWith("-CDN-Cache-Control", StringComparison.OrdinalIgnoreCase) ? ResponseHeaderKind.Drop : ResponseHeaderKind.Plain;
+                return HeaderKinds.IsCredential(name) || name.EndsWith("-CDN-Cache-Control", StringComparison.OrdinalIgnoreCase)
+                    ? ResponseHeaderKind.Drop
+                    : ResponseHeaderKind.Plain;
             }
         }
     }

@@ -32,7 +32,10 @@ internal static class ResponseRule
     /// </summary>
     public static bool FrameEmpty(HttpResponse response)
     {
-        if (response.StatusCode is not (StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent or StatusCodes.Status304NotModified))
+        if (
+            response.StatusCode
+            is not (StatusCodes.Status204NoContent or StatusCodes.Status205ResetContent or StatusCodes.Status304NotModified)
+        )
         {
             return false;
         }
@@ -42,7 +45,9 @@ internal static class ResponseRule
         return true;
     }
 
-    /// <summary>Takes off what is between the upstream and the broker, or for whoever stands before the broker; CORS is the broker's own.</summary>
+    /// <summary>
+    /// Takes off what is between the upstream and the broker, or for whoever stands before the broker; CORS is the broker's own.
+    /// </summary>
     /// <returns>The headers that hold addresses; null for none.</returns>
     public static List<(string Name, ResponseHeaderKind Kind)>? DropForbidden(IHeaderDictionary headers, CompiledRoute route)
     {
@@ -102,7 +107,13 @@ internal static class ResponseRule
     }
 
     private static void MapBack(
-        List<(string Name, ResponseHeaderKind Kind)> found, HttpContext context, ResponseAddress addresses, UpstreamToken? token, CompiledRoute route, ILogger log)
+        List<(string Name, ResponseHeaderKind Kind)> found,
+        HttpContext context,
+        ResponseAddress addresses,
+        UpstreamToken? token,
+        CompiledRoute route,
+        ILogger log
+    )
     {
         var headers = context.Response.Headers;
         foreach (var (name, kind) in found)
@@ -110,17 +121,28 @@ internal static class ResponseRule
             var value = headers[name];
             var text = value.ToString();
 
-            // An address that repeats a token from the query would hand it to the caller: redirects to the same path with a slash do just that.
-            var mapped = token?.IsIn(text) == true ? null : kind switch
-            {
-                ResponseHeaderKind.Link => addresses.MapLinks(text),
-                ResponseHeaderKind.Refresh => addresses.MapRefresh(text),
-                _ => value.Count == 1 ? addresses.Map(text) : null,
-            };
+            // An address that repeats a token from the query would hand it to the caller: redirects to the same path with a slash do just
+            // that.
+            var mapped =
+                token?.IsIn(text) == true
+                    ? null
+                    : kind switch
+                    {
+                        ResponseHeaderKind.Link => addresses.MapLinks(text),
+                        ResponseHeaderKind.Refresh => addresses.MapRefresh(text),
+                        _ => value.Count == 1 ? addresses.Map(text) : null,
+                    };
             if (mapped is null)
             {
                 headers.Remove(name);
-                TransformLog.AddressDropped(log, name, route.Id, token?.IsIn(text) == true ? "it repeats the upstream's token" : value.Count > 1 ? "it stands twice" : addresses.Reason);
+                TransformLog.AddressDropped(
+                    log,
+                    name,
+                    route.Id,
+                    token?.IsIn(text) == true ? "it repeats the upstream's token"
+                        : value.Count > 1 ? "it stands twice"
+                        : addresses.Reason
+                );
             }
             else
             {

@@ -13,7 +13,11 @@ internal sealed class AccountRules
             // Of any other route it is told at its cluster.
             if (isPublic && metadata.Says("Account"))
             {
-                metadata.Error("Account", "names an account, and the route's cluster has no upstream in Broker:Upstreams.", because: "Broker:Upstreams");
+                metadata.Error(
+                    "Account",
+                    "names an account, and the route's cluster has no upstream in Broker:Upstreams.",
+                    because: "Broker:Upstreams"
+                );
             }
 
             return;
@@ -24,7 +28,11 @@ internal sealed class AccountRules
             Own = upstream.Accounts.GetValueOrDefault(name);
             if (Own is null)
             {
-                metadata.Error("Account", $"is no account of {upstream.Name}: one of {string.Join(", ", upstream.Accounts.Keys)}.", because: $"Broker:Upstreams:{upstream.Name}:Accounts");
+                metadata.Error(
+                    "Account",
+                    $"is no account of {upstream.Name}: one of {string.Join(", ", upstream.Accounts.Keys)}.",
+                    because: $"Broker:Upstreams:{upstream.Name}:Accounts"
+                );
             }
         }
 
@@ -53,24 +61,36 @@ internal sealed class AccountRules
         var isOwned = true;
         foreach (var account in used)
         {
-            var isOneCallers = Own is null && account != Shared && byCaller.Count(other => other == account) == 1 && !byIssuer.Contains(account);
+            var isOneCallers =
+                Own is null && account != Shared && byCaller.Count(other => other == account) == 1 && !byIssuer.Contains(account);
             if (!isOneCallers && !account.TemplateNames.Any(name => IsIdentity(name, candidate)))
             {
                 isOwned = false;
-                metadata.Error("Reach", $"cannot be \"account\": the account '{account.Name}' of {upstream.Name} does not belong to one caller. "
-                    + "Make it a template over the caller's identity, such as {user} or {issuer:sub}.");
+                metadata.Error(
+                    "Reach",
+                    $"cannot be \"account\": the account '{account.Name}' of {upstream.Name} does not belong to one caller. "
+                        + "Make it a template over the caller's identity, such as {user} or {issuer:sub}."
+                );
             }
         }
 
         if (isOwned && new AccountUses(candidate).Clash(upstream, Own) is { } clash)
         {
-            metadata.Error("Reach", $"cannot be \"account\": {clash.One} and {clash.Two} may be one user of {upstream.Name}, by whatever names of accounts. "
-                + "Let each log in as another: a prefix such as corp-{corp:sub} keeps the callers of two sources apart.");
+            metadata.Error(
+                "Reach",
+                $"cannot be \"account\": {clash.One} and {clash.Two} may be one user of {upstream.Name}, by whatever names of accounts. "
+                    + "Let each log in as another: a prefix such as corp-{corp:sub} keeps the callers of two sources apart."
+            );
         }
     }
 
     private static List<Account> Named(IEnumerable<IReadOnlyDictionary<string, string>> choices, Upstream upstream) =>
-        [.. choices.Select(accounts => accounts.GetValueOrDefault(upstream.Name)).Select(name => name is null ? null : upstream.Accounts.GetValueOrDefault(name)).OfType<Account>()];
+        [
+            .. choices
+                .Select(accounts => accounts.GetValueOrDefault(upstream.Name))
+                .Select(name => name is null ? null : upstream.Accounts.GetValueOrDefault(name))
+                .OfType<Account>(),
+        ];
 
     // Only what names the caller makes the account its own; a tenant or a group is shared by many.
     private static bool IsIdentity(string templateName, Snapshot candidate) =>

@@ -12,12 +12,23 @@ internal sealed class AccountUses(Snapshot candidate)
     public (string One, string Two)? Clash(Upstream upstream, Account? own)
     {
         var here = Of(upstream, own).ToList();
-        List<Use> all = [.. here, .. candidate.Part<UpstreamTable>().ByName.Values.Where(other => own is not null || other != upstream).SelectMany(other => Of(other, null))];
-        var byKey = all.Where(use => use.Issuer is null).SelectMany(use => use.Keys.Select(key => (key, use.Who))).ToLookup(pair => pair.key, pair => pair.Who);
+        List<Use> all =
+        [
+            .. here,
+            .. candidate
+                .Part<UpstreamTable>()
+                .ByName.Values.Where(other => own is not null || other != upstream)
+                .SelectMany(other => Of(other, null)),
+        ];
+        var byKey = all.Where(use => use.Issuer is null)
+            .SelectMany(use => use.Keys.Select(key => (key, use.Who)))
+            .ToLookup(pair => pair.key, pair => pair.Who);
         foreach (var use in here)
         {
             var others = use.Issuer is null ? use.Keys.SelectMany(key => byKey[key]).FirstOrDefault(who => who != use.Who) : null;
-            others ??= all.Where(other => use.Issuer is not null || other.Issuer is not null).FirstOrDefault(other => AreOne(use, other))?.Who;
+            others ??= all.Where(other => use.Issuer is not null || other.Issuer is not null)
+                .FirstOrDefault(other => AreOne(use, other))
+                ?.Who;
             if (others is not null)
             {
                 return (use.Who, others);
@@ -55,7 +66,10 @@ internal sealed class AccountUses(Snapshot candidate)
 
         foreach (var (name, issuer) in candidate.Broker.Issuers)
         {
-            if (Chosen(issuer.Accounts) is { } account && account.TemplateNames.All(hole => hole.StartsWith($"{name}:", StringComparison.Ordinal)))
+            if (
+                Chosen(issuer.Accounts) is { } account
+                && account.TemplateNames.All(hole => hole.StartsWith($"{name}:", StringComparison.Ordinal))
+            )
             {
                 yield return new($"a caller of {name}", name, account.User, account.TemplateNames, []);
             }

@@ -25,7 +25,8 @@ internal sealed class CredentialRules
         metadata.Warning(
             "QueryCredential",
             $"lets a token stand in the query ('{BrowserCredential.QueryName}'): proxies before the broker and browsers keep addresses. "
-            + "Give such tokens a short life.");
+                + "Give such tokens a short life."
+        );
         if ((accepted & (CredentialKinds.Token | CredentialKinds.Issuer)) == 0)
         {
             metadata.Error("QueryCredential", "is for tokens, and Credentials lists neither Token nor Issuer: remove one of the two.");
@@ -35,7 +36,8 @@ internal sealed class CredentialRules
         {
             metadata.Error(
                 "QueryCredential",
-                "stands beside \"Cache\": \"Upstream\": a cache would keep the answer under an address with a token. Remove one of the two.");
+                "stands beside \"Cache\": \"Upstream\": a cache would keep the answer under an address with a token. Remove one of the two."
+            );
         }
 
         var listed = (metadata["Query"] ?? "").Split(',', StringSplitOptions.TrimEntries);
@@ -43,7 +45,8 @@ internal sealed class CredentialRules
         {
             metadata.Error(
                 "QueryCredential",
-                $"makes '{BrowserCredential.QueryName}' the credential, which does not cross: take it out of Query and the selectors.");
+                $"makes '{BrowserCredential.QueryName}' the credential, which does not cross: take it out of Query and the selectors."
+            );
         }
     }
 

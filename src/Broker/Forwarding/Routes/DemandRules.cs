@@ -28,9 +28,13 @@ internal sealed class DemandRules
 
         if (names == reach is not null)
         {
-            metadata.Error("Reach", names
-                ? "stands beside a selector: what is reached is either named or everything; keep one."
-                : "is missing, and so are Network, DeviceType and Device: say what the route reaches (a selector, or Reach: none, account or all).");
+            metadata.Error(
+                "Reach",
+                names
+                    ? "stands beside a selector: what is reached is either named or everything; keep one."
+                    : "is missing, and so are Network, DeviceType and Device: say what the route reaches (a selector, or Reach: "
+                        + "none, account or all)."
+            );
         }
 
         ReachesAccount = reach == "account";
@@ -56,7 +60,10 @@ internal sealed class DemandRules
         {
             if (!needsNone)
             {
-                metadata.Error("Action", "is missing: say which action the route needs, or make it public with \"AuthorizationPolicy\": \"Anonymous\".");
+                metadata.Error(
+                    "Action",
+                    "is missing: say which action the route needs, or make it public with \"AuthorizationPolicy\": \"Anonymous\"."
+                );
             }
 
             return null;
@@ -68,7 +75,11 @@ internal sealed class DemandRules
         }
         else if (!actions.TryResolve(text, out var name))
         {
-            metadata.Error("Action", $"'{Scalars.Short(text)}' is no action: {DidYouMean.Say(text, actions.All)}. Broker:Actions adds more.", because: $"Broker:Actions:{text}");
+            metadata.Error(
+                "Action",
+                $"'{Scalars.Short(text)}' is no action: {DidYouMean.Say(text, actions.All)}. Broker:Actions adds more.",
+                because: $"Broker:Actions:{text}"
+            );
         }
         else
         {
@@ -85,7 +96,11 @@ internal sealed class DemandRules
             case "none":
                 if (Action is not null && actions.HasReach(Action))
                 {
-                    metadata.Error("Reach", $"cannot be \"none\": {Action} is about devices, networks, types or commands. (An action of Broker:Actions may say \"HasReach\": false.)");
+                    metadata.Error(
+                        "Reach",
+                        $"cannot be \"none\": {Action} is about devices, networks, types or commands. (An action of Broker:Actions "
+                            + "may say \"HasReach\": false.)"
+                    );
                 }
 
                 return Reach.Nothing;
@@ -106,7 +121,9 @@ internal sealed class DemandRules
         }
 
         var pattern = route.Match.Path is { } path ? LeavingPath.TryParse(path) : null;
-        var parameter = pattern?.Parameters.FirstOrDefault(parameter => parameter.Name.Equals(selector.Name, StringComparison.OrdinalIgnoreCase));
+        var parameter = pattern?.Parameters.FirstOrDefault(parameter =>
+            parameter.Name.Equals(selector.Name, StringComparison.OrdinalIgnoreCase)
+        );
         if (parameter is null)
         {
             metadata.Error(key, $"selects {selector}, and the route's Path has no value of that name.");

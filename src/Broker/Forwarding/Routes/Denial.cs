@@ -17,7 +17,9 @@ internal sealed class Denial
 
     public Selector Selector { get; }
 
-    /// <summary>Whether the request names the denied id, also as a reader behind the broker may come to read it. What cannot be read is denied.</summary>
+    /// <summary>
+    /// Whether the request names the denied id, also as a reader behind the broker may come to read it. What cannot be read is denied.
+    /// </summary>
     public bool Hits(HttpContext context)
     {
         if (selectors.Read(context, out var demand) is not null)

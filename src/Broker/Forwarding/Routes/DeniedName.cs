@@ -7,11 +7,13 @@ internal sealed class DeniedName
 {
     // What upstreams take off as the form in which an answer is wanted, or that their servers map to a handler.
     private static readonly FrozenSet<string>.AlternateLookup<ReadOnlySpan<char>> Formats = """
-        json jsonp json5 ndjson jsonl geojson hal xml rss atom wsdl wadl xsd html htm xhtml txt text md csv tsv xls xlsx ods yaml yml toml ini properties
+        json jsonp json5 ndjson jsonl geojson hal xml rss atom wsdl wadl xsd html htm xhtml txt text md csv tsv xls xlsx ods
+        yaml yml toml ini properties
         js mjs css map pdf rtf doc docx bin dat pb proto msgpack cbor bson png gif jpg jpeg svg ico webp kml gpx gml zip gz br tar tgz bz2 zst
         php phtml asp aspx ashx asmx axd jsp jspx jspa jsf faces do action cgi pl py rb svc cfm shtml bak old orig tmp swp log
-        """.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries)
-        .ToFrozenSet(StringComparer.OrdinalIgnoreCase).GetAlternateLookup<ReadOnlySpan<char>>();
+        """.Split((char[])[' ', '\n', '\r'], StringSplitOptions.RemoveEmptyEntries).ToFrozenSet(
+        StringComparer.OrdinalIgnoreCase
+    ).GetAlternateLookup<ReadOnlySpan<char>>();
 
     private readonly string id;
     private readonly string[] folded;
@@ -24,14 +26,19 @@ internal sealed class DeniedName
 
     /// <summary>Whether an id, or one of several with commas, is the denied one.</summary>
     public bool Names(string named) =>
-        named.Equals(id, StringComparison.OrdinalIgnoreCase)
-        || (Readings.IsPlain(named) ? IsDenied(named) : Readings.Any(named, NamesIn));
+        named.Equals(id, StringComparison.OrdinalIgnoreCase) || (Readings.IsPlain(named) ? IsDenied(named) : Readings.Any(named, NamesIn));
 
     private bool NamesIn(string reading)
     {
         foreach (var part in reading.AsSpan().Split(','))
         {
-            if (IsDenied(reading.AsSpan(part)) || (reading.AsSpan(part).ContainsAny('/', '\\') && (Resolved(reading[part].TrimStart(' ', '+')) is not { } path || IsDenied(path))))
+            if (
+                IsDenied(reading.AsSpan(part))
+                || (
+                    reading.AsSpan(part).ContainsAny('/', '\\')
+                    && (Resolved(reading[part].TrimStart(' ', '+')) is not { } path || IsDenied(path))
+                )
+            )
             {
                 return true;
             }
@@ -40,7 +47,9 @@ internal sealed class DeniedName
         return false;
     }
 
-    /// <summary>A folded path without dot segments, empty ones and what follows a ';' in each; null when it climbs out of where it began.</summary>
+    /// <summary>
+    /// A folded path without dot segments, empty ones and what follows a ';' in each; null when it climbs out of where it began.
+    /// </summary>
     public static string? Resolved(string path)
     {
         var segments = new List<string>();

@@ -5,9 +5,12 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Broker.Forwarding;
 
-/// <summary>A route that denies everything (<c>"Deny": "true"</c>), for the routes that would take its path in another spelling (rights.md 6).</summary>
+/// <summary>
+/// A route that denies everything (<c>"Deny": "true"</c>), for the routes that would take its path in another spelling (rights.md 6).
+/// </summary>
 /// <remarks>
-/// Routing knows one spelling of a literal segment. Where <c>/configuration/jwt.secret</c> is denied beside <c>/configuration/{name}</c>, a request
+/// Routing knows one spelling of a literal segment. Where <c>/configuration/jwt.secret</c> is denied beside <c>/configuration/{name}</c>, a
+/// request
 /// for <c>jwt.secret.json</c> is routed to the second, and the upstream may read it as the first.
 /// </remarks>
 internal sealed class DeniedRoute
@@ -23,13 +26,18 @@ internal sealed class DeniedRoute
         (this.route, this.pattern) = (route, pattern);
         segments = [.. pattern.PathSegments.Select(segment => LiteralOf(segment) is { } literal ? new DeniedName(literal) : null)];
         most = pattern.Parameters.Any(parameter => parameter.IsCatchAll) ? int.MaxValue : segments.Length;
-        fewest = segments.Length - pattern.Parameters.Count(parameter => parameter.IsCatchAll || parameter.IsOptional || parameter.Default is not null);
+        fewest =
+            segments.Length
+            - pattern.Parameters.Count(parameter => parameter.IsCatchAll || parameter.IsOptional || parameter.Default is not null);
     }
 
     /// <summary>Null for a route that lets requests through, or denies only those of some host, header or query value.</summary>
     public static DeniedRoute? Of(RouteConfig route) =>
-        route.Metadata?.GetValueOrDefault("Deny") == "true" && route.Match is { Hosts: null or [], Headers: null or [], QueryParameters: null or [] }
-        && PatternOf(route) is { } pattern ? new(route, pattern) : null;
+        route.Metadata?.GetValueOrDefault("Deny") == "true"
+        && route.Match is { Hosts: null or [], Headers: null or [], QueryParameters: null or [] }
+        && PatternOf(route) is { } pattern
+            ? new(route, pattern)
+            : null;
 
     /// <summary>Whether this other route is chosen after this one, and fits paths that an upstream may read as this one's.</summary>
     public bool IsBefore(RouteConfig other)
@@ -99,9 +107,13 @@ internal sealed class DeniedRoute
     }
 
     private bool MeetMethods(RouteConfig other) =>
-        route.Match.Methods is not { Count: > 0 } mine || other.Match.Methods is not { Count: > 0 } theirs || mine.Intersect(theirs, StringComparer.OrdinalIgnoreCase).Any();
+        route.Match.Methods is not { Count: > 0 } mine
+        || other.Match.Methods is not { Count: > 0 } theirs
+        || mine.Intersect(theirs, StringComparer.OrdinalIgnoreCase).Any();
 
-    private static RoutePattern? PatternOf(RouteConfig route) => LeavingPath.TryParse(string.IsNullOrEmpty(route.Match.Path) ? "/{**catchall}" : route.Match.Path);
+    private static RoutePattern? PatternOf(RouteConfig route) =>
+        LeavingPath.TryParse(string.IsNullOrEmpty(route.Match.Path) ? "/{**catchall}" : route.Match.Path);
 
-    private static string? LiteralOf(RoutePatternPathSegment segment) => segment.Parts is [RoutePatternLiteralPart only] ? only.Content : null;
+    private static string? LiteralOf(RoutePatternPathSegment segment) =>
+        segment.Parts is [RoutePatternLiteralPart only] ? only.Content : null;
 }

@@ -11,7 +11,10 @@ internal static class MethodRules
     {
         foreach (var (index, method) in (route.Match.Methods ?? []).Index().Where(entry => FieldRule.IsMisspelt(entry.Item)))
         {
-            mistakes.Error($"ReverseProxy:Routes:{route.RouteId}:Match:Methods:{index}", $"'{method}' is no method: methods are case-sensitive, write \"{method.ToUpperInvariant()}\".");
+            mistakes.Error(
+                $"ReverseProxy:Routes:{route.RouteId}:Match:Methods:{index}",
+                $"'{method}' is no method: methods are case-sensitive, write \"{method.ToUpperInvariant()}\"."
+            );
         }
     }
 }

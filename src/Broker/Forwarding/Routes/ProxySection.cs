@@ -23,7 +23,8 @@ internal sealed record ProxySection(IReadOnlyList<RouteConfig> Routes, IReadOnly
         {
             config = provider.GetRequiredService<IProxyConfigProvider>().GetConfig();
         }
-        catch (Exception unreadable) when (unreadable is FormatException or ArgumentException or InvalidOperationException or OverflowException)
+        catch (Exception unreadable)
+            when (unreadable is FormatException or ArgumentException or InvalidOperationException or OverflowException)
         {
             mistakes.Error("ReverseProxy", $"YARP cannot read this section: {unreadable.Message}");
             mistakes.NotLookedAt("ReverseProxy:Routes");
@@ -36,9 +37,13 @@ internal sealed record ProxySection(IReadOnlyList<RouteConfig> Routes, IReadOnly
             Tell($"ReverseProxy:Routes:{route.RouteId}", validator.ValidateRouteAsync(route), mistakes);
             if (config.Clusters.All(cluster => !string.Equals(cluster.ClusterId, route.ClusterId, StringComparison.OrdinalIgnoreCase)))
             {
-                mistakes.Error($"ReverseProxy:Routes:{route.RouteId}:ClusterId", route.ClusterId is null
-                    ? "is missing: name the cluster that the route leads to."
-                    : $"there is no cluster '{Scalars.Short(route.ClusterId)}': {DidYouMean.Say(route.ClusterId, config.Clusters.Select(cluster => cluster.ClusterId))}");
+                mistakes.Error(
+                    $"ReverseProxy:Routes:{route.RouteId}:ClusterId",
+                    route.ClusterId is null
+                        ? "is missing: name the cluster that the route leads to."
+                        : $"there is no cluster '{Scalars.Short(route.ClusterId)}': "
+                            + $"{DidYouMean.Say(route.ClusterId, config.Clusters.Select(cluster => cluster.ClusterId))}"
+                );
             }
         }
 
@@ -53,7 +58,9 @@ internal sealed record ProxySection(IReadOnlyList<RouteConfig> Routes, IReadOnly
     private static void Tell(string path, ValueTask<IList<Exception>> validation, ConfigErrors mistakes)
     {
         // YARP's validators ask nobody and complete at once; one that did not would be a fault of ours.
-        var errors = validation.IsCompletedSuccessfully ? validation.GetAwaiter().GetResult() : throw new InvalidOperationException("YARP's validator waits.");
+        var errors = validation.IsCompletedSuccessfully
+            ? validation.GetAwaiter().GetResult()
+            : throw new InvalidOperationException("YARP's validator waits.");
         foreach (var error in errors)
         {
             mistakes.Error(path, error.Message);
@@ -64,7 +71,10 @@ internal sealed record ProxySection(IReadOnlyList<RouteConfig> Routes, IReadOnly
 /// <summary>CORS policies from the config.</summary>
 internal static class CorsPolicies
 {
-    public static void Add(Microsoft.AspNetCore.Cors.Infrastructure.CorsOptions target, IReadOnlyDictionary<string, Configuration.CorsOptions> policies)
+    public static void Add(
+        Microsoft.AspNetCore.Cors.Infrastructure.CorsOptions target,
+        IReadOnlyDictionary<string, Configuration.CorsOptions> policies
+    )
     {
         foreach (var (name, policy) in policies)
         {
@@ -75,7 +85,10 @@ internal static class CorsPolicies
     public static CorsPolicy Build(Configuration.CorsOptions options)
     {
         var builder = new CorsPolicyBuilder([.. options.Origins])
-            .WithMethods([.. options.Methods]).WithHeaders([.. options.Headers]).WithExposedHeaders([.. options.ExposedHeaders]).SetPreflightMaxAge(options.MaxAge);
+            .WithMethods([.. options.Methods])
+            .WithHeaders([.. options.Headers])
+            .WithExposedHeaders([.. options.ExposedHeaders])
+            .SetPreflightMaxAge(options.MaxAge);
 
         // Any origin with credentials does not load; building such a policy would throw before the rest is judged.
         return options.Credentials && !options.Origins.Contains("*") ? builder.AllowCredentials().Build() : builder.Build();

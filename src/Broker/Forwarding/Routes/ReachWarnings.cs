@@ -14,16 +14,32 @@ internal static class ReachWarnings
             return;
         }
 
-        var holders = candidate.Broker.Callers.Where(caller => candidate.Actions.Select(caller.Value.Actions, out _).Contains(action)).ToList();
-        Check("Network", "networks", demands.Network, holders.Where(caller => !caller.Value.Networks.Contains(Selection.Wildcard)).Select(caller => caller.Key));
-        Check("DeviceType", "device types", demands.DeviceType, holders.Where(caller => !caller.Value.DeviceTypes.Contains(Selection.Wildcard)).Select(caller => caller.Key));
+        var holders = candidate
+            .Broker.Callers.Where(caller => candidate.Actions.Select(caller.Value.Actions, out _).Contains(action))
+            .ToList();
+        Check(
+            "Network",
+            "networks",
+            demands.Network,
+            holders.Where(caller => !caller.Value.Networks.Contains(Selection.Wildcard)).Select(caller => caller.Key)
+        );
+        Check(
+            "DeviceType",
+            "device types",
+            demands.DeviceType,
+            holders.Where(caller => !caller.Value.DeviceTypes.Contains(Selection.Wildcard)).Select(caller => caller.Key)
+        );
 
         void Check(string key, string what, Selector? selector, IEnumerable<string> limited)
         {
             if (selector?.Kind != SelectorKind.Const && limited.ToList() is { Count: > 0 } names)
             {
-                metadata.Warning(key, $"is no const:, so a named device may lie anywhere and only callers with \"*\" {what} pass: {string.Join(", ", names)} never {(names.Count == 1 ? "does" : "do")}. "
-                    + $"If all that the account reaches has one, say const:; else grant \"*\" {what}.");
+                metadata.Warning(
+                    key,
+                    $"is no const:, so a named device may lie anywhere and only callers with \"*\" {what} pass: "
+                        + $"{string.Join(", ", names)} never {(names.Count == 1 ? "does" : "do")}. "
+                        + $"If all that the account reaches has one, say const:; else grant \"*\" {what}."
+                );
             }
         }
     }

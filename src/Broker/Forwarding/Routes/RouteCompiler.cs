@@ -28,21 +28,42 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             // Without a mark of its reading YARP would keep the endpoint of an unchanged route, and with it the old policy.
             // The path transforms are done by the broker, on the raw path (see LeavingPath).
             var transforms = route.Transforms?.Where(transform => !LeavingPath.Keys.Any(transform.ContainsKey)).ToList();
-            routes.Add(route with { Transforms = transforms, Metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>()) { ["x-broker-snapshot"] = $"{candidate.Version}" } });
+            routes.Add(
+                route with
+                {
+                    Transforms = transforms,
+                    Metadata = new Dictionary<string, string>(route.Metadata ?? new Dictionary<string, string>())
+                    {
+                        ["x-broker-snapshot"] = $"{candidate.Version}",
+                    },
+                }
+            );
         }
 
         AmbiguityRules.Check(section.Routes, mistakes);
-        candidate.Add(new RouteTable(routes, clusters.WithIdleTimeout(), compiled)
-        {
-            Cors = candidate.Broker.Cors.ToDictionary(pair => pair.Key, pair => CorsPolicies.Build(pair.Value), StringComparer.OrdinalIgnoreCase),
-        });
+        candidate.Add(
+            new RouteTable(routes, clusters.WithIdleTimeout(), compiled)
+            {
+                Cors = candidate.Broker.Cors.ToDictionary(
+                    pair => pair.Key,
+                    pair => CorsPolicies.Build(pair.Value),
+                    StringComparer.OrdinalIgnoreCase
+                ),
+            }
+        );
     }
 
     /// <summary>YARP's own word for a route that is open to anyone.</summary>
-    public static bool IsPublic(RouteConfig route) => string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
+    public static bool IsPublic(RouteConfig route) =>
+        string.Equals(route.AuthorizationPolicy, "Anonymous", StringComparison.OrdinalIgnoreCase);
 
     private static CompiledRoute Compile(
-        RouteConfig route, Snapshot candidate, ClusterRules clusters, IReadOnlyList<DeniedRoute> denied, ConfigErrors mistakes)
+        RouteConfig route,
+        Snapshot candidate,
+        ClusterRules clusters,
+        IReadOnlyList<DeniedRoute> denied,
+        ConfigErrors mistakes
+    )
     {
         var metadata = new RouteMetadata(route.RouteId, route.Metadata, mistakes);
         metadata.CheckKeys();
@@ -54,7 +75,10 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         CheckYarpPolicies(route, mistakes);
         if (route.Match.Methods is not { Count: > 0 } && metadata["Deny"] != "true")
         {
-            mistakes.Warning($"ReverseProxy:Routes:{route.RouteId}:Match:Methods", "is missing, so the route covers every method: write those that it is for, such as [ \"GET\" ].");
+            mistakes.Warning(
+                $"ReverseProxy:Routes:{route.RouteId}:Match:Methods",
+                "is missing, so the route covers every method: write those that it is for, such as [ \"GET\" ]."
+            );
         }
 
         var isPublic = IsPublic(route);
@@ -93,14 +117,21 @@ internal sealed class RouteCompiler : ISnapshotCompiler
             Action = demands.Action,
             Selectors = demands.Selectors,
             DeniesAll = deniesAll,
-            Denials = [.. denials.Select(denial => (Func<HttpContext, bool>)new Denial(denial.Selector, denial.Id).Hits), .. denied.Select(other => (Func<HttpContext, bool>)other.Hits)],
+            Denials =
+            [
+                .. denials.Select(denial => (Func<HttpContext, bool>)new Denial(denial.Selector, denial.Id).Hits),
+                .. denied.Select(other => (Func<HttpContext, bool>)other.Hits),
+            ],
             IsPathLoose = path.IsLoose,
             Path = leaving,
             Values = new(names.ReadValues, [.. leaving.PartialNames], names.Carried.InHeaders),
             Query = names.Query(),
             Body = BodyOf(metadata),
             Headers = names.Headers(tokenHeaders),
-            CredentialHeaders = isPublic ? [] : accepted.HasFlag(CredentialKinds.ApiKey) ? CredentialTable.HeaderNames : ["Authorization"],
+            CredentialHeaders =
+                isPublic ? []
+                : accepted.HasFlag(CredentialKinds.ApiKey) ? CredentialTable.HeaderNames
+                : ["Authorization"],
             Upstream = upstream,
             OwnAccount = accounts.Own,
             SharedAccount = accounts.Shared,
@@ -132,17 +163,26 @@ internal sealed class RouteCompiler : ISnapshotCompiler
         var path = $"ReverseProxy:Routes:{route.RouteId}";
         if (route.AuthorizationPolicy is not null && !route.AuthorizationPolicy.Equals("Anonymous", StringComparison.OrdinalIgnoreCase))
         {
-            mistakes.Error($"{path}:AuthorizationPolicy", "may only be \"Anonymous\" (a public route); rights stand in the route's Metadata.");
+            mistakes.Error(
+                $"{path}:AuthorizationPolicy",
+                "may only be \"Anonymous\" (a public route); rights stand in the route's Metadata."
+            );
         }
 
         if (route.RateLimiterPolicy is not null)
         {
-            mistakes.Error($"{path}:RateLimiterPolicy", "is not in this version of the broker; Broker:Limits bounds the requests of a caller.");
+            mistakes.Error(
+                $"{path}:RateLimiterPolicy",
+                "is not in this version of the broker; Broker:Limits bounds the requests of a caller."
+            );
         }
 
         if (route.OutputCachePolicy is not null)
         {
-            mistakes.Error($"{path}:OutputCachePolicy", "is refused: a cache knows no caller, so it would give one caller's answer to another.");
+            mistakes.Error(
+                $"{path}:OutputCachePolicy",
+                "is refused: a cache knows no caller, so it would give one caller's answer to another."
+            );
         }
 
         if (route.TimeoutPolicy is not null)

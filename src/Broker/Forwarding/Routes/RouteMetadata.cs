@@ -7,10 +7,11 @@ namespace Broker.Forwarding;
 /// <summary>A route's metadata: where its right stands. Tells what it cannot read.</summary>
 internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, string>? metadata, ConfigErrors mistakes)
 {
+    // csharpier-ignore
     private static readonly string[] Known =
     [
-        "Action", "Reach", "Network", "DeviceType", "Device", "Deny", "Path", "PathReason", "Query", "Headers", "Body", "Account", "Credentials", "On401", "Cache", "SetCookie",
-        "AtExpiry", "QueryCredential",
+        "Action", "Reach", "Network", "DeviceType", "Device", "Deny", "Path", "PathReason", "Query", "Headers", "Body", "Account",
+        "Credentials", "On401", "Cache", "SetCookie", "AtExpiry", "QueryCredential",
     ];
 
     private static readonly string[] Later = ["Filter", "Redact", "Observe"];
@@ -34,7 +35,8 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
 
     public string? this[string key] => values.GetValueOrDefault(key);
 
-    public void Error(string key, string message, string? because = null) => mistakes.Error($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message, because);
+    public void Error(string key, string message, string? because = null) =>
+        mistakes.Error($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message, because);
 
     public void Warning(string key, string message) => mistakes.Warning($"ReverseProxy:Routes:{routeId}:Metadata:{key}", message);
 
@@ -45,7 +47,11 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
         {
             if (Later.Contains(key))
             {
-                Error(key, "is not in this version of the broker: answers cannot be filtered, redacted or observed yet. Remove it, and the route with it if it needs it.");
+                Error(
+                    key,
+                    "is not in this version of the broker: answers cannot be filtered, redacted or observed yet. Remove it, and the "
+                        + "route with it if it needs it."
+                );
             }
             else if (!Known.Contains(key) && !key.StartsWith("x-", StringComparison.Ordinal))
             {
@@ -71,7 +77,8 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
     }
 
     /// <summary>The items of a list that stands in one text, with commas.</summary>
-    public IReadOnlyList<string> List(string key) => (this[key] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+    public IReadOnlyList<string> List(string key) =>
+        (this[key] ?? "").Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
     public Selector? Selector(string key) => this[key] is { } text ? Parsed(key, text) : null;
 
@@ -108,13 +115,21 @@ internal sealed class RouteMetadata(string routeId, IReadOnlyDictionary<string, 
         var kinds = CredentialKinds.None;
         foreach (var word in text.Split(',', StringSplitOptions.TrimEntries))
         {
-            if (Enum.TryParse<CredentialKinds>(word, out var kind) && kind is not (CredentialKinds.None or CredentialKinds.Any) && !char.IsDigit(word[0]))
+            if (
+                Enum.TryParse<CredentialKinds>(word, out var kind)
+                && kind is not (CredentialKinds.None or CredentialKinds.Any)
+                && !char.IsDigit(word[0])
+            )
             {
                 kinds |= kind;
             }
             else
             {
-                Error("Credentials", $"lists some of ApiKey, Basic, Token (ours), Issuer (an external issuer's); '{word}' is none{(issuers.Contains(word) ? ": an issuer cannot be named alone" : "")}.");
+                Error(
+                    "Credentials",
+                    $"lists some of ApiKey, Basic, Token (ours), Issuer (an external issuer's); '{word}' is none"
+                        + (issuers.Contains(word) ? ": an issuer cannot be named alone." : ".")
+                );
             }
         }
 

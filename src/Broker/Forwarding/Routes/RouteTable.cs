@@ -4,8 +4,11 @@ using Yarp.ReverseProxy.Configuration;
 namespace Broker.Forwarding;
 
 /// <summary>A snapshot's routes and clusters as YARP takes them, and each route's compiled policy.</summary>
-internal sealed class RouteTable(IReadOnlyList<RouteConfig> routes, IReadOnlyList<ClusterConfig> clusters, IReadOnlyDictionary<string, CompiledRoute> compiled)
-    : IProxyConfig, IDisposable
+internal sealed class RouteTable(
+    IReadOnlyList<RouteConfig> routes,
+    IReadOnlyList<ClusterConfig> clusters,
+    IReadOnlyDictionary<string, CompiledRoute> compiled
+) : IProxyConfig, IDisposable
 {
     private readonly CancellationTokenSource replaced = new();
 

@@ -52,7 +52,8 @@ internal sealed class Selectors
 
         if (devices is not null)
         {
-            // A named device may lie anywhere: a network named beside it is the caller's word for it, and only the config's counts (rights.md 2).
+            // A named device may lie anywhere: a network named beside it is the caller's word for it, and only the config's counts
+            // (rights.md 2).
             networks = network?.Kind == SelectorKind.Const ? networks : null;
             types = deviceType?.Kind == SelectorKind.Const ? types : null;
         }
@@ -154,9 +155,12 @@ internal sealed class Selectors
         return null;
     }
 
-    private static Refusal Missing(Selector selector) => Refusal.BadRequest($"The request names no id in {Place(selector)}, or an empty one.");
+    private static Refusal Missing(Selector selector) =>
+        Refusal.BadRequest($"The request names no id in {Place(selector)}, or an empty one.");
 
-    private static Refusal Twice(Selector selector) => Refusal.AmbiguousId($"The request names the id in {Place(selector)} more than once, or in another spelling.");
+    private static Refusal Twice(Selector selector) =>
+        Refusal.AmbiguousId($"The request names the id in {Place(selector)} more than once, or in another spelling.");
 
-    private static string Place(Selector selector) => $"{(selector.Kind == SelectorKind.QueryList ? "query" : selector.Kind.ToString().ToLowerInvariant())} '{selector.Name}'";
+    private static string Place(Selector selector) =>
+        $"{(selector.Kind == SelectorKind.QueryList ? "query" : selector.Kind.ToString().ToLowerInvariant())} '{selector.Name}'";
 }

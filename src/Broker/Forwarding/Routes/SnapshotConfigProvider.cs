@@ -6,7 +6,9 @@ using Yarp.ReverseProxy.Configuration;
 
 namespace Broker.Forwarding;
 
-/// <summary>Gives YARP the routes of the snapshot in force, and each of its endpoints the policy of the very snapshot that it was built from.</summary>
+/// <summary>
+/// Gives YARP the routes of the snapshot in force, and each of its endpoints the policy of the very snapshot that it was built from.
+/// </summary>
 internal sealed class SnapshotConfigProvider : IProxyConfigProvider, ICorsPolicyProvider
 {
     // YARP hands a route's config on as the object it got, so the policy is found by identity: never one of another reading.

@@ -10,7 +10,13 @@ internal static class TransformRules
     private static readonly string[] HeaderKeys = ["RequestHeader", "RequestHeaderRouteValue", "RequestHeaderRemove", "ClientCert"];
     private static readonly string[] QueryKeys = ["QueryValueParameter", "QueryRouteParameter", "QueryRemoveParameter"];
 
-    public static void Check(RouteConfig route, IReadOnlyList<Selector> selectors, IReadOnlyCollection<string> tokenHeaders, bool isPathRewritten, ConfigErrors mistakes)
+    public static void Check(
+        RouteConfig route,
+        IReadOnlyList<Selector> selectors,
+        IReadOnlyCollection<string> tokenHeaders,
+        bool isPathRewritten,
+        ConfigErrors mistakes
+    )
     {
         var path = $"ReverseProxy:Routes:{route.RouteId}:Transforms";
         CheckNames(route, isPathRewritten, path, mistakes);
@@ -38,24 +44,34 @@ internal static class TransformRules
         {
             if (transform.TryGetValue("PathPattern", out var text) && !isPathRewritten && LeavingPath.TryParse(text) is { } pattern)
             {
-                foreach (var unknown in pattern.Parameters.Where(parameter => parameter.Default is null && match.GetParameter(parameter.Name) is null))
+                foreach (
+                    var unknown in pattern.Parameters.Where(parameter =>
+                        parameter.Default is null && match.GetParameter(parameter.Name) is null
+                    )
+                )
                 {
                     mistakes.Error($"{path}:{index}:PathPattern", Unknown($"{{{unknown.Name}}}", match));
                 }
             }
 
             var isRead = transform.ContainsKey("QueryRouteParameter") || transform.ContainsKey("RequestHeaderRouteValue");
-            if (isRead && (transform.TryGetValue("Set", out var name) || transform.TryGetValue("Append", out name)) && match.GetParameter(name) is null)
+            if (
+                isRead
+                && (transform.TryGetValue("Set", out var name) || transform.TryGetValue("Append", out name))
+                && match.GetParameter(name) is null
+            )
             {
                 mistakes.Error($"{path}:{index}:{(transform.ContainsKey("Set") ? "Set" : "Append")}", Unknown($"'{name}'", match));
             }
         }
     }
 
-    private static string Unknown(string name, Microsoft.AspNetCore.Routing.Patterns.RoutePattern match) => match.Parameters.Count == 0
-        ? $"names {name}, and the route's Path has no values: nothing would leave in its place. Write the value into the Path, such as /x/{{id}}."
-        : $"names {name}, and the route's Path has no value of that name: nothing would leave in its place. "
-            + $"Write one that the Path has: {string.Join(", ", match.Parameters.Select(parameter => parameter.Name))}.";
+    private static string Unknown(string name, Microsoft.AspNetCore.Routing.Patterns.RoutePattern match) =>
+        match.Parameters.Count == 0
+            ? $"names {name}, and the route's Path has no values: nothing would leave in its place. Write the value into the Path, "
+                + $"such as /x/{{id}}."
+            : $"names {name}, and the route's Path has no value of that name: nothing would leave in its place. "
+                + $"Write one that the Path has: {string.Join(", ", match.Parameters.Select(parameter => parameter.Name))}.";
 
     private static string? Problem(string key, string value, IReadOnlyList<Selector> selectors, IReadOnlyCollection<string> tokenHeaders)
     {
@@ -92,7 +108,9 @@ internal static class TransformRules
 
         if (Is("X-Forwarded") || Is("HeaderPrefix"))
         {
-            return HeadersOf(selectors).Any(name => Is("HeaderPrefix") && name.StartsWith(value, StringComparison.OrdinalIgnoreCase)) ? "could change a header that the decision was about." : null;
+            return HeadersOf(selectors).Any(name => Is("HeaderPrefix") && name.StartsWith(value, StringComparison.OrdinalIgnoreCase))
+                ? "could change a header that the decision was about."
+                : null;
         }
 
         if (HeaderKeys.Any(Is))
@@ -100,15 +118,21 @@ internal static class TransformRules
             return HeaderProblem(value, selectors, tokenHeaders);
         }
 
-        return QueryKeys.Any(Is) && selectors.Any(selector => selector.Kind is SelectorKind.Query or SelectorKind.QueryList
-            && Selectors.IsSpelling(value.Trim(), selector.Name))
+        return
+            QueryKeys.Any(Is)
+            && selectors.Any(selector =>
+                selector.Kind is SelectorKind.Query or SelectorKind.QueryList && Selectors.IsSpelling(value.Trim(), selector.Name)
+            )
             ? "changes a query value that the decision was about."
             : null;
     }
 
     private static string? HeaderProblem(string name, IReadOnlyList<Selector> selectors, IReadOnlyCollection<string> tokenHeaders)
     {
-        if (name.Equals("Authorization", StringComparison.OrdinalIgnoreCase) || tokenHeaders.Contains(name, StringComparer.OrdinalIgnoreCase))
+        if (
+            name.Equals("Authorization", StringComparison.OrdinalIgnoreCase)
+            || tokenHeaders.Contains(name, StringComparer.OrdinalIgnoreCase)
+        )
         {
             return "is where the upstream's token stands, and nothing else: name the account instead.";
         }

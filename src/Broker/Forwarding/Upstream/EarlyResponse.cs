@@ -14,7 +14,8 @@ internal sealed class EarlyResponse(bool isTokenOurs)
     public bool IsTokenRefused => isTokenOurs && Volatile.Read(ref status) == 401;
 
     /// <summary>
-    /// Whether the rest of the body has no reader: the upstream answered with an error, closed the connection without an answer, or answered
+    /// Whether the rest of the body has no reader: the upstream answered with an error, closed the connection without an answer, or
+    /// answered
     /// and closed the way for the body.
     /// </summary>
     public bool EndsSending => IsKnown && !IsTokenRefused && (isWayClosed || Volatile.Read(ref status) is < 0 or >= 400);
@@ -64,7 +65,10 @@ internal struct EarlyResponseStatus
                 return code is < 200 or > 999 ? -1 : code;
             }
 
-            lineEnds = next == '\n' ? lineEnds + 1 : next == '\r' ? lineEnds : 0;
+            lineEnds =
+                next == '\n' ? lineEnds + 1
+                : next == '\r' ? lineEnds
+                : 0;
             if (lineEnds == 2)
             {
                 this = default; // the head of a 1xx has ended

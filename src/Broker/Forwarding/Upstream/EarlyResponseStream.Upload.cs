@@ -18,7 +18,8 @@ internal sealed partial class EarlyResponseStream
         var answer = Sending.Value;
         if (IsCut && !ReferenceEquals(answer, cutBy))
         {
-            // The pool has given the connection to another request, of which nothing is sent here. One without a body meets a connection that
+            // The pool has given the connection to another request, of which nothing is sent here. One without a body meets a connection
+            // that
             // closed before its answer, and the client takes another one; one with a body is sent again by the token handler.
             isSpent = true;
             Abandon();
@@ -43,7 +44,8 @@ internal sealed partial class EarlyResponseStream
             return;
         }
 
-        // The client uses its buffer again as soon as this returns, also when a write that nobody reads is left behind: so a copy is written.
+        // The client uses its buffer again as soon as this returns, also when a write that nobody reads is left behind: so a copy is
+        // written.
         var copy = ArrayPool<byte>.Shared.Rent(buffer.Length);
         buffer.CopyTo(copy);
         var writing = inner.WriteAsync(copy.AsMemory(0, buffer.Length), cancellation).AsTask();
@@ -93,5 +95,6 @@ internal sealed partial class EarlyResponseStream
 internal sealed class UnusableConnectionException() : IOException("This connection holds an unfinished request.")
 {
     /// <summary>Whether a failed try met such a connection.</summary>
-    public static bool IsIn(Exception? failure) => failure is not null && (failure is UnusableConnectionException || IsIn(failure.InnerException));
+    public static bool IsIn(Exception? failure) =>
+        failure is not null && (failure is UnusableConnectionException || IsIn(failure.InnerException));
 }

@@ -5,9 +5,12 @@ namespace Broker.Forwarding;
 
 /// <summary>One HTTP/1.1 connection to an upstream, on which an answer is seen while the request's body is still on its way.</summary>
 /// <remarks>
-/// .NET's client reads an HTTP/1.1 answer only when the whole body is sent: an upload that was refused at once would be sent to its end first.
-/// So while a body is sent, this reads ahead (where the client does not itself), looks at the status, tells it to the body, and keeps what it
-/// read for the client. Once the upstream has answered with an error, what is still written is dropped, so that the client goes on to read the
+/// .NET's client reads an HTTP/1.1 answer only when the whole body is sent: an upload that was refused at once would be sent to its end
+/// first.
+/// So while a body is sent, this reads ahead (where the client does not itself), looks at the status, tells it to the body, and keeps what
+/// it
+/// read for the client. Once the upstream has answered with an error, what is still written is dropped, so that the client goes on to read
+/// the
 /// answer. The upstream would take the next request for the rest of the body: such a connection serves no other request, and is closed.
 /// </remarks>
 internal sealed partial class EarlyResponseStream(Stream inner) : AsyncStream

@@ -19,10 +19,16 @@ internal sealed class ForwarderClients(TimeProvider time, ILogger<ForwarderHttpC
         handler.PlaintextStreamFilter = (connection, _) =>
         {
             opening.Opened(connection.InitialRequestMessage);
-            var isTunnel = connection.InitialRequestMessage.Method == HttpMethod.Connect; // to a proxy: what runs in it has a watch of its own
-            return new(connection.NegotiatedHttpVersion.Major == 1 && !isTunnel ? new EarlyResponseStream(connection.PlaintextStream) : connection.PlaintextStream);
+            // to a proxy: what runs in it has a watch of its own
+            var isTunnel = connection.InitialRequestMessage.Method == HttpMethod.Connect;
+            return new(
+                connection.NegotiatedHttpVersion.Major == 1 && !isTunnel
+                    ? new EarlyResponseStream(connection.PlaintextStream)
+                    : connection.PlaintextStream
+            );
         };
     }
 
-    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) => new TokenHandler(handler, time);
+    protected override HttpMessageHandler WrapHandler(ForwarderHttpClientContext context, HttpMessageHandler handler) =>
+        new TokenHandler(handler, time);
 }

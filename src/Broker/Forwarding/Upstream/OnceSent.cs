@@ -24,8 +24,11 @@ internal sealed class OnceSent
     /// <summary>To be called before anything is written to a connection.</summary>
     public static void Hold(Stream connection)
     {
-        if (Sending.Value is { } once
-            && Interlocked.CompareExchange(ref once.connection, connection, null) is { } first && first != connection)
+        if (
+            Sending.Value is { } once
+            && Interlocked.CompareExchange(ref once.connection, connection, null) is { } first
+            && first != connection
+        )
         {
             throw new NotSentAgainException();
         }

@@ -16,10 +16,15 @@ internal sealed class Origin
         this.ownHost = string.IsNullOrEmpty(ownHost) ? null : ownHost;
     }
 
-    /// <summary>Whether a request leads there and says so. The client takes SNI and the certificate's name from a Host, if there is one.</summary>
+    /// <summary>
+    /// Whether a request leads there and says so. The client takes SNI and the certificate's name from a Host, if there is one.
+    /// </summary>
     public bool IsOf(HttpRequestMessage request) =>
-        request.RequestUri is { IsAbsoluteUri: true } address && address.Port == port && address.Scheme == scheme
-        && address.IdnHost.Equals(host, StringComparison.OrdinalIgnoreCase) && HasOwnHost(request);
+        request.RequestUri is { IsAbsoluteUri: true } address
+        && address.Port == port
+        && address.Scheme == scheme
+        && address.IdnHost.Equals(host, StringComparison.OrdinalIgnoreCase)
+        && HasOwnHost(request);
 
     private bool HasOwnHost(HttpRequestMessage request)
     {

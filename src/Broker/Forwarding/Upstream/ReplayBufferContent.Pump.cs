@@ -92,13 +92,15 @@ internal sealed partial class ReplayBufferContent
 
         try
         {
-            // Also after a failure: the client counts what is written to it, and gives up the answer it has read when the count falls short.
+            // Also after a failure: the client counts what is written to it, and gives up the answer it has read when the count falls
+            // short.
             await upstream.WriteAsync(bytes, writing);
             await upstream.FlushAsync(writing);
         }
         catch (Exception failure)
         {
-            // An early answer closes the way for the body. The answer counts; if there is none, that failure is reported instead of this one.
+            // An early answer closes the way for the body. The answer counts; if there is none, that failure is reported instead of this
+            // one.
             writeFailure ??= failure;
         }
 

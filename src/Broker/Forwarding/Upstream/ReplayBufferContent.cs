@@ -10,8 +10,10 @@ namespace Broker.Forwarding;
 /// </code>
 /// An upstream that answers early stops reading; the body is then read on for the copy alone. So reading has a cancellation of its own, and
 /// a failed write ends the writing, not the reading. A body over the limit, or one that trickles on, is handed back to YARP's
-/// own content, and not kept. On HTTP/1.1 it is <see cref="EarlyResponseStream"/> that hears an answer before the body's end, and tells it here.
-/// A 401 about our token ends the sending, and the body is read on for the second try. Any other error of the upstream is the answer: the body is
+/// own content, and not kept. On HTTP/1.1 it is <see cref="EarlyResponseStream"/> that hears an answer before the body's end, and tells it
+/// here.
+/// A 401 about our token ends the sending, and the body is read on for the second try. Any other error of the upstream is the answer: the
+/// body is
 /// cut short, so that the client goes on to read that answer, and the connection serves no other request.
 /// </remarks>
 internal sealed partial class ReplayBufferContent : HttpContent
@@ -44,7 +46,14 @@ internal sealed partial class ReplayBufferContent : HttpContent
     /// <param name="handOver">How long a body may take before it is handed back, so that YARP's idle clock sees it move.</param>
     /// <param name="time">The clock.</param>
     /// <param name="over">The caller went away, or nothing moved for too long: on HTTP/1.1 nothing else ends a read that waits.</param>
-    public ReplayBufferContent(HttpContent original, HttpRequest incoming, int limit, TimeSpan handOver, TimeProvider time, CancellationToken over)
+    public ReplayBufferContent(
+        HttpContent original,
+        HttpRequest incoming,
+        int limit,
+        TimeSpan handOver,
+        TimeProvider time,
+        CancellationToken over
+    )
         : this(original, limit, handOver, time, over) => incoming.Body = body = new(incoming.Body, reading);
 
     /// <summary>The second try, whose body is a copy.</summary>
@@ -145,7 +154,12 @@ internal sealed partial class ReplayBufferContent : HttpContent
         await Task.WhenAny(pumping, Answer.Known);
         if (Answer.IsTokenRefused && !pumping.IsCompleted)
         {
-            _ = pumping.ContinueWith(static over => over.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            _ = pumping.ContinueWith(
+                static over => over.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted,
+                TaskScheduler.Default
+            );
             throw new IOException("The upstream refused the token before it had the body."); // the copy is read on
         }
 

@@ -12,7 +12,12 @@ internal sealed partial class TokenHandler
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // each request passes here
     private async ValueTask<HttpResponseMessage> Send(
-        HttpRequestMessage request, UpstreamToken? token, BrokeredRequest passage, ReplayBufferContent? body, CancellationToken cancellation)
+        HttpRequestMessage request,
+        UpstreamToken? token,
+        BrokeredRequest passage,
+        ReplayBufferContent? body,
+        CancellationToken cancellation
+    )
     {
         EarlyResponseStream.Begin(body?.Answer);
         var bare = request.RequestUri;
@@ -44,7 +49,9 @@ internal sealed partial class TokenHandler
     }
 
     private Task<HttpResponseMessage> SendOn(HttpRequestMessage request, ReplayBufferContent? body, CancellationToken cancellation) =>
-        body is not null ? SendBody(request, cancellation) : OnceSent.IsDue(request) ? SendOnce(request, cancellation) : base.SendAsync(request, cancellation);
+        body is not null ? SendBody(request, cancellation)
+        : OnceSent.IsDue(request) ? SendOnce(request, cancellation)
+        : base.SendAsync(request, cancellation);
 
     private async Task<HttpResponseMessage> SendBody(HttpRequestMessage request, CancellationToken cancellation)
     {
@@ -69,7 +76,9 @@ internal sealed partial class TokenHandler
     }
 
     private static bool IsWebSocket(HttpResponseMessage response, BrokeredRequest passage) =>
-        passage.IsWebSocket && response.Headers.Upgrade.Count == 1 && response.Headers.Upgrade.First() is { Version: null, Name: { } name }
+        passage.IsWebSocket
+        && response.Headers.Upgrade.Count == 1
+        && response.Headers.Upgrade.First() is { Version: null, Name: { } name }
         && name.Equals("websocket", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>An error that came before the body's end ends the sending, unless it is a 401 that the body is sent again for.</summary>
@@ -93,6 +102,13 @@ internal sealed partial class TokenHandler
             return;
         }
 
-        request.Content = passage.Body = new ReplayBufferContent(request.Content, passage.Incoming!, limit, passage.Route!.IdleTimeout / 2, time, cancellation);
+        request.Content = passage.Body = new ReplayBufferContent(
+            request.Content,
+            passage.Incoming!,
+            limit,
+            passage.Route!.IdleTimeout / 2,
+            time,
+            cancellation
+        );
     }
 }

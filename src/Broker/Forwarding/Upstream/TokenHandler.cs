@@ -3,7 +3,9 @@ using Broker.UpstreamTokens;
 
 namespace Broker.Forwarding;
 
-/// <summary>Puts the upstream's token on a request that carries its granted passage, and on no other; replaces a refused one and sends once more.</summary>
+/// <summary>
+/// Puts the upstream's token on a request that carries its granted passage, and on no other; replaces a refused one and sends once more.
+/// </summary>
 /// <remarks>Captures nothing of a cluster or a snapshot: YARP keeps a client over reloads, so whatever it held would go stale.</remarks>
 internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvider time) : DelegatingHandler(inner)
 {
@@ -25,7 +27,11 @@ internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvide
         return await Send(request, token: null, passage, passage.Body, cancellation);
     }
 
-    private async Task<HttpResponseMessage> SendWithToken(HttpRequestMessage request, BrokeredRequest passage, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendWithToken(
+        HttpRequestMessage request,
+        BrokeredRequest passage,
+        CancellationToken cancellation
+    )
     {
         if (!passage.Route!.MaySend(request))
         {
@@ -67,10 +73,17 @@ internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvide
         return response;
     }
 
-    /// <summary>A call of gRPC whose body was not kept may have its own answer: the caller calls again, and the next token is there.</summary>
+    /// <summary>
+    /// A call of gRPC whose body was not kept may have its own answer: the caller calls again, and the next token is there.
+    /// </summary>
     private async Task<HttpResponseMessage> CallAgain(
-        HttpRequestMessage request, HttpResponseMessage first, BrokeredRequest passage, UpstreamToken refused, long sentAt,
-        CancellationToken cancellation)
+        HttpRequestMessage request,
+        HttpResponseMessage first,
+        BrokeredRequest passage,
+        UpstreamToken refused,
+        long sentAt,
+        CancellationToken cancellation
+    )
     {
         HttpResponseMessage? answer = null;
         try
@@ -93,8 +106,13 @@ internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvide
     /// <param name="sentAt">When.</param>
     /// <param name="cancellation">The caller went away, or nothing moved for too long.</param>
     private async Task<HttpResponseMessage> SendAgain(
-        HttpRequestMessage request, HttpResponseMessage? asIs, BrokeredRequest passage, UpstreamToken refused, long sentAt,
-        CancellationToken cancellation)
+        HttpRequestMessage request,
+        HttpResponseMessage? asIs,
+        BrokeredRequest passage,
+        UpstreamToken refused,
+        long sentAt,
+        CancellationToken cancellation
+    )
     {
         var successor = await passage.Cell!.Replace(refused, sentAt, passage.Subject, cancellation);
         if (successor.Token is null)
@@ -105,7 +123,9 @@ internal sealed partial class TokenHandler(HttpMessageHandler inner, TimeProvide
         ReplayBufferContent? again = null;
         if (passage.HasBody)
         {
-            again = passage.Body is null ? null : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
+            again = passage.Body is null
+                ? null
+                : await passage.Body.Again(passage.Route!.Snapshot.Broker.Forwarding.ReplayWait, cancellation);
             if (again is null)
             {
                 return passage.Body?.ReadFailure is { } fault

@@ -14,8 +14,10 @@ internal static class DeviceHiveBody
     /// <summary>A body without a type is JSON (ContentTypeFilter); no body is an empty object.</summary>
     public static async Task<(JsonElement Body, EndpointResult? Refusal)> Read(HttpContext context)
     {
-        if (!string.IsNullOrEmpty(context.Request.ContentType)
-            && (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type) || !type.MatchesMediaType("application/json")))
+        if (
+            !string.IsNullOrEmpty(context.Request.ContentType)
+            && (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type) || !type.MatchesMediaType("application/json"))
+        )
         {
             return (default, DeviceHiveErrors.WrongMediaType);
         }
@@ -25,22 +27,42 @@ internal static class DeviceHiveBody
             return (default, DeviceHiveErrors.TooLarge);
         }
 
-        return bytes.Length == 0 ? (Nothing, null) : RequestBodyReader.Object(bytes) is { } body ? (body, null) : (default, DeviceHiveErrors.Malformed);
+        return bytes.Length == 0 ? (Nothing, null)
+            : RequestBodyReader.Object(bytes) is { } body ? (body, null)
+            : (default, DeviceHiveErrors.Malformed);
     }
 
-    /// <summary>Who creates: with a token of ours or an API key. Passwords are tried at the login alone, where guesses are counted.</summary>
-    public static async Task<(Caller? Creator, EndpointResult? Refusal)> Creator(Issuance issuance, HttpContext context, EndpointLogEntry request, string action)
+    /// <summary>
+    /// Who creates: with a token of ours or an API key. Passwords are tried at the login alone, where guesses are counted.
+    /// </summary>
+    public static async Task<(Caller? Creator, EndpointResult? Refusal)> Creator(
+        Issuance issuance,
+        HttpContext context,
+        EndpointLogEntry request,
+        string action
+    )
     {
-        var credential = await issuance.Credentials.Read(context.Request.Headers, CredentialKinds.Token | CredentialKinds.ApiKey, context.RequestAborted);
+        var credential = await issuance.Credentials.Read(
+            context.Request.Headers,
+            CredentialKinds.Token | CredentialKinds.ApiKey,
+            context.RequestAborted
+        );
         if (credential.Caller is not { } caller || credential.Problem != CredentialProblem.None)
         {
-            return (null, credential.Problem switch
-            {
-                CredentialProblem.Expired => DeviceHiveErrors.Expired,
-                CredentialProblem.Ambiguous => DeviceHiveErrors.Make(400, "The request shows more than one credential: send exactly one.", "ambiguous-credential"),
-                CredentialProblem.Unknown => DeviceHiveErrors.NotNow,
-                _ => DeviceHiveErrors.Unauthorized,
-            });
+            return (
+                null,
+                credential.Problem switch
+                {
+                    CredentialProblem.Expired => DeviceHiveErrors.Expired,
+                    CredentialProblem.Ambiguous => DeviceHiveErrors.Make(
+                        400,
+                        "The request shows more than one credential: send exactly one.",
+                        "ambiguous-credential"
+                    ),
+                    CredentialProblem.Unknown => DeviceHiveErrors.NotNow,
+                    _ => DeviceHiveErrors.Unauthorized,
+                }
+            );
         }
 
         request.Caller = caller.Identity;

@@ -17,8 +17,14 @@ internal static class DeviceHiveErrors
     /// <summary>As the vendor answers a signature that it does not know: without a word.</summary>
     public static readonly EndpointResult Silent = new(401, null, "credential-invalid");
 
-    public static readonly EndpointResult NotNow =
-        Make(503, "This cannot be decided at the moment: send the request again.", "not-now") with { RetryAfter = TimeSpan.FromSeconds(1) };
+    public static readonly EndpointResult NotNow = Make(
+        503,
+        "This cannot be decided at the moment: send the request again.",
+        "not-now"
+    ) with
+    {
+        RetryAfter = TimeSpan.FromSeconds(1),
+    };
 
     public static EndpointResult Make(int status, string message, string decision) =>
         new(status, new JsonObject { ["error"] = status, ["message"] = message }, decision);

@@ -52,8 +52,11 @@ internal static class DeviceHiveFields
         {
             number = whole;
         }
-        else if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
-            && Math.Abs(value) <= LargestExact && value == Math.Truncate(value))
+        else if (
+            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
+            && Math.Abs(value) <= LargestExact
+            && value == Math.Truncate(value)
+        )
         {
             number = (long)value;
         }
@@ -62,8 +65,17 @@ internal static class DeviceHiveFields
         return mistake is null;
     }
 
-    /// <summary>Actions by name or number; null when absent. An action that there is not is told: DeviceHive drops it, and what is left may be wider.</summary>
-    public static bool TryActions(this JsonElement body, string name, ActionNames actions, out Selection? selected, out EndpointResult? mistake)
+    /// <summary>
+    /// Actions by name or number; null when absent. An action that there is not is told: DeviceHive drops it, and what is left may be
+    /// wider.
+    /// </summary>
+    public static bool TryActions(
+        this JsonElement body,
+        string name,
+        ActionNames actions,
+        out Selection? selected,
+        out EndpointResult? mistake
+    )
     {
         (selected, mistake) = (null, null);
         if (body.Member(name) is not { } list)
@@ -102,7 +114,8 @@ internal static class DeviceHiveFields
         var ids = new List<string>();
         foreach (var item in list.ValueKind == JsonValueKind.Array ? [.. list.EnumerateArray()] : new[] { list })
         {
-            var id = list.ValueKind != JsonValueKind.Array ? null
+            var id =
+                list.ValueKind != JsonValueKind.Array ? null
                 : item.ValueKind == JsonValueKind.String ? item.GetString()
                 : item.ValueKind == JsonValueKind.Number && item.TryGetInt64(out var number) ? number.ToString(CultureInfo.InvariantCulture)
                 : null;
@@ -128,13 +141,26 @@ internal static class DeviceHiveFields
             return true;
         }
 
-        if (value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var milliseconds) && milliseconds >= 0
-            && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
+        if (
+            value.ValueKind == JsonValueKind.Number
+            && value.TryGetInt64(out var milliseconds)
+            && milliseconds >= 0
+            && milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds()
+        )
         {
             date = DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
         }
-        else if (value.ValueKind == JsonValueKind.String && DateTimeOffset.TryParseExact(
-            value.GetString(), DateForms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var read) && read >= DateTimeOffset.UnixEpoch)
+        else if (
+            value.ValueKind == JsonValueKind.String
+            && DateTimeOffset.TryParseExact(
+                value.GetString(),
+                DateForms,
+                CultureInfo.InvariantCulture,
+                DateTimeStyles.AssumeUniversal,
+                out var read
+            )
+            && read >= DateTimeOffset.UnixEpoch
+        )
         {
             date = read.ToUniversalTime();
         }

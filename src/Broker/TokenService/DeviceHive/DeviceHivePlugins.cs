@@ -58,7 +58,8 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
         }
 
         var origin = issuance.OriginOf(creator);
-        return await issuance.PluginPair(origin, creator, wanted, topic, end ?? issuance.AccessEnd, end ?? origin.End) is not { } pair ? DeviceHiveErrors.NotNow
+        return await issuance.PluginPair(origin, creator, wanted, topic, end ?? issuance.AccessEnd, end ?? origin.End) is not { } pair
+            ? DeviceHiveErrors.NotNow
             : new(201, new JsonObject { ["accessToken"] = pair.Access, ["refreshToken"] = pair.Refresh }, "created");
     }
 
@@ -89,21 +90,32 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
         var standing = await issuance.StandingOf(token);
         request.Caller = token.Subject;
         return Refusal(issuance, token)
-            ?? (standing == RevocationStatus.Unknown ? DeviceHiveErrors.NotNow
+            ?? (
+                standing == RevocationStatus.Unknown ? DeviceHiveErrors.NotNow
                 : standing == RevocationStatus.Revoked ? DeviceHiveErrors.Make(401, "Token is not valid", "credential-invalid")
-                : new(200, new JsonObject
-                {
-                    // What its creator may still do now: a right that was taken from him is none of the plugin's.
-                    ["a"] = new JsonArray([.. TokenIssuer.Holding(issuance.Credentials.Tokens.Present(token)!.Permissions, issuance.Actions).Actions.Select(action => (JsonNode)action)]),
-                    ["e"] = DeviceHiveFields.Write(token.End),
-                    ["t"] = (int)token.Use,
-                    ["tpc"] = topic,
-                }, "authenticated"));
+                : new(
+                    200,
+                    new JsonObject
+                    {
+                        // What its creator may still do now: a right that was taken from him is none of the plugin's.
+                        ["a"] = new JsonArray([
+                            .. TokenIssuer
+                                .Holding(issuance.Credentials.Tokens.Present(token)!.Permissions, issuance.Actions)
+                                .Actions.Select(action => (JsonNode)action),
+                        ]),
+                        ["e"] = DeviceHiveFields.Write(token.End),
+                        ["t"] = (int)token.Use,
+                        ["tpc"] = topic,
+                    },
+                    "authenticated"
+                )
+            );
     }
 
     /// <summary>Null while the topic is there and still the creator's.</summary>
     public static EndpointResult? Refusal(Issuance issuance, TokenClaims token) =>
-        !issuance.Options.Plugins.TryGetValue(token.Topic!, out var plugin) ? DeviceHiveErrors.Make(401, "Plugin is not found", "credential-invalid")
+        !issuance.Options.Plugins.TryGetValue(token.Topic!, out var plugin)
+            ? DeviceHiveErrors.Make(401, "Plugin is not found", "credential-invalid")
         : $"{ConfigCaller.Source}:{plugin.Creator}" != token.Subject ? DeviceHiveErrors.Make(401, NoTopic, "credential-invalid")
         : null;
 }

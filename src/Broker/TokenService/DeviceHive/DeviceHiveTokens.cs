@@ -32,7 +32,10 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         var checkedLogin = await PasswordLogin.OfUser(issuance, context, login, password);
         if (checkedLogin.Wait > TimeSpan.Zero)
         {
-            return DeviceHiveErrors.Make(429, "Too many failed logins: wait before the next one.", "login-waits") with { RetryAfter = checkedLogin.Wait };
+            return DeviceHiveErrors.Make(429, "Too many failed logins: wait before the next one.", "login-waits") with
+            {
+                RetryAfter = checkedLogin.Wait,
+            };
         }
 
         if (!checkedLogin.IsKnown)
@@ -76,12 +79,17 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             return other is null ? noOther! : await Created(creator, other, body);
         }
 
-        var user = id is null ? null
+        var user =
+            id is null ? null
             : issuance.NumberOf(creator) == id ? issuance.Credentials.Tokens!.Find(creator.Identity)
             : issuance.Credentials.CallerNumbered(id.Value);
         if (user is null)
         {
-            return DeviceHiveErrors.Make(404, $"User with id = {id?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "null"} not found", "not-found");
+            return DeviceHiveErrors.Make(
+                404,
+                $"User with id = {id?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "null"} not found",
+                "not-found"
+            );
         }
 
         if (user.Caller.Identity != creator.Identity && !creator.Permissions.Actions.Contains("ManageUser"))
@@ -126,7 +134,8 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         }
 
         // An OAuth2 client's refresh token is that client's, who has to show who it is.
-        var renewal = token.Client is not null ? RefreshResult.Refused
+        var renewal = token.Client is not null
+            ? RefreshResult.Refused
             : await RefreshUses.Use(issuance, token, token.Subject, null, null, context.RequestAborted);
         if (renewal.RevocationStatus != RevocationStatus.Good)
         {
@@ -145,9 +154,14 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
 
     private async Task<EndpointResult> Created(Caller creator, Caller user, JsonElement body)
     {
-        if (!body.TryActions("actions", issuance.Actions, out var actions, out var mistake) || !body.TryIds("networkIds", out var networks, out mistake)
-            || !body.TryIds("deviceTypeIds", out var types, out mistake) || !body.TryIds("deviceIds", out var devices, out mistake)
-            || !body.TryDate("expiration", out var expiration, out mistake) || !body.TryDate("refreshExpiration", out var refreshExpiration, out mistake))
+        if (
+            !body.TryActions("actions", issuance.Actions, out var actions, out var mistake)
+            || !body.TryIds("networkIds", out var networks, out mistake)
+            || !body.TryIds("deviceTypeIds", out var types, out mistake)
+            || !body.TryIds("deviceIds", out var devices, out mistake)
+            || !body.TryDate("expiration", out var expiration, out mistake)
+            || !body.TryDate("refreshExpiration", out var refreshExpiration, out mistake)
+        )
         {
             return mistake!;
         }
@@ -163,10 +177,20 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
 
         // As the vendor does: 'expiration' is of both tokens unless the refresh token has its own.
         var accessEnd = expiration ?? issuance.AccessEnd;
-        return Answer(await issuance.Pair(origin, user, grant.Permissions, accessEnd, refreshExpiration ?? expiration ?? origin.End), "created");
+        return Answer(
+            await issuance.Pair(origin, user, grant.Permissions, accessEnd, refreshExpiration ?? expiration ?? origin.End),
+            "created"
+        );
     }
 
-    private static EndpointResult Wider(Decision decision, Selection? actions, Selection? networks, Selection? types, Selection? devices, in Permissions all)
+    private static EndpointResult Wider(
+        Decision decision,
+        Selection? actions,
+        Selection? networks,
+        Selection? types,
+        Selection? devices,
+        in Permissions all
+    )
     {
         var (part, asked, held) = decision switch
         {
@@ -175,8 +199,15 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
             Decision.DeviceTypeNotGranted => ("deviceTypeIds", types, all.DeviceTypes),
             _ => ("deviceIds", devices, all.Devices),
         };
-        var beyond = asked is not { } selection || selection.IsEverything ? "*" : string.Join(", ", selection.Names.Where(name => !held.Contains(name)));
-        return DeviceHiveErrors.Make(403, $"Access is denied: {part} {beyond} is beyond what the creator and the user hold", "wider-than-creator");
+        var beyond =
+            asked is not { } selection || selection.IsEverything
+                ? "*"
+                : string.Join(", ", selection.Names.Where(name => !held.Contains(name)));
+        return DeviceHiveErrors.Make(
+            403,
+            $"Access is denied: {part} {beyond} is beyond what the creator and the user hold",
+            "wider-than-creator"
+        );
     }
 
     private string WhyNot(string login) =>
@@ -186,5 +217,7 @@ internal sealed class DeviceHiveTokens(Issuance issuance)
         : $"User with login = {login} not found or bad password";
 
     private static EndpointResult Answer(IssuedTokenPair? pair, string decision) =>
-        pair is null ? DeviceHiveErrors.NotNow : new(201, new JsonObject { ["accessToken"] = pair.Access, ["refreshToken"] = pair.Refresh }, decision);
+        pair is null
+            ? DeviceHiveErrors.NotNow
+            : new(201, new JsonObject { ["accessToken"] = pair.Access, ["refreshToken"] = pair.Refresh }, decision);
 }

@@ -18,10 +18,20 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         yield return new("POST", prefix + "/introspect", rest.Introspect) { Root = prefix + "/introspect", Refuse = Refused };
         yield return new("POST", prefix + "/revoke", revocation.Revoke) { Root = prefix + "/revoke", Refuse = Refused };
         yield return new("POST", prefix + "/revoke-all", revocation.RevokeAll) { Root = prefix + "/revoke-all", Refuse = Refused };
-        yield return new("GET", WellKnown + "jwks.json", rest.Keys) { Root = WellKnown + "jwks.json", Refuse = Refused, AnswersAtOnce = true };
+        yield return new("GET", WellKnown + "jwks.json", rest.Keys)
+        {
+            Root = WellKnown + "jwks.json",
+            Refuse = Refused,
+            AnswersAtOnce = true,
+        };
         foreach (var path in MetadataPaths(issuance.Options.PublicUrl))
         {
-            yield return new("GET", path, rest.Metadata) { Root = path, Refuse = Refused, AnswersAtOnce = true };
+            yield return new("GET", path, rest.Metadata)
+            {
+                Root = path,
+                Refuse = Refused,
+                AnswersAtOnce = true,
+            };
         }
     }
 
@@ -39,19 +49,33 @@ internal sealed class OAuthEndpoints(Issuance issuance)
         }
 
         var token = issuance.Credentials.Tokens!.Read(text);
-        var standing = token is null || !OAuthRevocation.Concerns(token, request.Client) ? RevocationStatus.Revoked : await issuance.StandingOf(token);
+        var standing =
+            token is null || !OAuthRevocation.Concerns(token, request.Client) ? RevocationStatus.Revoked : await issuance.StandingOf(token);
         return standing switch
         {
             RevocationStatus.Good => new(200, Told(token!), "active"),
-            RevocationStatus.Revoked => new(200, new JsonObject { ["active"] = false }, "not-active"), // why not is nobody's business (RFC 7662, 2.2)
+            // why not is nobody's business (RFC 7662, 2.2)
+            RevocationStatus.Revoked => new(200, new JsonObject { ["active"] = false }, "not-active"),
             _ => OAuthErrors.NotNow,
         };
     }
 
     private Task<EndpointResult> Keys(HttpContext context, EndpointLogEntry own) =>
-        Task.FromResult(new EndpointResult(
-            200, new JsonObject { ["keys"] = new JsonArray([.. issuance.Keys.All.Select(key => (JsonNode?)key.PublicJwk()).Where(key => key is not null)]) }, "public")
-        { IsPublic = true });
+        Task.FromResult(
+            new EndpointResult(
+                200,
+                new JsonObject
+                {
+                    ["keys"] = new JsonArray([
+                        .. issuance.Keys.All.Select(key => (JsonNode?)key.PublicJwk()).Where(key => key is not null),
+                    ]),
+                },
+                "public"
+            )
+            {
+                IsPublic = true,
+            }
+        );
 
     private Task<EndpointResult> Metadata(HttpContext context, EndpointLogEntry own)
     {
@@ -63,25 +87,35 @@ internal sealed class OAuthEndpoints(Issuance issuance)
             grants.Add("password");
         }
 
-        return Task.FromResult(new EndpointResult(200, new JsonObject
-        {
-            ["issuer"] = url,
-            ["token_endpoint"] = oauth + "/token",
-            ["introspection_endpoint"] = oauth + "/introspect",
-            ["revocation_endpoint"] = oauth + "/revoke",
-            ["jwks_uri"] = url + WellKnown + "jwks.json",
-            ["grant_types_supported"] = grants,
-            // Required, and never empty (RFC 8414, 2 and 3.2). 'none' is the registered word for an answer with neither code nor token.
-            ["response_types_supported"] = new JsonArray("none"),
-            ["scopes_supported"] = new JsonArray([.. issuance.Actions.All.Select(name => (JsonNode)name)]),
-            ["token_endpoint_auth_methods_supported"] = AuthMethods(),
-            ["introspection_endpoint_auth_methods_supported"] = AuthMethods(),
-            ["revocation_endpoint_auth_methods_supported"] = AuthMethods(),
-        }, "public")
-        { IsPublic = true });
+        return Task.FromResult(
+            new EndpointResult(
+                200,
+                new JsonObject
+                {
+                    ["issuer"] = url,
+                    ["token_endpoint"] = oauth + "/token",
+                    ["introspection_endpoint"] = oauth + "/introspect",
+                    ["revocation_endpoint"] = oauth + "/revoke",
+                    ["jwks_uri"] = url + WellKnown + "jwks.json",
+                    ["grant_types_supported"] = grants,
+                    // Required, and never empty (RFC 8414, 2 and 3.2). 'none' is the registered word for an answer with neither code nor
+                    // token.
+                    ["response_types_supported"] = new JsonArray("none"),
+                    ["scopes_supported"] = new JsonArray([.. issuance.Actions.All.Select(name => (JsonNode)name)]),
+                    ["token_endpoint_auth_methods_supported"] = AuthMethods(),
+                    ["introspection_endpoint_auth_methods_supported"] = AuthMethods(),
+                    ["revocation_endpoint_auth_methods_supported"] = AuthMethods(),
+                },
+                "public"
+            )
+            {
+                IsPublic = true,
+            }
+        );
     }
 
-    // Where the public address has a path, clients look for the metadata before that path (RFC 8414, 3.1). They stand at the plain place too.
+    // Where the public address has a path, clients look for the metadata before that path (RFC 8414, 3.1). They stand at the plain place
+    // too.
     private static IEnumerable<string> MetadataPaths(string? publicUrl)
     {
         const string plain = WellKnown + "oauth-authorization-server";
@@ -111,7 +145,10 @@ internal sealed class OAuthEndpoints(Issuance issuance)
 
     private static EndpointResult Refused(int status, string message, string decision)
     {
-        var error = status is 429 or 503 ? "temporarily_unavailable" : status >= 500 ? "server_error" : "invalid_request";
+        var error =
+            status is 429 or 503 ? "temporarily_unavailable"
+            : status >= 500 ? "server_error"
+            : "invalid_request";
         return OAuthErrors.Make(error, message, status) with { Decision = decision };
     }
 

@@ -20,9 +20,16 @@ internal sealed class OAuthRequest(IReadOnlyDictionary<string, string> form, Cal
     /// <summary>A parameter without a value is one that is not there (RFC 6749, 3.2).</summary>
     public string? this[string name] => form.TryGetValue(name, out var value) && value.Length > 0 ? value : null;
 
-    public static async Task<(OAuthRequest? Request, EndpointResult? Refusal)> Read(Issuance issuance, HttpContext context, EndpointLogEntry request)
+    public static async Task<(OAuthRequest? Request, EndpointResult? Refusal)> Read(
+        Issuance issuance,
+        HttpContext context,
+        EndpointLogEntry request
+    )
     {
-        if (!MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type) || !type.MatchesMediaType("application/x-www-form-urlencoded"))
+        if (
+            !MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type)
+            || !type.MatchesMediaType("application/x-www-form-urlencoded")
+        )
         {
             return (null, OAuthErrors.Request("the body is application/x-www-form-urlencoded"));
         }
@@ -48,7 +55,12 @@ internal sealed class OAuthRequest(IReadOnlyDictionary<string, string> form, Cal
         return (client is null ? null : new(form, client), refusal);
     }
 
-    private static async Task<(Caller? Client, EndpointResult? Refusal)> Authenticate(Issuance issuance, HttpContext context, string id, string secret)
+    private static async Task<(Caller? Client, EndpointResult? Refusal)> Authenticate(
+        Issuance issuance,
+        HttpContext context,
+        string id,
+        string secret
+    )
     {
         if (issuance.Credentials.ReadKey(secret) is { } byKey)
         {
@@ -84,7 +96,10 @@ internal sealed class OAuthRequest(IReadOnlyDictionary<string, string> form, Cal
     }
 
     // RFC 6749, 2.3.1: both parts are form-encoded before they are put together.
-    private static (string? Id, string? Secret, bool IsUnclear) ClientOf(Microsoft.Extensions.Primitives.StringValues authorization, Dictionary<string, string> form)
+    private static (string? Id, string? Secret, bool IsUnclear) ClientOf(
+        Microsoft.Extensions.Primitives.StringValues authorization,
+        Dictionary<string, string> form
+    )
     {
         var id = form.GetValueOrDefault("client_id");
         var secret = form.GetValueOrDefault("client_secret");
@@ -98,8 +113,12 @@ internal sealed class OAuthRequest(IReadOnlyDictionary<string, string> form, Cal
             return (null, null, true);
         }
 
-        if (authorization[0] is not { } header || !header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase) || Decode(header["Basic ".Length..]) is not { } login
-            || login.IndexOf(':', StringComparison.Ordinal) is not (> 0 and var colon))
+        if (
+            authorization[0] is not { } header
+            || !header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase)
+            || Decode(header["Basic ".Length..]) is not { } login
+            || login.IndexOf(':', StringComparison.Ordinal) is not (> 0 and var colon)
+        )
         {
             return (null, null, false);
         }

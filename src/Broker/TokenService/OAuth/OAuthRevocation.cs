@@ -36,7 +36,9 @@ internal sealed class OAuthRevocation(Issuance issuance)
             : await End(token.Id, token.End, isItsOwn: IsOf(token, request.Client), request.Client, context);
     }
 
-    /// <summary>Ends all that came of a caller so far, or the whole session of a token: of one's own, or of anybody with the action ManageUser.</summary>
+    /// <summary>
+    /// Ends all that came of a caller so far, or the whole session of a token: of one's own, or of anybody with the action ManageUser.
+    /// </summary>
     public async Task<EndpointResult> RevokeAll(HttpContext context, EndpointLogEntry own)
     {
         var (request, refusal) = await OAuthRequest.Read(issuance, context, own);
@@ -69,11 +71,14 @@ internal sealed class OAuthRevocation(Issuance issuance)
 
     /// <summary>Its own, one made by it or got by it, or any for who manages tokens.</summary>
     public static bool Concerns(TokenClaims token, Caller client) =>
-        token.Subject == client.Identity || token.Client == client.Name || token.Creators.Contains(client.Identity)
+        token.Subject == client.Identity
+        || token.Client == client.Name
+        || token.Creators.Contains(client.Identity)
         || client.Permissions.Actions.Contains("ManageToken");
 
     /// <summary>Whether the end of all that came of the client is the token's end too.</summary>
-    private static bool IsOf(TokenClaims token, Caller client) => token.Subject == client.Identity || token.Creators.Contains(client.Identity);
+    private static bool IsOf(TokenClaims token, Caller client) =>
+        token.Subject == client.Identity || token.Creators.Contains(client.Identity);
 
     // In a session there may be tokens that did not come of the client: no other end would be the session's.
     private Task<EndpointResult> EndSession(TokenClaims token, Caller client, HttpContext context) =>
@@ -91,15 +96,27 @@ internal sealed class OAuthRevocation(Issuance issuance)
     // Each adds an entry to the log in Redis, whether or not anything came of the caller since the last.
     private async Task<EndpointResult> RevokeAllOf(string identity, Caller client, HttpContext context)
     {
-        var room = issuance.Ledgers.Shares.Take(client.Identity, $"all {identity} {TokenIssuer.NewId()}", issuance.Ledgers.AllOver, identity == client.Identity);
-        return room.IsThere || room.IsForAll ? Told(await issuance.Ledgers.Revocations.RevokeAllOf(identity, context.RequestAborted))
+        var room = issuance.Ledgers.Shares.Take(
+            client.Identity,
+            $"all {identity} {TokenIssuer.NewId()}",
+            issuance.Ledgers.AllOver,
+            identity == client.Identity
+        );
+        return room.IsThere || room.IsForAll
+            ? Told(await issuance.Ledgers.Revocations.RevokeAllOf(identity, context.RequestAborted))
             : TooMany(room.Wait);
     }
 
     private static EndpointResult TooMany(TimeSpan wait) =>
-        OAuthErrors.Make("temporarily_unavailable", "This client has revoked too many tokens that would still live: ask again later.", 429)
-            with
-        { RetryAfter = wait, Decision = "too-many-revoked" };
+        OAuthErrors.Make(
+            "temporarily_unavailable",
+            "This client has revoked too many tokens that would still live: ask again later.",
+            429
+        ) with
+        {
+            RetryAfter = wait,
+            Decision = "too-many-revoked",
+        };
 
     // Here it holds already; not known to hold everywhere, it is to be asked for again.
     private static EndpointResult Told(bool everywhere, string decision = "ended") => everywhere ? Done(decision) : OAuthErrors.NotNow;

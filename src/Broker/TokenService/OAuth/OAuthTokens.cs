@@ -59,7 +59,9 @@ internal sealed class OAuthTokens(Issuance issuance)
         var login = await PasswordLogin.OfUser(issuance, context, name, password);
         if (login.Caller is not { } user)
         {
-            return login.Wait > TimeSpan.Zero ? OAuthErrors.Wait(login.Wait) : login.IsKnown ? OAuthErrors.InvalidGrant : OAuthErrors.NotNow;
+            return login.Wait > TimeSpan.Zero ? OAuthErrors.Wait(login.Wait)
+                : login.IsKnown ? OAuthErrors.InvalidGrant
+                : OAuthErrors.NotNow;
         }
 
         // The client gets no more through a user than it may do itself.
@@ -69,15 +71,16 @@ internal sealed class OAuthTokens(Issuance issuance)
             return refused;
         }
 
-        var pair = await issuance.Pair(
-            origin, user, held, issuance.AccessEnd, origin.End, request.Client.Name, Scope.Claim(request.Scope));
+        var pair = await issuance.Pair(origin, user, held, issuance.AccessEnd, origin.End, request.Client.Name, Scope.Claim(request.Scope));
         return pair is null ? OAuthErrors.NotNow : Answer(pair.Access, issuance.AccessEnd, request.Scope, held, pair.Refresh);
     }
 
     private async Task<EndpointResult> Renew(OAuthRequest request, Wish wish, CancellationToken cancellation)
     {
-        if (issuance.Credentials.Tokens!.Read(request["refresh_token"] ?? "") is not { Use: TokenUse.Refresh, Topic: null } token
-            || token.Client != request.Client.Name)
+        if (
+            issuance.Credentials.Tokens!.Read(request["refresh_token"] ?? "") is not { Use: TokenUse.Refresh, Topic: null } token
+            || token.Client != request.Client.Name
+        )
         {
             return OAuthErrors.InvalidGrant;
         }
@@ -94,7 +97,8 @@ internal sealed class OAuthTokens(Issuance issuance)
             return refused;
         }
 
-        // Without a scope the client asks for what it was given first (RFC 6749, 6). Where it may do less by now, the answer says what is left.
+        // Without a scope the client asks for what it was given first (RFC 6749, 6). Where it may do less by now, the answer says what is
+        // left.
         var scope = request.Scope ?? (token.Permissions(issuance.Actions).IsWithin(held) ? token.Scope : null);
         var renewal = await RefreshUses.Use(issuance, token, request.Client.Identity, held, Scope.Claim(scope), cancellation);
         return renewal.RevocationStatus switch
@@ -108,10 +112,16 @@ internal sealed class OAuthTokens(Issuance issuance)
 
     private async Task<EndpointResult> ExchangeFor(OAuthRequest request, Wish wish, CancellationToken cancellation)
     {
-        if (request["subject_token_type"] is not (AccessTokenType or JwtType) || request["requested_token_type"] is not (null or AccessTokenType or JwtType)
-            || request["actor_token"] is not null || request["subject_token"] is not { } subject)
+        if (
+            request["subject_token_type"] is not (AccessTokenType or JwtType)
+            || request["requested_token_type"] is not (null or AccessTokenType or JwtType)
+            || request["actor_token"] is not null
+            || request["subject_token"] is not { } subject
+        )
         {
-            return OAuthErrors.Request("an access token is exchanged for an access token, without an actor: subject_token and its type are needed");
+            return OAuthErrors.Request(
+                "an access token is exchanged for an access token, without an actor: subject_token and its type are needed"
+            );
         }
 
         if (request["resource"] is not null || (request["audience"] is { } audience && audience != issuance.Keys.Audience))
@@ -123,7 +133,9 @@ internal sealed class OAuthTokens(Issuance issuance)
         var credential = await issuance.Credentials.ReadBearer(subject, CredentialKinds.Token | CredentialKinds.Issuer, cancellation);
         if (credential.Caller is not { } caller || credential.Problem != CredentialProblem.None)
         {
-            return credential.Problem == CredentialProblem.Unknown ? OAuthErrors.NotNow : OAuthErrors.Request("the subject token is not valid here");
+            return credential.Problem == CredentialProblem.Unknown
+                ? OAuthErrors.NotNow
+                : OAuthErrors.Request("the subject token is not valid here");
         }
 
         var origin = issuance.OriginOf(caller).With(request.Client, issuance.Ledgers.Revocations);
@@ -155,7 +167,8 @@ internal sealed class OAuthTokens(Issuance issuance)
         };
     }
 
-    // A scope that was asked for was given whole, or refused: the answer says it word for word, since clients compare ("Scope has changed").
+    // A scope that was asked for was given whole, or refused: the answer says it word for word, since clients compare ("Scope has
+    // changed").
     // Who asked for none is told what there is.
     private EndpointResult Answer(string access, DateTimeOffset end, string? scope, in Permissions held, string? refresh)
     {

@@ -3,7 +3,9 @@ using Policies;
 
 namespace Broker.TokenService;
 
-/// <summary>OAuth2's <c>scope</c>: actions by name or number, and <c>network:7</c>, <c>devicetype:3</c>, <c>device:abc</c>; <c>*</c> is everything.</summary>
+/// <summary>
+/// OAuth2's <c>scope</c>: actions by name or number, and <c>network:7</c>, <c>devicetype:3</c>, <c>device:abc</c>; <c>*</c> is everything.
+/// </summary>
 /// <remarks>A dimension that the scope does not speak of is "as mine".</remarks>
 internal static class Scope
 {
@@ -46,12 +48,22 @@ internal static class Scope
         return new(selected, Of(ids[0]), Of(ids[1]), Of(ids[2]), null);
     }
 
-    /// <summary>The scope as a token repeats it (RFC 9068, 2.2.3). A long one stands in its permissions already, and might not fit twice.</summary>
+    /// <summary>
+    /// The scope as a token repeats it (RFC 9068, 2.2.3). A long one stands in its permissions already, and might not fit twice.
+    /// </summary>
     public static string? Claim(string? asked) => asked?.Length <= LongestClaim && Ascii.IsValid(asked) ? asked : null;
 
     /// <summary>As a token's answer says it.</summary>
     public static string Write(in Permissions held) =>
-        string.Join(' ', [.. Words("", held.Actions), .. Words(Kinds[0], held.Networks), .. Words(Kinds[1], held.DeviceTypes), .. Words(Kinds[2], held.Devices)]);
+        string.Join(
+            ' ',
+            [
+                .. Words("", held.Actions),
+                .. Words(Kinds[0], held.Networks),
+                .. Words(Kinds[1], held.DeviceTypes),
+                .. Words(Kinds[2], held.Devices),
+            ]
+        );
 
     private static IEnumerable<string> Words(string prefix, Selection selection) =>
         selection.IsEverything ? [prefix + Selection.Wildcard] : selection.Names.Select(name => prefix + name);

@@ -49,9 +49,11 @@ internal sealed class LocalRefreshTokenRotation(TimeProvider time) : IRefreshRot
                 return new(new RotationAnswer(RotationVerdict.First, use.Successor));
             }
 
-            return new(use.Sequence == next - 1 && now < graceEnd
-                ? new RotationAnswer(RotationVerdict.WithinGrace, successor)
-                : new RotationAnswer(RotationVerdict.Reused, null));
+            return new(
+                use.Sequence == next - 1 && now < graceEnd
+                    ? new RotationAnswer(RotationVerdict.WithinGrace, successor)
+                    : new RotationAnswer(RotationVerdict.Reused, null)
+            );
         }
     }
 

@@ -8,9 +8,12 @@ using StackExchange.Redis;
 
 namespace Broker.TokenService;
 
-/// <summary>Which refresh tokens were used: in this process alone, or over all replicas that share a Redis. There one script decides.</summary>
+/// <summary>
+/// Which refresh tokens were used: in this process alone, or over all replicas that share a Redis. There one script decides.
+/// </summary>
 /// <remarks>
-/// What Redis forgot is refused, not guessed: a line that is not there, one whose entry is damaged, and all lines of before when a use that a
+/// What Redis forgot is refused, not guessed: a line that is not there, one whose entry is damaged, and all lines of before when a use that
+/// a
 /// replica was told of is missing (an old snapshot, a failover that lost a write). Who holds such a token logs in again.
 /// </remarks>
 internal sealed class RefreshTokenRotation(TimeProvider time) : IRefreshRotation
@@ -33,7 +36,9 @@ internal sealed class RefreshTokenRotation(TimeProvider time) : IRefreshRotation
         var (names, line) = (shared.Ledger.Names, TokenIssuer.NewId());
         var life = Math.Max(1, (long)(until + TokenReader.Skew - time.GetUtcNow()).TotalMilliseconds);
         var key = names.Line(line);
-        return await shared.Ledger.Link.Run(RotationScripts.Begin, [names.Keys[0], key], [names.Seal.Close([], key, 0), life]) is null ? null : line;
+        return await shared.Ledger.Link.Run(RotationScripts.Begin, [names.Keys[0], key], [names.Seal.Close([], key, 0), life]) is null
+            ? null
+            : line;
     }
 
     public async ValueTask<RotationAnswer> Use(RefreshUse use, CancellationToken cancellation)
@@ -51,7 +56,8 @@ internal sealed class RefreshTokenRotation(TimeProvider time) : IRefreshRotation
             var answered = await ledger.Link.Run(
                 RotationScripts.Use,
                 [ledger.Names.Keys[0], key],
-                [use.Sequence, closed, (long)use.Grace.TotalMicroseconds, (long)shared.Pause.TotalMicroseconds, ledger.Uses, proved]);
+                [use.Sequence, closed, (long)use.Grace.TotalMicroseconds, (long)shared.Pause.TotalMicroseconds, ledger.Uses, proved]
+            );
             if (answered is null)
             {
                 return default; // spent or not, nobody knows: within the grace the same successor comes again
@@ -67,7 +73,10 @@ internal sealed class RefreshTokenRotation(TimeProvider time) : IRefreshRotation
             }
 
             // The script counts on what stands there; only here is it known that one of ours wrote that.
-            if (said == RotationScripts.Foreign || ledger.Names.Seal.Open((byte[])parts[2]! ?? [], key, Number(parts[1]), out _) is not { } stood)
+            if (
+                said == RotationScripts.Foreign
+                || ledger.Names.Seal.Open((byte[])parts[2]! ?? [], key, Number(parts[1]), out _) is not { } stood
+            )
             {
                 if (shared.Doubts.IsNew(key))
                 {
@@ -107,7 +116,10 @@ internal sealed class RefreshTokenRotation(TimeProvider time) : IRefreshRotation
     /// <summary>The end of the grace is sealed too, by a replica's clock: nobody makes it longer in Redis.</summary>
     private RotationAnswer Again(RedisRevocationLog ledger, string key, long place, byte[] stood)
     {
-        if (stood.Length < sizeof(long) || time.GetUtcNow().UtcTicks >= BinaryPrimitives.ReadInt64LittleEndian(stood) + TokenReader.Skew.Ticks)
+        if (
+            stood.Length < sizeof(long)
+            || time.GetUtcNow().UtcTicks >= BinaryPrimitives.ReadInt64LittleEndian(stood) + TokenReader.Skew.Ticks
+        )
         {
             return new(RotationVerdict.Reused, null);
         }
@@ -122,10 +134,15 @@ internal sealed class RefreshTokenRotation(TimeProvider time) : IRefreshRotation
     {
         var end = new byte[sizeof(long)];
         BinaryPrimitives.WriteInt64LittleEndian(end, (time.GetUtcNow() + use.Grace).UtcTicks);
-        return ledger.Names.Seal.Close([.. end, .. ledger.Names.Secrets.Close(Encoding.UTF8.GetBytes(use.Successor), key, use.Sequence + 1)], key, use.Sequence + 1);
+        return ledger.Names.Seal.Close(
+            [.. end, .. ledger.Names.Secrets.Close(Encoding.UTF8.GetBytes(use.Successor), key, use.Sequence + 1)],
+            key,
+            use.Sequence + 1
+        );
     }
 
-    private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static long Number(RedisValue value) =>
+        long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private sealed record Means(RedisRevocationLog Ledger, TimeSpan Pause, ILogger Log, Doubts Doubts);
 }

@@ -23,8 +23,14 @@ internal static class RefreshUses
     /// <param name="held">What the client may do now; null where only the token says.</param>
     /// <param name="scope">The scope that is asked for.</param>
     /// <param name="cancellation">Nobody waits any more.</param>
-    public static async Task<RefreshResult> Use(Issuance issuance, TokenClaims refresh, string client, Permissions? held, string? scope,
-        CancellationToken cancellation)
+    public static async Task<RefreshResult> Use(
+        Issuance issuance,
+        TokenClaims refresh,
+        string client,
+        Permissions? held,
+        string? scope,
+        CancellationToken cancellation
+    )
     {
         var standing = await issuance.StandingOf(refresh);
         if (standing != RevocationStatus.Good)
@@ -37,8 +43,12 @@ internal static class RefreshUses
         {
             // One that was issued while they were static has no line: nobody could tell its second use from its first.
             var next = refresh with { Id = TokenIssuer.NewId(), IssuedAt = issuance.Now, Place = refresh.Place + 1 };
-            var answer = refresh.Line is null ? new(RotationVerdict.UnknownFamily, null) : await issuance.Ledgers.Rotation.Use(
-                new(refresh.Line, refresh.Place, TokenIssuer.Sign(next, issuance.Keys), issuance.Options.RotationGrace, refresh.End), cancellation);
+            var answer = refresh.Line is null
+                ? new(RotationVerdict.UnknownFamily, null)
+                : await issuance.Ledgers.Rotation.Use(
+                    new(refresh.Line, refresh.Place, TokenIssuer.Sign(next, issuance.Keys), issuance.Options.RotationGrace, refresh.End),
+                    cancellation
+                );
             switch (answer.Verdict)
             {
                 case RotationVerdict.First or RotationVerdict.WithinGrace:
@@ -59,7 +69,8 @@ internal static class RefreshUses
 
     /// <summary>The token is in two hands, and nobody can say which one is right: the session ends for both (RFC 9700, 4.14.2).</summary>
     /// <remarks>
-    /// It counts among the revocations of the client. Where that has no room left, all that came of the client ends, or at least this line of tokens.
+    /// It counts among the revocations of the client. Where that has no room left, all that came of the client ends, or at least this line
+    /// of tokens.
     /// </remarks>
     private static async Task EndReused(Issuance issuance, TokenClaims refresh, string client)
     {

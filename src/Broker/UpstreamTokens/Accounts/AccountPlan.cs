@@ -55,34 +55,45 @@ internal sealed class AccountPlan(TokenCellRegistry vault, long version, string 
     public IReadOnlyList<string> TemplateNames => [.. Templates.SelectMany(template => template.Names).Distinct()];
 
     /// <summary>The account in the table of upstreams.</summary>
-    public Account Account => new()
-    {
-        Upstream = upstream,
-        Name = name,
-        TemplateNames = TemplateNames,
-        TokenHeader = "Authorization",
-        TokenQuery = null,
-        User = new()
+    public Account Account =>
+        new()
         {
-            // A secret that is not there is blank in a config that is only checked: no two of them are known to be one.
-            Scope = vault.Names.Name(["user", Kind, Endpoint.AbsoluteUri, .. (UserParts ?? IdentityParts).Select(part => part == "" ? $"{upstream}:{name}" : part)]),
-            Logins = [.. Templates.Take(IdentityTemplates)],
-            Others = TemplateKeys.Zip(Templates.Skip(IdentityTemplates)).ToDictionary(pair => pair.First, pair => pair.Second),
-        },
-        Finder = this,
-    };
+            Upstream = upstream,
+            Name = name,
+            TemplateNames = TemplateNames,
+            TokenHeader = "Authorization",
+            TokenQuery = null,
+            User = new()
+            {
+                // A secret that is not there is blank in a config that is only checked: no two of them are known to be one.
+                Scope = vault.Names.Name([
+                    "user",
+                    Kind,
+                    Endpoint.AbsoluteUri,
+                    .. (UserParts ?? IdentityParts).Select(part => part == "" ? $"{upstream}:{name}" : part),
+                ]),
+                Logins = [.. Templates.Take(IdentityTemplates)],
+                Others = TemplateKeys.Zip(Templates.Skip(IdentityTemplates)).ToDictionary(pair => pair.First, pair => pair.Second),
+            },
+            Finder = this,
+        };
 
     /// <summary>Who logs in, where no template decides it.</summary>
-    public OpaqueName? FixedIdentity => TemplateNames.Count > 0 ? null : IdentityOf([.. Templates.Select(template => template.Render(NoValues)!)]);
+    public OpaqueName? FixedIdentity =>
+        TemplateNames.Count > 0 ? null : IdentityOf([.. Templates.Select(template => template.Render(NoValues)!)]);
 
     /// <summary>The name of the secrets, and of all else that decides the token.</summary>
     public OpaqueName FingerprintName => vault.Names.Name(["fingerprint", .. Counted(Secrets), .. Others]);
 
-    private string Fixed => field ??= vault.Names.Digest(
-
-        [
-            Kind, Endpoint.AbsoluteUri, IsPairOfIdentity ? null : upstream, IsPairOfIdentity ? null : name,
-            .. Counted(IdentityParts), .. Counted(Secrets), .. Counted(Others),
+    private string Fixed =>
+        field ??= vault.Names.Digest([
+            Kind,
+            Endpoint.AbsoluteUri,
+            IsPairOfIdentity ? null : upstream,
+            IsPairOfIdentity ? null : name,
+            .. Counted(IdentityParts),
+            .. Counted(Secrets),
+            .. Counted(Others),
         ]);
 
     public TokenCell? Find(IReadOnlyDictionary<string, string> values)
@@ -102,36 +113,69 @@ internal sealed class AccountPlan(TokenCellRegistry vault, long version, string 
     private static string?[] Counted(IReadOnlyList<string?> parts) => [$"{parts.Count}", .. parts];
 
     /// <summary>Who logs in. What a caller brings makes it another one, so that nobody is held up by what another brought.</summary>
-    private OpaqueName IdentityOf(string[] rendered) => vault.Names.Name(
-        ["identity", Kind, Endpoint.AbsoluteUri, .. Counted(IdentityParts), .. rendered[..IdentityTemplates], .. IsOnlyOne ? [] : Brought(rendered)]);
+    private OpaqueName IdentityOf(string[] rendered) =>
+        vault.Names.Name([
+            "identity",
+            Kind,
+            Endpoint.AbsoluteUri,
+            .. Counted(IdentityParts),
+            .. rendered[..IdentityTemplates],
+            .. IsOnlyOne ? [] : Brought(rendered),
+        ]);
 
     /// <summary>What templates made of the caller's values behind those that name who logs in, each with its key.</summary>
     private IEnumerable<string> Brought(string[] rendered) =>
-        Enumerable.Range(IdentityTemplates, rendered.Length - IdentityTemplates)
-            .Where(i => Templates[i].Names.Count > 0).SelectMany(i => new[] { TemplateKeys[i - IdentityTemplates], rendered[i] });
+        Enumerable
+            .Range(IdentityTemplates, rendered.Length - IdentityTemplates)
+            .Where(i => Templates[i].Names.Count > 0)
+            .SelectMany(i => new[] { TemplateKeys[i - IdentityTemplates], rendered[i] });
 
-    /// <summary>The windows as they count: an account without templates is one user, and one user of several has at most half of what it shares.</summary>
-    private IReadOnlyList<LoginWindowOptions> Windows => TemplateNames.Count == 0
-        ? [.. Logins.Select(window => window.Scope == LoginScope.User ? window with { Scope = LoginScope.Account } : window)]
-        : [.. Logins, .. Logins.Where(window => window.Scope != LoginScope.User)
-            .Select(window => window with { Scope = LoginScope.User, Permit = Math.Max(Math.Min(window.Permit, 2), window.Permit / 2) })];
+    /// <summary>
+    /// The windows as they count: an account without templates is one user, and one user of several has at most half of what it shares.
+    /// </summary>
+    private IReadOnlyList<LoginWindowOptions> Windows =>
+        TemplateNames.Count == 0
+            ? [.. Logins.Select(window => window.Scope == LoginScope.User ? window with { Scope = LoginScope.Account } : window)]
+            :
+            [
+                .. Logins,
+                .. Logins
+                    .Where(window => window.Scope != LoginScope.User)
+                    .Select(window =>
+                        window with
+                        {
+                            Scope = LoginScope.User,
+                            Permit = Math.Max(Math.Min(window.Permit, 2), window.Permit / 2),
+                        }
+                    ),
+            ];
 
-    private CellPlan Plan(string[] rendered) => new()
-    {
-        Upstream = upstream,
-        Account = name,
-        Source = Source(rendered),
-        Times = Times,
-        Logins = Windows,
-        Endpoint = vault.Names.Name("endpoint", Endpoint.AbsoluteUri),
-        EndpointOrigin = TokenLog.OriginOf(Endpoint),
-        Identity = IdentityOf(rendered),
-        OfAllUsers = TemplateNames.Count == 0 ? default : vault.Names.Name(
-            ["account", Kind, Endpoint.AbsoluteUri, .. Counted(IdentityParts), .. Templates.Select(template => $"{template}"), .. TemplateKeys]),
-        Fingerprint = vault.Names.Name(["secrets", .. Secrets, .. Brought(rendered)]),
-        IsOnlyOne = IsOnlyOne,
-        RefreshTokenFile = Keep,
-        Scheme = Scheme,
-        Version = version,
-    };
+    private CellPlan Plan(string[] rendered) =>
+        new()
+        {
+            Upstream = upstream,
+            Account = name,
+            Source = Source(rendered),
+            Times = Times,
+            Logins = Windows,
+            Endpoint = vault.Names.Name("endpoint", Endpoint.AbsoluteUri),
+            EndpointOrigin = TokenLog.OriginOf(Endpoint),
+            Identity = IdentityOf(rendered),
+            OfAllUsers =
+                TemplateNames.Count == 0
+                    ? default
+                    : vault.Names.Name([
+                        "account",
+                        Kind,
+                        Endpoint.AbsoluteUri,
+                        .. Counted(IdentityParts),
+                        .. Templates.Select(template => $"{template}"),
+                        .. TemplateKeys,
+                    ]),
+            Fingerprint = vault.Names.Name(["secrets", .. Secrets, .. Brought(rendered)]),
+            IsOnlyOne = IsOnlyOne,
+            RefreshTokenFile = Keep,
+            Scheme = Scheme,
+            Version = version,
+        };
 }

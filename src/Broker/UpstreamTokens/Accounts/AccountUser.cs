@@ -22,12 +22,14 @@ internal sealed class AccountUser
     {
         var logins = Logins.Select(template => template.Render(values)).ToList();
         var others = Others.ToDictionary(pair => pair.Key, pair => pair.Value.Render(values));
-        return logins.Contains(null) || others.ContainsValue(null) ? null : new()
-        {
-            Scope = Scope,
-            Logins = [.. logins.Select(login => Template.Of(login!))],
-            Others = others.ToDictionary(pair => pair.Key, pair => Template.Of(pair.Value!)),
-        };
+        return logins.Contains(null) || others.ContainsValue(null)
+            ? null
+            : new()
+            {
+                Scope = Scope,
+                Logins = [.. logins.Select(login => Template.Of(login!))],
+                Others = others.ToDictionary(pair => pair.Key, pair => Template.Of(pair.Value!)),
+            };
     }
 
     /// <summary>Whether the two are written alike: then two callers of one source are two users.</summary>
@@ -36,25 +38,36 @@ internal sealed class AccountUser
     /// <summary>Whether the two may be one user, for some callers.</summary>
     public bool MayMeet(AccountUser other)
     {
-        if (Scope != other.Scope || Logins.Count != other.Logins.Count || !Logins.Zip(other.Logins).All(pair => pair.First.MayMeet(pair.Second)))
+        if (
+            Scope != other.Scope
+            || Logins.Count != other.Logins.Count
+            || !Logins.Zip(other.Logins).All(pair => pair.First.MayMeet(pair.Second))
+        )
         {
             return false;
         }
         return (!HasHolesBesides && !other.HasHolesBesides)
-            || (Others.Count == other.Others.Count && Others.All(pair => other.Others.TryGetValue(pair.Key, out var text) && pair.Value.MayMeet(text)));
+            || (
+                Others.Count == other.Others.Count
+                && Others.All(pair => other.Others.TryGetValue(pair.Key, out var text) && pair.Value.MayMeet(text))
+            );
     }
 
-    /// <summary>Under which names a user without holes is looked for: by who logs in, where nothing else can tell two apart, and by all of it.</summary>
+    /// <summary>
+    /// Under which names a user without holes is looked for: by who logs in, where nothing else can tell two apart, and by all of it.
+    /// </summary>
     public IEnumerable<string> Keys(bool hadHolesBesides)
     {
         // Upstreams may take Alice for alice.
-        var login = $"{Scope.A:x}{Scope.B:x}{Scope.C:x}{Scope.D:x}" + Counted(Logins.Select(text => text.Render(NoValues)!.ToUpperInvariant()));
+        var login =
+            $"{Scope.A:x}{Scope.B:x}{Scope.C:x}{Scope.D:x}" + Counted(Logins.Select(text => text.Render(NoValues)!.ToUpperInvariant()));
         return hadHolesBesides ? [login + Rest] : [login, login + Rest];
     }
 
     public override string ToString() => Counted(Logins.Select(text => $"{text}")) + Rest;
 
-    private string Rest => Counted(Others.OrderBy(pair => pair.Key, StringComparer.Ordinal).SelectMany(pair => new[] { pair.Key, $"{pair.Value}" }));
+    private string Rest =>
+        Counted(Others.OrderBy(pair => pair.Key, StringComparer.Ordinal).SelectMany(pair => new[] { pair.Key, $"{pair.Value}" }));
 
     private static string Counted(IEnumerable<string> parts) => string.Concat(parts.Select(part => $"|{part.Length}:{part}"));
 }

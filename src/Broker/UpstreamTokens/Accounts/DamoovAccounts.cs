@@ -3,7 +3,8 @@ using Broker.Configuration;
 namespace Broker.UpstreamTokens;
 
 /// <summary>Reads the accounts of a Damoov upstream.</summary>
-internal sealed class DamoovAccounts(TokenCellRegistry vault, string upstream, DamoovUpstreamOptions options, OptionsReader reader) : IAccountReader
+internal sealed class DamoovAccounts(TokenCellRegistry vault, string upstream, DamoovUpstreamOptions options, OptionsReader reader)
+    : IAccountReader
 {
     private readonly Uri endpoint = reader.Endpoint(options.TokenEndpoint, "TokenEndpoint");
     private readonly CellTimes times = reader.Times(options, TimeSpan.FromMinutes(5));
@@ -13,13 +14,25 @@ internal sealed class DamoovAccounts(TokenCellRegistry vault, string upstream, D
     private readonly IReadOnlyList<LoginWindowOptions> logins = reader.Logins(
         options,
         [
-            new() { Permit = 4, Per = TimeSpan.FromMinutes(1), Scope = LoginScope.Endpoint },
-            new() { Permit = 20, Per = TimeSpan.FromHours(1), Scope = LoginScope.Endpoint },
-        ]);
+            new()
+            {
+                Permit = 4,
+                Per = TimeSpan.FromMinutes(1),
+                Scope = LoginScope.Endpoint,
+            },
+            new()
+            {
+                Permit = 20,
+                Per = TimeSpan.FromHours(1),
+                Scope = LoginScope.Endpoint,
+            },
+        ]
+    );
 
     public IEnumerable<string> Names => options.Accounts.Keys;
 
-    private Uri Refresh => field ??= options.RefreshEndpoint is { } own ? reader.Endpoint(own, "RefreshEndpoint") : new Uri(endpoint, "RefreshToken");
+    private Uri Refresh =>
+        field ??= options.RefreshEndpoint is { } own ? reader.Endpoint(own, "RefreshEndpoint") : new Uri(endpoint, "RefreshToken");
 
     public Account Read(string name, string key, out AccountPlan? plan)
     {
@@ -28,10 +41,16 @@ internal sealed class DamoovAccounts(TokenCellRegistry vault, string upstream, D
         var refresh = Refresh;
         if (isUser == account.Email is not null)
         {
-            reader.Error(isUser ? $"{key}:Email" : $"{key}:DeviceToken", "exactly one of Email (an administrator) and DeviceToken (a user)");
+            reader.Error(
+                isUser ? $"{key}:Email" : $"{key}:DeviceToken",
+                "exactly one of Email (an administrator) and DeviceToken (a user)"
+            );
         }
         reader.MustNotBeHere(
-            isUser && string.IsNullOrEmpty(account.InstanceId), $"{key}:InstanceId", "DeviceToken needs it: Damoov asks for the header InstanceId");
+            isUser && string.IsNullOrEmpty(account.InstanceId),
+            $"{key}:InstanceId",
+            "DeviceToken needs it: Damoov asks for the header InstanceId"
+        );
         reader.HeaderText(account.InstanceId ?? "", $"{key}:InstanceId");
         plan = new AccountPlan(vault, reader.Version, upstream, name)
         {

@@ -3,33 +3,44 @@ using Broker.Configuration;
 namespace Broker.UpstreamTokens;
 
 /// <summary>Reads the accounts of a DeviceHive upstream.</summary>
-internal sealed class DeviceHiveAccounts(TokenCellRegistry vault, string upstream, DeviceHiveUpstreamOptions options, OptionsReader reader) : IAccountReader
+internal sealed class DeviceHiveAccounts(TokenCellRegistry vault, string upstream, DeviceHiveUpstreamOptions options, OptionsReader reader)
+    : IAccountReader
 {
     private readonly Uri endpoint = reader.Endpoint(options.TokenEndpoint, "TokenEndpoint");
     private readonly CellTimes times = reader.Times(options, TimeSpan.FromMinutes(2));
 
     // It locks a user at ten wrong passwords in a row.
-    private readonly IReadOnlyList<LoginWindowOptions> logins =
-        reader.Logins(options, [new() { Permit = 5, Per = TimeSpan.FromMinutes(10) }]);
+    private readonly IReadOnlyList<LoginWindowOptions> logins = reader.Logins(
+        options,
+        [new() { Permit = 5, Per = TimeSpan.FromMinutes(10) }]
+    );
 
     public IEnumerable<string> Names => options.Accounts.Keys;
 
     /// <summary>Where pairs are refreshed, beside the login.</summary>
     public static Uri RefreshOf(Uri login) => new(login.AbsoluteUri.TrimEnd('/') + "/refresh");
 
-    /// <summary>The accounts of users who logged in themselves: their own refresh token is a value of theirs, and nothing else gets them in.</summary>
-    public Account Users(string templateName) => new AccountPlan(vault, reader.Version, upstream, "users")
-    {
-        Kind = "DeviceHive",
-        Endpoint = endpoint,
-        Times = times,
-        Logins = logins,
-        Templates = [Template.Hole(templateName)],
-        IdentityTemplates = 1,
-        Secrets = [],
-        Source = rendered =>
-            new DeviceHiveSource(vault.Http, endpoint, RefreshOf(endpoint), new() { RefreshToken = new("a login", rendered[0]) }, ""),
-    }.Account;
+    /// <summary>
+    /// The accounts of users who logged in themselves: their own refresh token is a value of theirs, and nothing else gets them in.
+    /// </summary>
+    public Account Users(string templateName) =>
+        new AccountPlan(vault, reader.Version, upstream, "users")
+        {
+            Kind = "DeviceHive",
+            Endpoint = endpoint,
+            Times = times,
+            Logins = logins,
+            Templates = [Template.Hole(templateName)],
+            IdentityTemplates = 1,
+            Secrets = [],
+            Source = rendered => new DeviceHiveSource(
+                vault.Http,
+                endpoint,
+                RefreshOf(endpoint),
+                new() { RefreshToken = new("a login", rendered[0]) },
+                ""
+            ),
+        }.Account;
 
     public Account Read(string name, string key, out AccountPlan? plan)
     {

@@ -14,8 +14,19 @@ internal sealed class OptionsReader(Snapshot candidate, ConfigErrors mistakes, s
     private static readonly TimeSpan Day = TimeSpan.FromDays(1);
     private static readonly HashSet<string> NeverOurs = new(StringComparer.OrdinalIgnoreCase)
     {
-        "Host", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer", "Transfer-Encoding",
-        "Upgrade", "HTTP2-Settings", "Expect", "Cookie",
+        "Host",
+        "Connection",
+        "Keep-Alive",
+        "Proxy-Connection",
+        "Proxy-Authenticate",
+        "Proxy-Authorization",
+        "TE",
+        "Trailer",
+        "Transfer-Encoding",
+        "Upgrade",
+        "HTTP2-Settings",
+        "Expect",
+        "Cookie",
     };
 
     public string Path { get; } = path;
@@ -29,7 +40,9 @@ internal sealed class OptionsReader(Snapshot candidate, ConfigErrors mistakes, s
 
     public void Warning(string key, string message) => mistakes.Warning($"{Path}:{key}", message);
 
-    /// <summary>An absolute https address; one that is none comes back as an address that leads nowhere, and the config does not load.</summary>
+    /// <summary>
+    /// An absolute https address; one that is none comes back as an address that leads nowhere, and the config does not load.
+    /// </summary>
     public Uri Endpoint(string? address, string key)
     {
         if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("https" or "http"))
@@ -55,7 +68,11 @@ internal sealed class OptionsReader(Snapshot candidate, ConfigErrors mistakes, s
             Error(key, "is needed here and must not be empty");
             return UpstreamTokens.Template.Of("");
         }
-        var template = UpstreamTokens.Template.Parse(text, candidate.Broker.Issuers.Keys.ToHashSet(StringComparer.Ordinal), out var mistake);
+        var template = UpstreamTokens.Template.Parse(
+            text,
+            candidate.Broker.Issuers.Keys.ToHashSet(StringComparer.Ordinal),
+            out var mistake
+        );
         if (mistake is not null)
         {
             Error(key, mistake);
@@ -79,7 +96,9 @@ internal sealed class OptionsReader(Snapshot candidate, ConfigErrors mistakes, s
         text.Length > 0
         && text.All(letter => char.IsAsciiLetterOrDigit(letter) || "!#$%&'*+-.^_`|~".Contains(letter, StringComparison.Ordinal));
 
-    /// <summary>What stands before a token in Authorization: the scheme that the config names, else the tokens' type (RFC 6749, 7.1).</summary>
+    /// <summary>
+    /// What stands before a token in Authorization: the scheme that the config names, else the tokens' type (RFC 6749, 7.1).
+    /// </summary>
     public string Scheme(OAuth2UpstreamOptions options)
     {
         MustNotBeHere(string.IsNullOrWhiteSpace(options.TokenType), "TokenType", "is empty: leave it out for Bearer");
@@ -93,7 +112,8 @@ internal sealed class OptionsReader(Snapshot candidate, ConfigErrors mistakes, s
         MustNotBeHere(
             !IsHttpToken(scheme) && !string.IsNullOrWhiteSpace(options.TokenType),
             "Scheme",
-            "name the word before the token in Authorization, such as Bearer: one word of ASCII letters");
+            "name the word before the token in Authorization, such as Bearer: one word of ASCII letters"
+        );
         return scheme;
     }
 
@@ -129,7 +149,13 @@ internal sealed class OptionsReader(Snapshot candidate, ConfigErrors mistakes, s
             Error("MaxRetryDelay", "less than RetryDelay: make it at least as long");
         }
         return new(
-            options.RenewBefore ?? renewBefore, options.CallDeadline, options.TokenWaitTimeout, options.RetryDelay, options.MaxRetryDelay, options.IdleTimeout)
+            options.RenewBefore ?? renewBefore,
+            options.CallDeadline,
+            options.TokenWaitTimeout,
+            options.RetryDelay,
+            options.MaxRetryDelay,
+            options.IdleTimeout
+        )
         {
             BackOffMax = options.BackOffMax,
         };
@@ -147,8 +173,10 @@ internal sealed class OptionsReader(Snapshot candidate, ConfigErrors mistakes, s
             }
             else if (windows[i].Permit == 1)
             {
-                Warning($"Logins:{i}:Permit", "with 1, a token that the upstream refuses is not replaced by a login: "
-                    + "rejections use at most half of the budget");
+                Warning(
+                    $"Logins:{i}:Permit",
+                    "with 1, a token that the upstream refuses is not replaced by a login: " + "rejections use at most half of the budget"
+                );
             }
         }
         if (windows.Count == 0)

@@ -3,7 +3,8 @@ using Broker.Configuration;
 namespace Broker.UpstreamTokens;
 
 /// <summary>Reads the accounts of an upstream with fixed keys.</summary>
-internal sealed class StaticAccounts(TokenCellRegistry vault, string upstream, StaticUpstreamOptions options, OptionsReader reader) : IAccountReader
+internal sealed class StaticAccounts(TokenCellRegistry vault, string upstream, StaticUpstreamOptions options, OptionsReader reader)
+    : IAccountReader
 {
     public IEnumerable<string> Names => options.Accounts.Keys;
 
@@ -30,7 +31,12 @@ internal sealed class StaticAccounts(TokenCellRegistry vault, string upstream, S
             TemplateNames = [],
             TokenHeader = account.Header,
             TokenQuery = account.Query,
-            User = new() { Scope = vault.Names.Name(account.Value.Reveal() is { Length: > 0 } value ? ["key", value] : ["not read", upstream, name]), Logins = [], Others = new Dictionary<string, Template>() },
+            User = new()
+            {
+                Scope = vault.Names.Name(account.Value.Reveal() is { Length: > 0 } value ? ["key", value] : ["not read", upstream, name]),
+                Logins = [],
+                Others = new Dictionary<string, Template>(),
+            },
             Finder = new FixedCell(TokenCell.Fixed(vault.Time, StaticSource.Token(vault.Time, account))),
         };
     }

@@ -3,12 +3,15 @@ using Broker.Configuration;
 namespace Broker.UpstreamTokens;
 
 /// <summary>Reads the accounts of a Telemax upstream.</summary>
-internal sealed class TelemaxAccounts(TokenCellRegistry vault, string upstream, TelemaxUpstreamOptions options, OptionsReader reader) : IAccountReader
+internal sealed class TelemaxAccounts(TokenCellRegistry vault, string upstream, TelemaxUpstreamOptions options, OptionsReader reader)
+    : IAccountReader
 {
     private readonly Uri upstreams = reader.Endpoint(options.TokenEndpoint, "TokenEndpoint");
     private readonly CellTimes times = reader.Times(options, TimeSpan.FromMinutes(5));
-    private readonly IReadOnlyList<LoginWindowOptions> logins =
-        reader.Logins(options, [new() { Permit = 10, Per = TimeSpan.FromMinutes(1) }]);
+    private readonly IReadOnlyList<LoginWindowOptions> logins = reader.Logins(
+        options,
+        [new() { Permit = 10, Per = TimeSpan.FromMinutes(1) }]
+    );
 
     public IEnumerable<string> Names => options.Accounts.Keys;
 

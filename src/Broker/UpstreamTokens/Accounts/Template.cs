@@ -8,9 +8,7 @@ internal sealed class Template
     private readonly List<(string Text, bool IsHole)> parts = [];
     private string[] separators = [];
 
-    private Template()
-    {
-    }
+    private Template() { }
 
     /// <summary>The names in its holes, each once.</summary>
     public IReadOnlyList<string> Names { get; private set; } = [];
@@ -35,7 +33,7 @@ internal sealed class Template
     {
         var template = new Template();
         mistake = null;
-        for (var at = 0; at < text.Length;)
+        for (var at = 0; at < text.Length; )
         {
             var open = text.IndexOfAny(['{', '}'], at);
             var close = open < 0 ? -1 : text.IndexOf('}', open);
@@ -59,7 +57,13 @@ internal sealed class Template
             }
             at = close + 1;
         }
-        template.separators = [.. template.parts.Where((part, i) => !part.IsHole && i > 0 && i < template.parts.Count - 1).Select(part => part.Text).Distinct()];
+        template.separators =
+        [
+            .. template
+                .parts.Where((part, i) => !part.IsHole && i > 0 && i < template.parts.Count - 1)
+                .Select(part => part.Text)
+                .Distinct(),
+        ];
         template.Names = [.. template.parts.Where(part => part.IsHole).Select(part => part.Text).Distinct()];
         return template;
     }
@@ -82,7 +86,8 @@ internal sealed class Template
 
     private string Tail => parts.Count > 0 && !parts[^1].IsHole ? parts[^1].Text : "";
 
-    private static bool Agree(string one, string two, int length) => string.Compare(one, 0, two, 0, length, StringComparison.OrdinalIgnoreCase) == 0;
+    private static bool Agree(string one, string two, int length) =>
+        string.Compare(one, 0, two, 0, length, StringComparison.OrdinalIgnoreCase) == 0;
 
     private static string Reversed(string text) => new([.. text.Reverse()]);
 
@@ -125,7 +130,10 @@ internal sealed class Template
         return value.Length > 0;
     }
 
-    /// <summary>Whether what separates two holes stands in a value, or would with the separator's own beginning: "a-b" + "-" + "c" is "a" + "-" + "b-c".</summary>
+    /// <summary>
+    /// Whether what separates two holes stands in a value, or would with the separator's own beginning: "a-b" + "-" + "c" is "a" + "-" +
+    /// "b-c".
+    /// </summary>
     private bool HasBorder(string value)
     {
         foreach (var separator in separators)

@@ -1,4 +1,3 @@
-
 namespace Broker.UpstreamTokens;
 
 /// <summary>A time in which nobody asks: a growing pause after each failure in a row. Guarded by its owner's lock.</summary>
@@ -26,13 +25,18 @@ internal sealed class Backoff(TimeProvider time)
     {
         if (retryAfter is { } said)
         {
-            return said < times.RetryDelay ? times.RetryDelay : said > LongestRetryAfter ? LongestRetryAfter : said;
+            return said < times.RetryDelay ? times.RetryDelay
+                : said > LongestRetryAfter ? LongestRetryAfter
+                : said;
         }
         var pause = times.RetryDelay * Math.Pow(2, Math.Min(failures, 30));
         return pause > times.MaxRetryDelay ? times.MaxRetryDelay : pause;
     }
 
-    /// <summary>The pause after an answer without a token. What cannot be told from a wrong password backs off further, and no Retry-After shortens it.</summary>
+    /// <summary>
+    /// The pause after an answer without a token. What cannot be told from a wrong password backs off further, and no Retry-After shortens
+    /// it.
+    /// </summary>
     /// <param name="failures">How many there were before it.</param>
     /// <param name="answer">What the upstream answered.</param>
     /// <param name="isLogin">Whether credentials were shown.</param>
@@ -45,7 +49,9 @@ internal sealed class Backoff(TimeProvider time)
         return answer.RetryAfter is { } said && Pause(failures, said, times) is var asked && (!backsOff || asked > grown) ? asked : grown;
     }
 
-    /// <summary>One more failure: quiet for what the upstream said (but never less than the first pause), else twice as long as before.</summary>
+    /// <summary>
+    /// One more failure: quiet for what the upstream said (but never less than the first pause), else twice as long as before.
+    /// </summary>
     public void Grow(TokenProblem problem, TimeSpan? retryAfter, CellTimes times)
     {
         var pause = Pause(failures++, retryAfter, times);
@@ -87,7 +93,13 @@ internal sealed class Backoff(TimeProvider time)
 
 /// <summary>The times of an upstream's config that its cells go by.</summary>
 internal sealed record CellTimes(
-    TimeSpan RenewBefore, TimeSpan CallDeadline, TimeSpan TokenWaitTimeout, TimeSpan RetryDelay, TimeSpan MaxRetryDelay, TimeSpan IdleTimeout)
+    TimeSpan RenewBefore,
+    TimeSpan CallDeadline,
+    TimeSpan TokenWaitTimeout,
+    TimeSpan RetryDelay,
+    TimeSpan MaxRetryDelay,
+    TimeSpan IdleTimeout
+)
 {
     /// <summary>The longest pause after a login that was not let in, and not by a word that means it.</summary>
     public TimeSpan BackOffMax { get; init; } = TimeSpan.FromHours(1);

@@ -2,7 +2,9 @@ using Broker.Configuration;
 
 namespace Broker.UpstreamTokens;
 
-/// <summary>How often was logged in lately, each token endpoint, account and user: outlives cells, snapshots and changes of the windows.</summary>
+/// <summary>
+/// How often was logged in lately, each token endpoint, account and user: outlives cells, snapshots and changes of the windows.
+/// </summary>
 /// <remarks>A permit is taken before the call and never given back, so failures count.</remarks>
 /// <param name="time">The clock.</param>
 /// <param name="longest">How long a login is remembered; <see cref="LongestPer"/> when missing.</param>
@@ -33,7 +35,9 @@ internal sealed class LoginBudget(TimeProvider time, TimeSpan? longest = null)
             {
                 Sweep(now); // before both are looked up: a log that is still empty would be swept away under our hands
             }
-            var logs = new[] { whose.Endpoint, whose.OfAllUsers, whose.Identity }.Distinct().ToDictionary(name => name, name => Log(name, now));
+            var logs = new[] { whose.Endpoint, whose.OfAllUsers, whose.Identity }
+                .Distinct()
+                .ToDictionary(name => name, name => Log(name, now));
             wait = TimeSpan.Zero;
             foreach (var window in windows)
             {

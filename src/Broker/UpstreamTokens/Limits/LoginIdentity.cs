@@ -1,4 +1,3 @@
-
 namespace Broker.UpstreamTokens;
 
 /// <summary>Who we are at a token endpoint: what the upstream counts and locks, whatever scopes or config revision ask for it.</summary>
@@ -32,12 +31,16 @@ internal sealed class LoginIdentity(OpaqueName name, TimeProvider time) : IDispo
         {
             lock (gate)
             {
-                return Cells == 0 && quiet.Left == TimeSpan.Zero && refusals.Values.All(known => known.Count == 0 && known.Quiet.Left == TimeSpan.Zero);
+                return Cells == 0
+                    && quiet.Left == TimeSpan.Zero
+                    && refusals.Values.All(known => known.Count == 0 && known.Quiet.Left == TimeSpan.Zero);
             }
         }
     }
 
-    /// <summary>Where a login kills the identity's other tokens, only the cell of the newest config renews; the others serve what they have.</summary>
+    /// <summary>
+    /// Where a login kills the identity's other tokens, only the cell of the newest config renews; the others serve what they have.
+    /// </summary>
     public void Claim(TokenCell cell, long snapshot)
     {
         lock (gate)
@@ -57,7 +60,9 @@ internal sealed class LoginIdentity(OpaqueName name, TimeProvider time) : IDispo
         }
     }
 
-    /// <summary>One renewal at a time, for cells that share the identity's one refresh token. Dispose of the result to end the turn.</summary>
+    /// <summary>
+    /// One renewal at a time, for cells that share the identity's one refresh token. Dispose of the result to end the turn.
+    /// </summary>
     public async Task<Turn> TakeTurn()
     {
         await turn.WaitAsync();
@@ -92,7 +97,9 @@ internal sealed class LoginIdentity(OpaqueName name, TimeProvider time) : IDispo
         }
     }
 
-    /// <summary>These credentials were refused, and nobody shows them for so long: what this process knows, whatever becomes of Redis's word.</summary>
+    /// <summary>
+    /// These credentials were refused, and nobody shows them for so long: what this process knows, whatever becomes of Redis's word.
+    /// </summary>
     public void ChangeWaiters(OpaqueName fingerprint, TokenProblem problem, TimeSpan pause)
     {
         lock (gate)

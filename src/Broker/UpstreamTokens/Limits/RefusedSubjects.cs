@@ -1,7 +1,8 @@
 namespace Broker.UpstreamTokens;
 
 /// <summary>Routes and ids that got 401 with two successive tokens: for ten minutes their 401 is taken to be about the resource.</summary>
-/// <remarks>When full the oldest is forgotten: what bounds renewals is the growing pause between rejections and half of the budget, not this list.</remarks>
+/// <remarks>When full the oldest is forgotten: what bounds renewals is the growing pause between rejections and half of the budget, not
+/// this list.</remarks>
 internal sealed class RefusedSubjects(TimeProvider time)
 {
     public const int Capacity = 10_000;

@@ -26,7 +26,8 @@ internal sealed class EpochRecovery(TokenCellRegistry vault, SharedStore store)
     /// <summary>Whether all was answered; after a few that were not, the rest is not asked.</summary>
     private async Task<bool> Tell(int mine)
     {
-        var steps = vault.Cells.Where(cell => cell.Renewer?.Shared is not null)
+        var steps = vault
+            .Cells.Where(cell => cell.Renewer?.Shared is not null)
             .Select<TokenCell, Func<Task<StoreOutcome>>>(cell => () => cell.Renewer!.Shared!.Republish(cell.Renewer.Plan))
             .Concat(store.Budgets.Select<OpaqueName, Func<Task<StoreOutcome>>>(budget => () => store.Remind(budget)));
         var unanswered = 0;

@@ -2,7 +2,8 @@ namespace Broker.UpstreamTokens;
 
 /// <summary>The tokens that all replicas share, a step of the protocol each: Redis, or in the simulation a simulated one.</summary>
 /// <remarks>
-/// Each step is atomic where the record lives. None throws: what was not answered in time is <see cref="StoreOutcome.Unknown"/>, and may have been done.
+/// Each step is atomic where the record lives. None throws: what was not answered in time is <see cref="StoreOutcome.Unknown"/>, and may
+/// have been done.
 /// <code>
 ///   Read --------------------------------------------> use what is fresh
 ///   Take --> look again --> Note --> (refresh) --> Commit --> Release
@@ -24,10 +25,15 @@ internal interface ISharedTokens
     /// <summary>What is stored; changes nothing.</summary>
     Task<StoredState> Read(RecordKey name);
 
-    /// <summary>1. The lease, if no live one is there, with a number above all that were given or stored; and what is stored, whoever has the lease.</summary>
+    /// <summary>
+    /// 1. The lease, if no live one is there, with a number above all that were given or stored; and what is stored, whoever has the lease.
+    /// </summary>
     Task<StoredState> Take(RecordKey name, Attempt attempt, TimeSpan lease);
 
-    /// <summary>4. Says what is about to be spent, while the lease is still ours, and extends the lease; where Redis has replicas, one of them has it too.</summary>
+    /// <summary>
+    /// 4. Says what is about to be spent, while the lease is still ours, and extends the lease; where Redis has replicas, one of them has
+    /// it too.
+    /// </summary>
     /// <param name="name">The record.</param>
     /// <param name="attempt">Who holds the lease.</param>
     /// <param name="spends">The digest of the refresh token.</param>
@@ -38,17 +44,26 @@ internal interface ISharedTokens
     /// <summary>5, 6. Extends the lease, and a note of ours with it (never shortens that), while the lease is still ours.</summary>
     Task<StoreOutcome> Extend(RecordKey name, Attempt attempt, TimeSpan lease);
 
-    /// <summary>7. Stores the pair if its generation is above the stored one, or equal and the attempt is the same; drops note and quiet time; wakes who waits.</summary>
+    /// <summary>
+    /// 7. Stores the pair if its generation is above the stored one, or equal and the attempt is the same; drops note and quiet time; wakes
+    /// who waits.
+    /// </summary>
     /// <returns><see cref="StoreOutcome.Lost"/>: the pair is void, and what is stored counts.</returns>
     Task<StoreOutcome> Commit(RecordKey name, Attempt attempt, SharedPair pair, TimeSpan? lives);
 
     /// <summary>8. Ends the lease if it is this attempt's, and wakes who waits.</summary>
     Task<StoreOutcome> Release(RecordKey name, Attempt attempt);
 
-    /// <summary>What a call that brought no token leaves: the note withdrawn or kept, a quiet time, a refused fingerprint. The lease need not be ours any more.</summary>
+    /// <summary>
+    /// What a call that brought no token leaves: the note withdrawn or kept, a quiet time, a refused fingerprint. The lease need not be
+    /// ours any more.
+    /// </summary>
     Task<StoreOutcome> Settle(RecordKey name, Attempt attempt, Settlement settlement);
 
-    /// <summary>After an epoch: the pair, if it is above the stored one and neither was committed under the present run id (one without an end may be); the note, if no higher one is there.</summary>
+    /// <summary>
+    /// After an epoch: the pair, if it is above the stored one and neither was committed under the present run id (one without an end may
+    /// be); the note, if no higher one is there.
+    /// </summary>
     /// <param name="name">The record.</param>
     /// <param name="pair">What this process holds.</param>
     /// <param name="lives">How long it is kept from now on; null for no end.</param>

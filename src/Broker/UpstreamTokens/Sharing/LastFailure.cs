@@ -1,7 +1,9 @@
-
 namespace Broker.UpstreamTokens;
 
-/// <summary>The last call that brought no token, for an operator. It stands in Redis unauthenticated: nothing goes by it, and only plain words are shown.</summary>
+/// <summary>
+/// The last call that brought no token, for an operator. It stands in Redis unauthenticated: nothing goes by it, and only plain words are
+/// shown.
+/// </summary>
 /// <param name="Call">Refresh or login.</param>
 /// <param name="Outcome">Which of the four answers.</param>
 /// <param name="Reason">A word of ours.</param>
@@ -16,8 +18,11 @@ internal sealed record LastFailure(string Call, string Outcome, string Reason, s
 
     /// <summary>What <see cref="Write"/> wrote; null for anything else.</summary>
     public static LastFailure? Read(string? text, TimeSpan ago) =>
-        text?.Split('|') is [var call, var outcome, var reason, var by] ? new(Plain(call), Plain(outcome), Plain(reason), Plain(by), ago) : null;
+        text?.Split('|') is [var call, var outcome, var reason, var by]
+            ? new(Plain(call), Plain(outcome), Plain(reason), Plain(by), ago)
+            : null;
 
     /// <summary>Nothing that a terminal would obey, and not much of it.</summary>
-    public static string Plain(string text) => string.Concat(text.Take(Longest).Select(letter => letter is > ' ' and < '~' and not '|' ? letter : '_'));
+    public static string Plain(string text) =>
+        string.Concat(text.Take(Longest).Select(letter => letter is > ' ' and < '~' and not '|' ? letter : '_'));
 }

@@ -13,5 +13,6 @@ internal readonly record struct RenewalStep(RenewalResult? End, TimeSpan Wait)
 
     public static RenewalStep Pause(TimeSpan wait) => new(null, wait) { IsPause = true };
 
-    public static RenewalStep Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(RenewalResult.Failed(problem, retryAfter), default);
+    public static RenewalStep Failed(TokenProblem problem, TimeSpan? retryAfter = null) =>
+        new(RenewalResult.Failed(problem, retryAfter), default);
 }

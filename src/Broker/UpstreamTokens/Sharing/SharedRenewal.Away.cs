@@ -11,7 +11,9 @@ internal sealed partial class SharedRenewal
     private readonly OutageHistory absences = new(vault.Time);
     private long heardAt = long.MinValue;
 
-    /// <summary>Only near the token's end, and nothing that dies at its use is spent. What is got so has no number, and is never published.</summary>
+    /// <summary>
+    /// Only near the token's end, and nothing that dies at its use is spent. What is got so has no number, and is never published.
+    /// </summary>
     private async Task<RenewalResult> Away(RenewalRequest asked)
     {
         var (plan, source) = (asked.Plan, asked.Plan.Source);
@@ -20,10 +22,15 @@ internal sealed partial class SharedRenewal
             return RenewalResult.Failed(TokenProblem.Unavailable, plan.Times.RetryDelay);
         }
         var at = time.GetTimestamp();
-        if (!source.Rotates && (Held?.Refresh ?? source.FirstRefreshToken) is { } refresh && (source.CanLogin || asked.Identity.MayLogIn(plan.Fingerprint)))
+        if (
+            !source.Rotates
+            && (Held?.Refresh ?? source.FirstRefreshToken) is { } refresh
+            && (source.CanLogin || asked.Identity.MayLogIn(plan.Fingerprint))
+        )
         {
             var refreshed = await calls.Ask(plan, "refresh", cancellation => source.Refresh(new(Held?.Access, refresh), cancellation));
-            var leadsToLogin = refreshed.Kind == TokenAnswerKind.Refused || (refreshed.Kind == TokenAnswerKind.Unknown && IsEnough(Held, shared: 0));
+            var leadsToLogin =
+                refreshed.Kind == TokenAnswerKind.Refused || (refreshed.Kind == TokenAnswerKind.Unknown && IsEnough(Held, shared: 0));
             if (!source.CanLogin || !leadsToLogin)
             {
                 return Alone(asked, refreshed, at, isLogin: false);
@@ -67,7 +74,12 @@ internal sealed partial class SharedRenewal
         }
         // Of what is no refusal the cell's own pause is enough: Redis may be back long before.
         var problem = answer.Problem(plan.Source.CanLogin);
-        return RenewalResult.Failed(problem, answer.Kind == TokenAnswerKind.Refused ? asked.Identity.Fails(plan.Fingerprint, problem, answer, isLogin, plan.Times) : answer.RetryAfter);
+        return RenewalResult.Failed(
+            problem,
+            answer.Kind == TokenAnswerKind.Refused
+                ? asked.Identity.Fails(plan.Fingerprint, problem, answer, isLogin, plan.Times)
+                : answer.RetryAfter
+        );
     }
 
     /// <summary>A quarter of the margin: so much for the time in which Redis may come back.</summary>
@@ -81,8 +93,12 @@ internal sealed partial class SharedRenewal
         return time.GetElapsedTime(time.GetTimestamp(), now.EndsAt) <= margin / 4;
     }
 
-    /// <summary>A share of the budget, from one window after Redis went away: until then the others may have used it all. Where there is not one for each, each has its turn.</summary>
-    /// <remarks>Of a Cluster the budget's node may be there: others go on using it, and it is asked. One that is not counts from its own absence.</remarks>
+    /// <summary>
+    /// A share of the budget, from one window after Redis went away: until then the others may have used it all. Where there is not one for
+    /// each, each has its turn.
+    /// </summary>
+    /// <remarks>Of a Cluster the budget's node may be there: others go on using it, and it is asked. One that is not counts from its own
+    /// absence.</remarks>
     /// <returns>How long until there is one; null when it was taken.</returns>
     private async Task<TimeSpan?> WaitAlone(RenewalRequest asked)
     {
@@ -91,11 +107,20 @@ internal sealed partial class SharedRenewal
         {
             await store.Remind(asked.Plan.BudgetOf(scope.Key)); // takes nothing, and tells whether its node is there, or there again
         }
-        if (Longer(longest - AwayFor(asked), Unsure(asked, Scopes(asked).Where(scope => SilenceOf(asked, scope) > TimeSpan.Zero))) is var left && left > TimeSpan.Zero)
+        if (
+            Longer(longest - AwayFor(asked), Unsure(asked, Scopes(asked).Where(scope => SilenceOf(asked, scope) > TimeSpan.Zero)))
+                is var left
+            && left > TimeSpan.Zero
+        )
         {
             return left;
         }
-        TimeSpan Turn() => asked.Plan.Logins.Where(store.Seat.IsNeeded).Select(window => store.Seat.TurnIn(window, store.AwayFor)).Append(TimeSpan.Zero).Max();
+        TimeSpan Turn() =>
+            asked
+                .Plan.Logins.Where(store.Seat.IsNeeded)
+                .Select(window => store.Seat.TurnIn(window, store.AwayFor))
+                .Append(TimeSpan.Zero)
+                .Max();
         if (Turn() is var turn && turn > TimeSpan.Zero)
         {
             return turn; // before anything is taken: permits are never given back
@@ -133,22 +158,38 @@ internal sealed partial class SharedRenewal
         return null;
     }
 
-    private TimeSpan SilenceOf(RenewalRequest asked, IGrouping<LoginScope, LoginWindowOptions> scope) => store.SilenceOf(asked.Plan.BudgetOf(scope.Key));
+    private TimeSpan SilenceOf(RenewalRequest asked, IGrouping<LoginScope, LoginWindowOptions> scope) =>
+        store.SilenceOf(asked.Plan.BudgetOf(scope.Key));
 
     /// <summary>How long until the others cannot have used these budgets since they were heard of the last time.</summary>
-    private TimeSpan Unsure(RenewalRequest asked, IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> scopes) => !store.Tokens.IsSpread ? TimeSpan.Zero
-        : scopes.Select(scope => scope.Max(window => window.Per) - SilenceOf(asked, scope)).Append(TimeSpan.Zero).Max();
+    private TimeSpan Unsure(RenewalRequest asked, IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> scopes) =>
+        !store.Tokens.IsSpread
+            ? TimeSpan.Zero
+            : scopes.Select(scope => scope.Max(window => window.Per) - SilenceOf(asked, scope)).Append(TimeSpan.Zero).Max();
 
     private static TimeSpan Longer(TimeSpan a, TimeSpan b) => a > b ? a : b;
 
     /// <summary>How long all of Redis is away; of a Cluster, the node of this record or of a budget of it.</summary>
-    private TimeSpan AwayFor(RenewalRequest asked) => !store.Tokens.IsSpread ? store.AwayFor
-        : Scopes(asked).Select(scope => SilenceOf(asked, scope))
-            .Append(silence is { } now && now.Returns == store.Returns ? time.GetElapsedTime(now.Since) : TimeSpan.Zero).Append(store.AwayFor).Max();
+    private TimeSpan AwayFor(RenewalRequest asked) =>
+        !store.Tokens.IsSpread
+            ? store.AwayFor
+            : Scopes(asked)
+                .Select(scope => SilenceOf(asked, scope))
+                .Append(silence is { } now && now.Returns == store.Returns ? time.GetElapsedTime(now.Since) : TimeSpan.Zero)
+                .Append(store.AwayFor)
+                .Max();
 
-    private LoginWindowOptions Share(LoginWindowOptions window) => !store.Seat.IsNeeded(window)
-        ? window with { Permit = window.Permit / store.Times.MaxReplicas }
-        : window with { Permit = 1, Per = window.Per * store.Times.MaxReplicas / window.Permit };
+    private LoginWindowOptions Share(LoginWindowOptions window) =>
+        !store.Seat.IsNeeded(window)
+            ? window with
+            {
+                Permit = window.Permit / store.Times.MaxReplicas,
+            }
+            : window with
+            {
+                Permit = 1,
+                Per = window.Per * store.Times.MaxReplicas / window.Permit,
+            };
 
     private sealed record Silence(long Since, int Returns);
 }

@@ -1,4 +1,3 @@
-
 namespace Broker.UpstreamTokens;
 
 /// <content>Steps 4 and 5: the note, the calls, and what each of their four answers leads to.</content>
@@ -49,7 +48,8 @@ internal sealed partial class SharedRenewal
             case TokenAnswerKind.Refused when source.CanLogin:
                 await Settle(new(SpendIntentFate.Shorten, TimeSpan.Zero, null, TokenProblem.None, default, null), lease);
                 return await LogIn(asked, lease);
-            case TokenAnswerKind.Unknown when !source.Rotates && source.CanLogin && IsEnough(lease.StoredState.Pair, lease.StoredState.Quiet.Unknowns):
+            case TokenAnswerKind.Unknown
+                when !source.Rotates && source.CanLogin && IsEnough(lease.StoredState.Pair, lease.StoredState.Quiet.Unknowns):
                 return await LogIn(asked, lease);
             default:
                 return await Quiet(asked, lease, "refresh", answer, source.Rotates && answer.Kind == TokenAnswerKind.Unknown);
@@ -64,7 +64,10 @@ internal sealed partial class SharedRenewal
         return unknowns >= LoginIdentity.MaxUnknowns;
     }
 
-    /// <summary>What a refresh would spend: the pair's, if it is this config's or descends from its first one; that one, where an account has no other way in.</summary>
+    /// <summary>
+    /// What a refresh would spend: the pair's, if it is this config's or descends from its first one; that one, where an account has no
+    /// other way in.
+    /// </summary>
     private TokenPair? Spendable(RenewalRequest asked, StoredState seen)
     {
         var (source, first) = (asked.Plan.Source, asked.Plan.Source.FirstRefreshToken);
@@ -72,12 +75,20 @@ internal sealed partial class SharedRenewal
         {
             return null;
         }
-        if (seen.Pair is { Refresh: not null } pair
-            && (pair.Record == asked.Cell.Name || (Held?.FencingToken ?? 0) >= pair.FencingToken || (first is not null && pair.Of == Origin(first))))
+        if (
+            seen.Pair is { Refresh: not null } pair
+            && (
+                pair.Record == asked.Cell.Name
+                || (Held?.FencingToken ?? 0) >= pair.FencingToken
+                || (first is not null && pair.Of == Origin(first))
+            )
+        )
         {
             return new TokenPair(pair.Access, pair.Refresh);
         }
-        return first is null || (source.Rotates && seen.Pair?.Spent.Contains(Origin(first)) is true) ? null : new TokenPair(null, asked.Plan.RefreshTokenFile is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
+        return first is null || (source.Rotates && seen.Pair?.Spent.Contains(Origin(first)) is true)
+            ? null
+            : new TokenPair(null, asked.Plan.RefreshTokenFile is { } keep ? vault.Keeps.Read(keep, first, log) ?? first : first);
     }
 
     private OpaqueName Origin(string first) => Origin(vault.Names, first);
@@ -87,16 +98,24 @@ internal sealed partial class SharedRenewal
     private OpaqueName Digest(TokenPair pair) => vault.Names.Name("spends", pair.Refresh);
 
     /// <summary>3. Its writer is not at it any more, and no newer pair came: a second use could take the live tokens along.</summary>
-    private bool MayBeSpent(RenewalRequest asked, TokenPair pair, StoredState seen) => asked.Plan.Source.CanLogin && (seen.IsNoteForeign || (seen.Note is { } old && old.Spends == Digest(pair)));
+    private bool MayBeSpent(RenewalRequest asked, TokenPair pair, StoredState seen) =>
+        asked.Plan.Source.CanLogin && (seen.IsNoteForeign || (seen.Note is { } old && old.Spends == Digest(pair)));
 
-    /// <summary>How long nobody spends a refresh token, for who holds a newer pair says so now; null when that is over, or nothing would be spent.</summary>
+    /// <summary>
+    /// How long nobody spends a refresh token, for who holds a newer pair says so now; null when that is over, or nothing would be spent.
+    /// </summary>
     /// <remarks>It counts from the first lease of the epoch: who only looks waits without taking another.</remarks>
     private TimeSpan? EpochLeft(RenewalRequest asked, StoredState seen)
     {
         // While it is away, Redis or of a Cluster this record's node, nobody can say anything.
         var there = Min(store.ThereFor(seen.EpochAge), absences.ThereFor(seen.EpochAge));
-        return there < store.Times.RecoveryDelay && asked.Plan.Source.Rotates && Spendable(asked, seen) is { } pair && !MayBeSpent(asked, pair, seen)
-            ? store.Times.RecoveryDelay - there : null;
+        return
+            there < store.Times.RecoveryDelay
+            && asked.Plan.Source.Rotates
+            && Spendable(asked, seen) is { } pair
+            && !MayBeSpent(asked, pair, seen)
+            ? store.Times.RecoveryDelay - there
+            : null;
     }
 
     /// <summary>4. The note; null when it stands.</summary>
@@ -147,7 +166,8 @@ internal sealed partial class SharedRenewal
         var wait = lease / 3;
         while (true)
         {
-            await Task.Delay(wait, time, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await Task.Delay(wait, time, over)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
             if (over.IsCancellationRequested)
             {
                 return;
@@ -175,6 +195,7 @@ internal sealed partial class SharedRenewal
 
     private sealed record OwnNote(SpendIntent Note, long At)
     {
-        public TimeSpan Left(TimeProvider time) => time.GetElapsedTime(At) is var past && past < Note.Left ? Note.Left - past : TimeSpan.Zero;
+        public TimeSpan Left(TimeProvider time) =>
+            time.GetElapsedTime(At) is var past && past < Note.Left ? Note.Left - past : TimeSpan.Zero;
     }
 }

@@ -1,4 +1,3 @@
-
 namespace Broker.UpstreamTokens;
 
 /// <content>Step 7, and what Redis is told when it is back.</content>
@@ -19,8 +18,11 @@ internal sealed partial class SharedRenewal
         asked.Identity.Accepted(plan.Fingerprint);
         var sinceTaken = time.GetElapsedTime(lease.At, at);
         // Inherited: a replica of another config may have been handed this chain.
-        var of = spent is null ? default : lease.StoredState.Pair is { } before && before.Refresh == spent.Refresh ? before.Of
-            : plan.Source.FirstRefreshToken is { } origin ? Origin(origin) : default;
+        var of =
+            spent is null ? default
+            : lease.StoredState.Pair is { } before && before.Refresh == spent.Refresh ? before.Of
+            : plan.Source.FirstRefreshToken is { } origin ? Origin(origin)
+            : default;
         var pair = new SharedPair
         {
             FencingToken = lease.StoredState.Number,
@@ -58,9 +60,20 @@ internal sealed partial class SharedRenewal
         return new(new RenewalResult(pair.Access, at, answer.Life, TokenProblem.None, null), default);
     }
 
-    /// <summary>What a pair of this origin leaves behind for good. An upstream that hands out no new refresh token has spent none.</summary>
-    public static IReadOnlyList<OpaqueName> SpentBefore(NamingKey names, SharedPair? before, OpaqueName of) => before is null ? [] :
-        [.. before.Spent.Prepend(before.Refresh is { } last && Origin(names, last) == before.Of ? default : before.Of).Where(origin => origin != default && origin != of).Distinct().Take(MostSpent)];
+    /// <summary>
+    /// What a pair of this origin leaves behind for good. An upstream that hands out no new refresh token has spent none.
+    /// </summary>
+    public static IReadOnlyList<OpaqueName> SpentBefore(NamingKey names, SharedPair? before, OpaqueName of) =>
+        before is null
+            ? []
+            :
+            [
+                .. before
+                    .Spent.Prepend(before.Refresh is { } last && Origin(names, last) == before.Of ? default : before.Of)
+                    .Where(origin => origin != default && origin != of)
+                    .Distinct()
+                    .Take(MostSpent),
+            ];
 
     private async Task<StoreOutcome> CommitPending()
     {
@@ -82,7 +95,8 @@ internal sealed partial class SharedRenewal
         var outcome = await CommitPending();
         var mine = holding is { } now && !now.HasEnded(plan, time) && !IsBelow(now.Pair) ? now : null;
         return outcome == StoreOutcome.Unknown || (mine is null && note is null)
-            ? outcome : Saw(await store.Tokens.Republish(name, mine?.Pair, mine?.Lives(plan, store.Times, time), note));
+            ? outcome
+            : Saw(await store.Tokens.Republish(name, mine?.Pair, mine?.Lives(plan, store.Times, time), note));
     }
 
     private long Ticks(TimeSpan span) => (long)(span.TotalSeconds * time.TimestampFrequency);
@@ -110,7 +124,10 @@ internal sealed partial class SharedRenewal
             Volatile.Write(ref heardAt, time.GetTimestamp());
         }
         var now = store.Returns;
-        silence = outcome != StoreOutcome.Unknown ? null : silence is { } before && before.Returns == now ? before : new(time.GetTimestamp(), now);
+        silence =
+            outcome != StoreOutcome.Unknown ? null
+            : silence is { } before && before.Returns == now ? before
+            : new(time.GetTimestamp(), now);
         return outcome;
     }
 
@@ -120,13 +137,16 @@ internal sealed partial class SharedRenewal
     private sealed record Holding(SharedPair Pair, long EndsAt)
     {
         /// <summary>Without a refresh token it is nothing once the access token has ended.</summary>
-        public bool HasEnded(CellPlan plan, TimeProvider time) => plan.Source.CanLogin && Pair.Refresh is null && time.GetTimestamp() >= EndsAt;
+        public bool HasEnded(CellPlan plan, TimeProvider time) =>
+            plan.Source.CanLogin && Pair.Refresh is null && time.GetTimestamp() >= EndsAt;
 
         /// <summary>How long Redis keeps it from now on; null where it has no end.</summary>
         public TimeSpan? Lives(CellPlan plan, SharedTimes times, TimeProvider time)
         {
             var left = time.GetElapsedTime(time.GetTimestamp(), EndsAt);
-            return !plan.Source.CanLogin ? null : Pair.Refresh is null || left > times.RefreshTokenTtl ? left : times.RefreshTokenTtl;
+            return !plan.Source.CanLogin ? null
+                : Pair.Refresh is null || left > times.RefreshTokenTtl ? left
+                : times.RefreshTokenTtl;
         }
     }
 }

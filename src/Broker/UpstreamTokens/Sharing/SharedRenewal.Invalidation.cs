@@ -15,7 +15,10 @@ internal enum Heard
 /// <content>An operator replaced the token, or took it away, and says so to who holds an older one.</content>
 internal sealed partial class SharedRenewal
 {
-    /// <summary>Looks at what is stored, and changes nothing there. May run beside <see cref="Run"/>: whoever publishes on Redis makes us read, no more.</summary>
+    /// <summary>
+    /// Looks at what is stored, and changes nothing there. May run beside <see cref="Run"/>: whoever publishes on Redis makes us read, no
+    /// more.
+    /// </summary>
     public async Task<Heard> Look()
     {
         var before = Held;
@@ -28,7 +31,10 @@ internal sealed partial class SharedRenewal
         return pair.IsForgotten ? Heard.Gone : Heard.Newer;
     }
 
-    /// <summary>Whether it was taken away since the last look. It is held as a pair is: so that a Redis that loses its memory is told of it, and not of what was there before.</summary>
+    /// <summary>
+    /// Whether it was taken away since the last look. It is held as a pair is: so that a Redis that loses its memory is told of it, and not
+    /// of what was there before.
+    /// </summary>
     private bool Heed(SharedPair? pair)
     {
         var now = holding;

@@ -28,12 +28,18 @@ internal sealed partial class SharedRenewal
         }
         var at = time.GetTimestamp();
         var answer = await Call(asked, lease, "login", plan.Source.Login);
-        return answer.Kind == TokenAnswerKind.Token ? await Commit(asked, lease, answer, null, at) : await Quiet(asked, lease, "login", answer, keepNote: true);
+        return answer.Kind == TokenAnswerKind.Token
+            ? await Commit(asked, lease, answer, null, at)
+            : await Quiet(asked, lease, "login", answer, keepNote: true);
     }
 
-    /// <summary>Redis counts one fingerprint; where two take turns (a change of the config on its way), this process's own count of each ends it too.</summary>
+    /// <summary>
+    /// Redis counts one fingerprint; where two take turns (a change of the config on its way), this process's own count of each ends it
+    /// too.
+    /// </summary>
     private static bool IsRefused(RenewalRequest asked, StoredState seen) =>
-        (seen.Quiet.Refused == asked.Plan.Fingerprint && seen.Quiet.Refusals >= LoginIdentity.MaxRefusals) || !asked.Identity.MayLogIn(asked.Plan.Fingerprint);
+        (seen.Quiet.Refused == asked.Plan.Fingerprint && seen.Quiet.Refusals >= LoginIdentity.MaxRefusals)
+        || !asked.Identity.MayLogIn(asked.Plan.Fingerprint);
 
     /// <summary>A permit of the endpoint's windows and one of the account's; null when there are both.</summary>
     private async Task<RenewalStep?> Permit(RenewalRequest asked, Lease lease)
@@ -59,7 +65,12 @@ internal sealed partial class SharedRenewal
     }
 
     private Task<Permission> Permit(RenewalRequest asked, Attempt attempt, IGrouping<LoginScope, LoginWindowOptions> scope) =>
-        store.Permit(asked.Plan.BudgetOf(scope.Key), attempt, [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))], asked.IsRejection);
+        store.Permit(
+            asked.Plan.BudgetOf(scope.Key),
+            attempt,
+            [.. scope.Select(window => new BudgetWindow(window.Permit, window.Per))],
+            asked.IsRejection
+        );
 
     private static IEnumerable<IGrouping<LoginScope, LoginWindowOptions>> Scopes(RenewalRequest asked) =>
         asked.Plan.Logins.GroupBy(window => window.Scope).OrderBy(scope => scope.Key);

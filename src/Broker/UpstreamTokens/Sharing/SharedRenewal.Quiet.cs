@@ -1,4 +1,3 @@
-
 namespace Broker.UpstreamTokens;
 
 /// <content>What a call that brought no token leaves behind: for the other replicas, and for this process.</content>
@@ -26,14 +25,17 @@ internal sealed partial class SharedRenewal
                 Whose = isRefused ? plan.Fingerprint : default,
                 IsUnknownRefresh = answer.Kind == TokenAnswerKind.Unknown && !isLogin,
             },
-            lease);
+            lease
+        );
         return RenewalStep.Failed(problem, pause);
     }
 
     private async Task Settle(Settlement settlement, Lease lease)
     {
-        own = settlement.Note == SpendIntentFate.Withdraw ? null
-            : own is { } mine ? mine with { Note = mine.Note with { Left = settlement.NoteLeft }, At = time.GetTimestamp() } : null;
+        own =
+            settlement.Note == SpendIntentFate.Withdraw ? null
+            : own is { } mine ? mine with { Note = mine.Note with { Left = settlement.NoteLeft }, At = time.GetTimestamp() }
+            : null;
         Saw(await store.Tokens.Settle(name, lease.Attempt, settlement));
     }
 }

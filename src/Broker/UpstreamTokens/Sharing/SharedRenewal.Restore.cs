@@ -6,7 +6,9 @@ internal sealed partial class SharedRenewal
     /// <summary>The highest generation seen that was of no use here; zero since something was.</summary>
     private long highest;
 
-    /// <summary>The store knows less than we do. After an epoch it is told; else somebody took the pair away on purpose, and it is gone.</summary>
+    /// <summary>
+    /// The store knows less than we do. After an epoch it is told; else somebody took the pair away on purpose, and it is gone.
+    /// </summary>
     private async Task<RenewalStep?> Restore(RenewalRequest asked, Holding mine, StoredState seen)
     {
         if ((mine.Pair.RunId == seen.Run && asked.Plan.Source.CanLogin) || mine.HasEnded(asked.Plan, time) || IsBelow(mine.Pair))

@@ -2,7 +2,9 @@ using Microsoft.Extensions.Logging;
 
 namespace Broker.UpstreamTokens;
 
-/// <summary>The protocol by which replicas renew one token: look, take the lease, look again, note what is spent, call, commit, release.</summary>
+/// <summary>
+/// The protocol by which replicas renew one token: look, take the lease, look again, note what is spent, call, commit, release.
+/// </summary>
 /// <remarks>
 /// <code>
 ///   Read --fresh--> use        another's lease, or a note whose writer may be slow: wait (woken, or by poll), look again
@@ -133,7 +135,8 @@ internal sealed partial class SharedRenewal(RecordKey name, TokenCellRegistry va
         {
             GiveWay(asked, above, seen);
         }
-        return seen.Quiet.LeftFor(asked.Plan.Fingerprint) is var quiet && quiet > TimeSpan.Zero ? RenewalStep.Failed(seen.Quiet.Problem, quiet)
+        return seen.Quiet.LeftFor(asked.Plan.Fingerprint) is var quiet && quiet > TimeSpan.Zero
+                ? RenewalStep.Failed(seen.Quiet.Problem, quiet)
             : seen.LeaseLeft > TimeSpan.Zero ? new RenewalStep(null, seen.LeaseLeft)
             : seen.Note is { } note && note.Left > TimeSpan.Zero ? new RenewalStep(null, note.Left)
             : EpochLeft(asked, seen) is { } pause && pause < store.Times.RecoveryDelay ? new RenewalStep(null, pause)
@@ -154,7 +157,10 @@ internal sealed partial class SharedRenewal(RecordKey name, TokenCellRegistry va
             return null;
         }
         var left = Left(pair, seen);
-        var live = asked.IsRejection || asked.Cell.Held is not { IsOver: false } now ? TimeSpan.Zero : time.GetElapsedTime(seen.AskedAt, now.EndsAt);
+        var live =
+            asked.IsRejection || asked.Cell.Held is not { IsOver: false } now
+                ? TimeSpan.Zero
+                : time.GetElapsedTime(seen.AskedAt, now.EndsAt);
         if (isServed)
         {
             // No clock of another machine makes longer what we count ourselves.
@@ -164,10 +170,15 @@ internal sealed partial class SharedRenewal(RecordKey name, TokenCellRegistry va
         return left > margin || (left > live && left > TimeSpan.Zero) ? left : null;
     }
 
-    /// <summary>The smallest of what the key, Redis's clock and ours say, since the store was asked: how long its answer took is not given twice.</summary>
+    /// <summary>
+    /// The smallest of what the key, Redis's clock and ours say, since the store was asked: how long its answer took is not given twice.
+    /// </summary>
     private TimeSpan Left(SharedPair pair, StoredState seen)
     {
-        var left = Min(Min(TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now), pair.EndsAtUtc - time.GetUtcNow() + time.GetElapsedTime(seen.AskedAt)), pair.Life);
+        var left = Min(
+            Min(TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now), pair.EndsAtUtc - time.GetUtcNow() + time.GetElapsedTime(seen.AskedAt)),
+            pair.Life
+        );
         return seen.PairLeft is { } key ? Min(left, key) : left;
     }
 

@@ -1,6 +1,7 @@
 namespace Broker.UpstreamTokens;
 
-/// <content>The login budgets as far as this process knows them: the count seen there, and logins that Redis has not been told of.</content>
+/// <content>The login budgets as far as this process knows them: the count seen there, and logins that Redis has not been told
+/// of.</content>
 internal sealed partial record SharedStore
 {
     private readonly Dictionary<OpaqueName, Counted> budgets = [];
@@ -22,7 +23,9 @@ internal sealed partial record SharedStore
     {
         lock (gate)
         {
-            return budgets.TryGetValue(budget, out var known) && known.SilentSince is { } since ? Time.GetElapsedTime(since) : TimeSpan.Zero;
+            return budgets.TryGetValue(budget, out var known) && known.SilentSince is { } since
+                ? Time.GetElapsedTime(since)
+                : TimeSpan.Zero;
         }
     }
 
@@ -49,7 +52,12 @@ internal sealed partial record SharedStore
         lock (gate)
         {
             mine = Of(ask.Budget);
-            ask = ask with { Known = mine.Known, KnownFrom = mine.From, Alone = [.. mine.Untold.Select(login => new LoneLogin(login.Attempt, Time.GetElapsedTime(login.At), login.IsRejection))] };
+            ask = ask with
+            {
+                Known = mine.Known,
+                KnownFrom = mine.From,
+                Alone = [.. mine.Untold.Select(login => new LoneLogin(login.Attempt, Time.GetElapsedTime(login.At), login.IsRejection))],
+            };
         }
         var permission = await Tokens.Permit(ask);
         lock (gate)

@@ -33,7 +33,6 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
             Tokens.Returned += value;
             epoch += value;
         }
-
         remove
         {
             Tokens.Returned -= value;
@@ -132,13 +131,19 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
         epoch?.Invoke();
     }
 
-    /// <summary>How long a login waits for others to tell what they know: only where Redis may have lost its memory, or they may have logged in alone.</summary>
+    /// <summary>
+    /// How long a login waits for others to tell what they know: only where Redis may have lost its memory, or they may have logged in
+    /// alone.
+    /// </summary>
     public TimeSpan StillToBeTold(IReadOnlyList<LoginWindowOptions> windows)
     {
         lock (gate)
         {
-            return back is not { } now || windows.All(window => now.Silent < window.Per) ? TimeSpan.Zero
-                : Times.RecoveryDelay + (windows.Any(window => now.Absence >= window.Per) ? Times.Reconnect : TimeSpan.Zero) - Time.GetElapsedTime(now.At);
+            return back is not { } now || windows.All(window => now.Silent < window.Per)
+                ? TimeSpan.Zero
+                : Times.RecoveryDelay
+                    + (windows.Any(window => now.Absence >= window.Per) ? Times.Reconnect : TimeSpan.Zero)
+                    - Time.GetElapsedTime(now.At);
         }
     }
 
@@ -159,7 +164,13 @@ internal sealed partial record SharedStore(ISharedTokens Tokens, SharedTimes Tim
                 absences.Ended(lastAnswer);
             }
             var before = back is { } earlier && Time.GetElapsedTime(earlier.At) < Times.RecoveryDelay + Times.Reconnect ? earlier : default;
-            back = before.Silent > silent ? before with { Absence = Longer(before.Absence, absence) } : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));
+            back =
+                before.Silent > silent
+                    ? before with
+                    {
+                        Absence = Longer(before.Absence, absence),
+                    }
+                    : (Time.GetTimestamp(), silent, Longer(before.Absence, absence));
             isAway = false;
             lastAnswer = Time.GetTimestamp();
         }

@@ -12,7 +12,10 @@ internal sealed record SharedTimes
     /// <summary>How long nobody spends a refresh token after Redis came back as another.</summary>
     public TimeSpan RecoveryDelay { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How much later than another a replica may find that Redis is back: so much longer nobody logs in after an absence in which logins alone were allowed.</summary>
+    /// <summary>
+    /// How much later than another a replica may find that Redis is back: so much longer nobody logs in after an absence in which logins
+    /// alone were allowed.
+    /// </summary>
     public TimeSpan Reconnect { get; init; }
 
     /// <summary>How long a pair is kept for its refresh token; one of an account that can only refresh has no end.</summary>
@@ -24,7 +27,10 @@ internal sealed record SharedTimes
     /// <summary>How long a seat is kept for who does not say that he is there.</summary>
     public TimeSpan SeatLives { get; init; } = TimeSpan.FromMinutes(1);
 
-    /// <summary>How far Redis's clock may be off, as a replica counts it on: how long the answer may take that tells it, and what differs between Redis's own machines.</summary>
+    /// <summary>
+    /// How far Redis's clock may be off, as a replica counts it on: how long the answer may take that tells it, and what differs between
+    /// Redis's own machines.
+    /// </summary>
     public TimeSpan ClocksDiffer { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often a commit that was not answered is tried at once; after that when Redis is back.</summary>

@@ -32,10 +32,16 @@ internal sealed record SharedPair
     /// <summary>What decides its access token: where the pair is the identity's, another config revision may have got it.</summary>
     public required OpaqueName Record { get; init; }
 
-    /// <summary>The digest of the config's first refresh token that this one descends from, whatever revision got it; none for an account that logs in.</summary>
+    /// <summary>
+    /// The digest of the config's first refresh token that this one descends from, whatever revision got it; none for an account that logs
+    /// in.
+    /// </summary>
     public OpaqueName Of { get; init; }
 
-    /// <summary>First refresh tokens of other configs of this identity, as digests, whose chains went on and then gave way to this one: they are spent, whoever still has one in his config.</summary>
+    /// <summary>
+    /// First refresh tokens of other configs of this identity, as digests, whose chains went on and then gave way to this one: they are
+    /// spent, whoever still has one in his config.
+    /// </summary>
     public IReadOnlyList<OpaqueName> Spent { get; init; } = [];
 
     /// <summary>Empty in a pair that was taken away on purpose: it stands above all that were there before, and is none itself.</summary>
@@ -110,7 +116,9 @@ internal readonly record struct StoredState
     /// <summary>What is left of the pair's key; null when it has no end.</summary>
     public TimeSpan? PairLeft { get; init; }
 
-    /// <summary>The generation that stands beside a stored pair which does not verify: that pair is absent. Null when there is none such.</summary>
+    /// <summary>
+    /// The generation that stands beside a stored pair which does not verify: that pair is absent. Null when there is none such.
+    /// </summary>
     public long? Damaged { get; init; }
 
     /// <summary>The id of an encryption key that the stored pair needs and this replica lacks: neither miss nor pair.</summary>
@@ -129,7 +137,10 @@ internal readonly record struct StoredState
     /// <summary>Redis's run id where the record lives.</summary>
     public string Run { get; init; }
 
-    /// <summary>How long ago the first lease was taken under this run id, zero if none was: nobody spends a refresh token at the beginning of an epoch.</summary>
+    /// <summary>
+    /// How long ago the first lease was taken under this run id, zero if none was: nobody spends a refresh token at the beginning of an
+    /// epoch.
+    /// </summary>
     public TimeSpan EpochAge { get; init; }
 }
 
@@ -155,7 +166,14 @@ internal enum SpendIntentFate
 /// <param name="Refused">The fingerprint that was refused; null if none was.</param>
 /// <param name="Failure">Which call, its answer, why and whose, in words of ours: an operator is shown it, and nothing goes by it.</param>
 internal readonly record struct Settlement(
-    SpendIntentFate Note, TimeSpan NoteLeft, TimeSpan? Quiet, TokenProblem Problem, TimeSpan Remembered, OpaqueName? Refused, string? Failure = null)
+    SpendIntentFate Note,
+    TimeSpan NoteLeft,
+    TimeSpan? Quiet,
+    TokenProblem Problem,
+    TimeSpan Remembered,
+    OpaqueName? Refused,
+    string? Failure = null
+)
 {
     /// <summary>The fingerprint of the credentials that the quiet time is for; none for all.</summary>
     public OpaqueName Whose { get; init; }
@@ -169,13 +187,22 @@ internal readonly record struct Settlement(
 /// <param name="Attempt">Who asks: the same attempt takes one permit, however often its command arrives.</param>
 /// <param name="Windows">All of them must have room.</param>
 /// <param name="IsRejection">Whether an upstream's 401 is the cause: these use at most half.</param>
-/// <param name="Known">The highest count of permits this process has seen there: a store that knows of less has lost its memory, and counts as spent for one Per.</param>
+/// <param name="Known">The highest count of permits this process has seen there: a store that knows of less has lost its memory, and counts
+/// as spent for one Per.</param>
 /// <param name="IsReminder">Only says what is known, after an epoch; takes none.</param>
-/// <param name="Alone">Logins that this process made while Redis was away and has not told yet: they count from when they were made.</param>
+/// <param name="Alone">Logins that this process made while Redis was away and has not told yet: they count from when they were
+/// made.</param>
 /// <param name="KnownFrom">The run id that this was seen under: what is given under another one hides no loss.</param>
 internal readonly record struct BudgetAsk(
-    OpaqueName Budget, Attempt Attempt, IReadOnlyList<BudgetWindow> Windows, bool IsRejection, long Known, bool IsReminder = false,
-    IReadOnlyList<LoneLogin>? Alone = null, string KnownFrom = "");
+    OpaqueName Budget,
+    Attempt Attempt,
+    IReadOnlyList<BudgetWindow> Windows,
+    bool IsRejection,
+    long Known,
+    bool IsReminder = false,
+    IReadOnlyList<LoneLogin>? Alone = null,
+    string KnownFrom = ""
+);
 
 /// <summary>A login that was made while Redis was away.</summary>
 /// <param name="Attempt">Its own: told twice, it counts once.</param>

@@ -5,7 +5,9 @@ using Broker.Configuration;
 
 namespace Broker.UpstreamTokens;
 
-/// <summary>Damoov: JSON in JSON to log in, the whole pair to refresh; the status stands in the body too. (docs.damoov.com, v1/Auth)</summary>
+/// <summary>
+/// Damoov: JSON in JSON to log in, the whole pair to refresh; the status stands in the body too. (docs.damoov.com, v1/Auth)
+/// </summary>
 internal sealed class DamoovSource(TokenHttp http, Uri login, Uri refresh, DamoovAccountOptions account, string who) : ITokenSource
 {
     /// <summary>An address that logged in too often is locked out for an hour; the 429 does not say so.</summary>
@@ -23,12 +25,15 @@ internal sealed class DamoovSource(TokenHttp http, Uri login, Uri refresh, Damoo
     {
         // In a string the key is exactly "Devicetoken"; in an object "DeviceToken", as the vendor's Android library writes it.
         var isText = account.LoginFields == LoginFieldsForm.String;
-        var fields = new JsonObject { [!isUser ? "email" : isText ? "Devicetoken" : "DeviceToken"] = who };
-        var body = new JsonObject
+        var fields = new JsonObject
         {
-            ["LoginFields"] = isText ? fields.ToJsonString() : fields,
-            ["Password"] = account.Password.Reveal(),
+            [
+                !isUser ? "email"
+                : isText ? "Devicetoken"
+                : "DeviceToken"
+            ] = who,
         };
+        var body = new JsonObject { ["LoginFields"] = isText ? fields.ToJsonString() : fields, ["Password"] = account.Password.Reveal() };
         KeyValuePair<string, string>[] headers = account.InstanceId is { } instance ? [new("InstanceId", instance)] : [];
         var (status, answer) = await Post(login, body, headers, cancellation);
         return status == 401 ? TokenAnswer.Refused("http-401")
@@ -45,7 +50,11 @@ internal sealed class DamoovSource(TokenHttp http, Uri login, Uri refresh, Damoo
     }
 
     private async Task<(int Status, TokenAnswer Answer)> Post(
-        Uri endpoint, JsonObject body, KeyValuePair<string, string>[] headers, CancellationToken cancellation)
+        Uri endpoint,
+        JsonObject body,
+        KeyValuePair<string, string>[] headers,
+        CancellationToken cancellation
+    )
     {
         var reply = await http.Post(endpoint, Encoding.UTF8.GetBytes(body.ToJsonString()), Wire.Json, headers, cancellation);
         if (!reply.IsSuccess)
@@ -54,15 +63,20 @@ internal sealed class DamoovSource(TokenHttp http, Uri login, Uri refresh, Damoo
         }
         // A 200 can carry another status in its body.
         var said = reply.Body.Number("Status");
-        var status = said is null ? reply.Status : double.IsInteger(said.Value) && said is > 0 and < 1000 ? (int)said.Value : 0;
+        var status =
+            said is null ? reply.Status
+            : double.IsInteger(said.Value) && said is > 0 and < 1000 ? (int)said.Value
+            : 0;
         if (status != 200)
         {
             return (status, TokenAnswer.OfStatus(status, "status") ?? TokenAnswer.WithoutToken($"status-{status}"));
         }
         var result = reply.Body.Member("Result");
         var access = result.Member("AccessToken");
-        var life = access.Number("ExpiresIn") is { } seconds ? Wire.Seconds(seconds)
-            : Wire.Claims(access.Text("Token")).Number("exp") is { } exp ? Wire.Until(exp, http.Time) : (TimeSpan?)null;
+        var life =
+            access.Number("ExpiresIn") is { } seconds ? Wire.Seconds(seconds)
+            : Wire.Claims(access.Text("Token")).Number("exp") is { } exp ? Wire.Until(exp, http.Time)
+            : (TimeSpan?)null;
         return (status, TokenAnswer.Token(access.Text("Token"), result.Text("RefreshToken"), life));
     }
 }

@@ -4,7 +4,9 @@ using Broker.Configuration;
 
 namespace Broker.UpstreamTokens;
 
-/// <summary>DeviceHive: <c>/token</c> and <c>/token/refresh</c>; a refresh token keeps, and the end stands inside the JWT. (JwtTokenResource)</summary>
+/// <summary>
+/// DeviceHive: <c>/token</c> and <c>/token/refresh</c>; a refresh token keeps, and the end stands inside the JWT. (JwtTokenResource)
+/// </summary>
 internal sealed class DeviceHiveSource(TokenHttp http, Uri login, Uri refresh, DeviceHiveAccountOptions account, string who) : ITokenSource
 {
     public bool CanLogin => account.RefreshToken is null;
@@ -38,6 +40,10 @@ internal sealed class DeviceHiveSource(TokenHttp http, Uri login, Uri refresh, D
         }
         var access = reply.Body.Text("accessToken");
         var end = Wire.Claims(access).Member("payload").Number("e");
-        return TokenAnswer.Token(access, reply.Body.Text("refreshToken"), end is { } milliseconds ? Wire.Until(milliseconds / 1000, http.Time) : null);
+        return TokenAnswer.Token(
+            access,
+            reply.Body.Text("refreshToken"),
+            end is { } milliseconds ? Wire.Until(milliseconds / 1000, http.Time) : null
+        );
     }
 }

@@ -13,11 +13,12 @@ internal static class EndpointFault
     /// <summary>A call that left and has no whole answer.</summary>
     /// <param name="failure">What the client met.</param>
     /// <param name="isAnswered">Whether the answer had begun.</param>
-    public static string AfterItLeft(Exception failure, bool isAnswered) => Named(failure) switch
-    {
-        "malformed" => "malformed",
-        _ => isAnswered ? "cut" : "closed",
-    };
+    public static string AfterItLeft(Exception failure, bool isAnswered) =>
+        Named(failure) switch
+        {
+            "malformed" => "malformed",
+            _ => isAnswered ? "cut" : "closed",
+        };
 
     /// <summary>The outermost exception that says it counts; but what is wrong with a certificate says more than that TLS failed.</summary>
     private static string? Named(Exception failure)
@@ -41,22 +42,24 @@ internal static class EndpointFault
         return found;
     }
 
-    private static string? Word(Exception exception) => exception switch
-    {
-        TimeoutException => "connect-timeout", // the client puts one inside where it could not connect, TLS included, in its own time
-        HttpRequestException request => Word(request.HttpRequestError),
-        HttpIOException io => Word(io.HttpRequestError),
-        SocketException { SocketErrorCode: SocketError.TimedOut } => "connect-timeout",
-        _ => null,
-    };
+    private static string? Word(Exception exception) =>
+        exception switch
+        {
+            TimeoutException => "connect-timeout", // the client puts one inside where it could not connect, TLS included, in its own time
+            HttpRequestException request => Word(request.HttpRequestError),
+            HttpIOException io => Word(io.HttpRequestError),
+            SocketException { SocketErrorCode: SocketError.TimedOut } => "connect-timeout",
+            _ => null,
+        };
 
-    private static string? Word(HttpRequestError error) => error switch
-    {
-        HttpRequestError.NameResolutionError => "name-unknown",
-        HttpRequestError.ConnectionError => "unreachable",
-        HttpRequestError.SecureConnectionError => "tls-failed",
-        HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError => "malformed",
-        HttpRequestError.ConfigurationLimitExceeded => "malformed", // its headers are over the limit
-        _ => null,
-    };
+    private static string? Word(HttpRequestError error) =>
+        error switch
+        {
+            HttpRequestError.NameResolutionError => "name-unknown",
+            HttpRequestError.ConnectionError => "unreachable",
+            HttpRequestError.SecureConnectionError => "tls-failed",
+            HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError => "malformed",
+            HttpRequestError.ConfigurationLimitExceeded => "malformed", // its headers are over the limit
+            _ => null,
+        };
 }

@@ -35,7 +35,9 @@ internal enum TokenAnswerKind
 
     Token,
 
-    /// <summary>The upstream says no to this refresh token, or to these credentials: by a word that means it, or by any 4xx but 408, 425 and 429.</summary>
+    /// <summary>
+    /// The upstream says no to this refresh token, or to these credentials: by a word that means it, or by any 4xx but 408, 425 and 429.
+    /// </summary>
     Refused,
 
     /// <summary>The upstream did nothing: 429, 503 with Retry-After, or it was not reached at all.</summary>
@@ -48,7 +50,13 @@ internal enum TokenAnswerKind
 /// <param name="Life">How long the access token lives, counted from when it was asked for.</param>
 /// <param name="Reason">A word of ours that says why, safe to log: never the upstream's.</param>
 /// <param name="RetryAfter">When to ask again, if the upstream said so.</param>
-internal readonly record struct TokenAnswer(TokenAnswerKind Kind, TokenPair? Pair, TimeSpan Life, string? Reason, TimeSpan? RetryAfter = null)
+internal readonly record struct TokenAnswer(
+    TokenAnswerKind Kind,
+    TokenPair? Pair,
+    TimeSpan Life,
+    string? Reason,
+    TimeSpan? RetryAfter = null
+)
 {
     /// <summary>A token with less is over before it is used.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
@@ -56,10 +64,15 @@ internal readonly record struct TokenAnswer(TokenAnswerKind Kind, TokenPair? Pai
     /// <summary>What is said to live longer is renewed after a year all the same.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromDays(365);
 
-    /// <summary>With <see cref="TokenAnswerKind.Refused"/>: whether it is the word that the kind has for it. Such a one is tried three times and no more.</summary>
+    /// <summary>
+    /// With <see cref="TokenAnswerKind.Refused"/>: whether it is the word that the kind has for it. Such a one is tried three times and no
+    /// more.
+    /// </summary>
     public bool IsDefinite { get; private init; }
 
-    /// <summary>With <see cref="TokenAnswerKind.Unknown"/>: whether the upstream answered in full, and there is no token in it that can be used.</summary>
+    /// <summary>
+    /// With <see cref="TokenAnswerKind.Unknown"/>: whether the upstream answered in full, and there is no token in it that can be used.
+    /// </summary>
     public bool IsWithoutToken { get; private init; }
 
     public static TokenAnswer Unknown(string reason) => new(TokenAnswerKind.Unknown, null, default, reason);
@@ -76,19 +89,21 @@ internal readonly record struct TokenAnswer(TokenAnswerKind Kind, TokenPair? Pai
         Kind == TokenAnswerKind.Refused && (IsDefinite || canLogIn) ? TokenProblem.LoginRefused : TokenProblem.Unavailable;
 
     /// <summary>The answer that a status alone gives; null for one that may carry a token.</summary>
-    public static TokenAnswer? OfStatus(int status, string name, TimeSpan? retryAfter = null) => status switch
-    {
-        >= 200 and < 300 => null,
-        429 => NotNow($"{name}-429", retryAfter),
-        503 when retryAfter is not null => NotNow($"{name}-503", retryAfter),
-        408 or 425 => Unknown($"{name}-{status}") with { RetryAfter = retryAfter },
-        >= 400 and < 500 => Refused($"{name}-{status}", isDefinite: false) with { RetryAfter = retryAfter },
-        >= 500 => Unknown($"{name}-{status}") with { RetryAfter = retryAfter },
-        >= 300 => WithoutToken("redirect"),
-        _ => WithoutToken($"{name}-{status}"),
-    };
+    public static TokenAnswer? OfStatus(int status, string name, TimeSpan? retryAfter = null) =>
+        status switch
+        {
+            >= 200 and < 300 => null,
+            429 => NotNow($"{name}-429", retryAfter),
+            503 when retryAfter is not null => NotNow($"{name}-503", retryAfter),
+            408 or 425 => Unknown($"{name}-{status}") with { RetryAfter = retryAfter },
+            >= 400 and < 500 => Refused($"{name}-{status}", isDefinite: false) with { RetryAfter = retryAfter },
+            >= 500 => Unknown($"{name}-{status}") with { RetryAfter = retryAfter },
+            >= 300 => WithoutToken("redirect"),
+            _ => WithoutToken($"{name}-{status}"),
+        };
 
-    public static TokenAnswer NotNow(string reason, TimeSpan? retryAfter = null) => new(TokenAnswerKind.NotNow, null, default, reason, retryAfter);
+    public static TokenAnswer NotNow(string reason, TimeSpan? retryAfter = null) =>
+        new(TokenAnswerKind.NotNow, null, default, reason, retryAfter);
 
     /// <summary>A token, if it is one that can stand in a header and lives.</summary>
     public static TokenAnswer Token(string? access, string? refresh, TimeSpan? life)
@@ -103,6 +118,11 @@ internal readonly record struct TokenAnswer(TokenAnswerKind Kind, TokenPair? Pai
         }
         return life is not { } known ? WithoutToken("no-expiry")
             : known < Shortest ? WithoutToken("bad-expiry")
-            : new(TokenAnswerKind.Token, new(access, string.IsNullOrEmpty(refresh) ? null : refresh), known < Longest ? known : Longest, null);
+            : new(
+                TokenAnswerKind.Token,
+                new(access, string.IsNullOrEmpty(refresh) ? null : refresh),
+                known < Longest ? known : Longest,
+                null
+            );
     }
 }

@@ -19,12 +19,14 @@ internal sealed class OAuth2Source(TokenHttp http, OAuth2Request request) : ITok
 
     public string? FirstRefreshToken => CanLogin ? null : account.RefreshToken?.Reveal();
 
-    public Task<TokenAnswer> Login(CancellationToken cancellation) => Ask(
-        account.Grant == OAuth2Grant.Password
-            ? [new("grant_type", "password"), new("username", request.UserName), new("password", account.Password?.Reveal() ?? "")]
-            : [new("grant_type", "client_credentials")],
-        withScope: true,
-        cancellation);
+    public Task<TokenAnswer> Login(CancellationToken cancellation) =>
+        Ask(
+            account.Grant == OAuth2Grant.Password
+                ? [new("grant_type", "password"), new("username", request.UserName), new("password", account.Password?.Reveal() ?? "")]
+                : [new("grant_type", "client_credentials")],
+            withScope: true,
+            cancellation
+        );
 
     /// <summary>A refresh keeps the scope of its login (RFC 6749, 6); an account that never logged in has to say it.</summary>
     public Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation) =>
@@ -63,7 +65,8 @@ internal sealed class OAuth2Source(TokenHttp http, OAuth2Request request) : ITok
         if (!reply.IsSuccess)
         {
             // Servers disagree on the status of these three words, and some say them in a 200.
-            return reply.Otherwise.Kind == TokenAnswerKind.Refused
+            return
+                reply.Otherwise.Kind == TokenAnswerKind.Refused
                 && reply.Body.Text("error")?.Trim().ToLowerInvariant() is "invalid_grant" or "invalid_client" or "unauthorized_client"
                 ? TokenAnswer.Refused(reply.Otherwise.Reason!)
                 : reply.Otherwise;

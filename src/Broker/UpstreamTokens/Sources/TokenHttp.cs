@@ -5,7 +5,9 @@ using Broker.Operations;
 
 namespace Broker.UpstreamTokens;
 
-/// <summary>How all sources reach their token endpoints: no proxy, cookies or redirects; bounded in size; and it knows whether the body left.</summary>
+/// <summary>
+/// How all sources reach their token endpoints: no proxy, cookies or redirects; bounded in size; and it knows whether the body left.
+/// </summary>
 internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
 {
     private const int MostBytes = 256 * 1024;
@@ -15,24 +17,32 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
 
     public TimeProvider Time { get; } = time;
 
-    public static HttpMessageInvoker NewInvoker() => new(new SocketsHttpHandler
-    {
-        UseProxy = false,
-        UseCookies = false,
-        AllowAutoRedirect = false,
-        AutomaticDecompression = DecompressionMethods.None,
-        ActivityHeadersPropagator = null,
-        SslOptions = new() { RemoteCertificateValidationCallback = CertificateJudge.Judge },
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        MaxResponseHeadersLength = 32,
-        MaxResponseDrainSize = MostBytes,
-        ResponseDrainTimeout = TimeSpan.FromSeconds(2),
-    });
+    public static HttpMessageInvoker NewInvoker() =>
+        new(
+            new SocketsHttpHandler
+            {
+                UseProxy = false,
+                UseCookies = false,
+                AllowAutoRedirect = false,
+                AutomaticDecompression = DecompressionMethods.None,
+                ActivityHeadersPropagator = null,
+                SslOptions = new() { RemoteCertificateValidationCallback = CertificateJudge.Judge },
+                ConnectTimeout = TimeSpan.FromSeconds(10),
+                PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+                MaxResponseHeadersLength = 32,
+                MaxResponseDrainSize = MostBytes,
+                ResponseDrainTimeout = TimeSpan.FromSeconds(2),
+            }
+        );
 
     /// <summary>Posts, and reads the answer; throws only when cancelled after the body left.</summary>
     public async Task<TokenReply> Post(
-        Uri endpoint, byte[] body, string contentType, IEnumerable<KeyValuePair<string, string>> headers, CancellationToken cancellation)
+        Uri endpoint,
+        byte[] body,
+        string contentType,
+        IEnumerable<KeyValuePair<string, string>> headers,
+        CancellationToken cancellation
+    )
     {
         using var content = new OnceContent(body);
         content.Headers.ContentType = new MediaTypeHeaderValue(contentType);
@@ -73,12 +83,20 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
         if (said is { } known)
         {
             // The status says it all; the body of a 4xx may hold the kind's own word, and nothing depends on whether it can be read.
-            return new(status, status is >= 400 and < 500 && known.Kind == TokenAnswerKind.Refused ? await Word(response, cancellation) : null, known);
+            return new(
+                status,
+                status is >= 400 and < 500 && known.Kind == TokenAnswerKind.Refused ? await Word(response, cancellation) : null,
+                known
+            );
         }
         var (json, problem) = await ForeignJson.Read(response.Content, MostBytes, cancellation);
-        return new(status, json, problem is not null ? TokenAnswer.WithoutToken(problem)
-            : Wire.HasError(json) ? TokenAnswer.Refused($"error-in-{status}", isDefinite: false) with { RetryAfter = retryAfter }
-            : TokenAnswer.WithoutToken($"http-{status}"));
+        return new(
+            status,
+            json,
+            problem is not null ? TokenAnswer.WithoutToken(problem)
+                : Wire.HasError(json) ? TokenAnswer.Refused($"error-in-{status}", isDefinite: false) with { RetryAfter = retryAfter }
+                : TokenAnswer.WithoutToken($"http-{status}")
+        );
     }
 
     /// <summary>The body of a refusal where it is JSON; null where it is not, is cut, too large, or does not come.</summary>
@@ -99,7 +117,11 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
     private TimeSpan? RetryAfter(RetryConditionHeaderValue? header)
     {
         var said = header?.Delta ?? (header?.Date is { } date ? date - Time.GetUtcNow() : null);
-        return said is { } value ? value < TimeSpan.Zero ? TimeSpan.Zero : value : null;
+        return said is { } value
+            ? value < TimeSpan.Zero
+                ? TimeSpan.Zero
+                : value
+            : null;
     }
 
     /// <summary>A body that is sent at most once, and remembers whether it was.</summary>
@@ -136,7 +158,8 @@ internal sealed class TokenHttp(HttpMessageInvoker http, TimeProvider time)
 internal readonly record struct TokenReply(int Status, JsonElement? Body, TokenAnswer Otherwise)
 {
     /// <summary>Whether a token may be in it: a 200 with an error inside is none.</summary>
-    public bool IsSuccess => Status is >= 200 and < 300 && Body is { ValueKind: JsonValueKind.Object } && Otherwise.Kind != TokenAnswerKind.Refused;
+    public bool IsSuccess =>
+        Status is >= 200 and < 300 && Body is { ValueKind: JsonValueKind.Object } && Otherwise.Kind != TokenAnswerKind.Refused;
 
     public override string ToString() => $"{Status}";
 }

@@ -40,28 +40,33 @@ internal static class Wire
         parent.Member(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     /// <summary>Whether it says <c>error</c>, in whatever form; null, false, 0 and the empty text are none.</summary>
-    public static bool HasError(JsonElement? body) => body.Member("error") is { } error && error.ValueKind switch
-    {
-        JsonValueKind.Null or JsonValueKind.False => false,
-        JsonValueKind.String => !string.IsNullOrWhiteSpace(error.GetString()),
-        JsonValueKind.Number => error.GetRawText() != "0",
-        JsonValueKind.Array => error.GetArrayLength() > 0,
-        _ => true,
-    };
+    public static bool HasError(JsonElement? body) =>
+        body.Member("error") is { } error
+        && error.ValueKind switch
+        {
+            JsonValueKind.Null or JsonValueKind.False => false,
+            JsonValueKind.String => !string.IsNullOrWhiteSpace(error.GetString()),
+            JsonValueKind.Number => error.GetRawText() != "0",
+            JsonValueKind.Array => error.GetArrayLength() > 0,
+            _ => true,
+        };
 
     /// <summary>A number, be it a float or a numeric string; null when there is none, and NaN when it is not one.</summary>
-    public static double? Number(this JsonElement? parent, string name) => parent.Member(name) switch
-    {
-        null or { ValueKind: JsonValueKind.Null } => null,
-        { ValueKind: JsonValueKind.Number } number when number.TryGetDouble(out var value) => value,
-        { ValueKind: JsonValueKind.String } text when double.TryParse(
-            text.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) => value,
-        _ => double.NaN,
-    };
+    public static double? Number(this JsonElement? parent, string name) =>
+        parent.Member(name) switch
+        {
+            null or { ValueKind: JsonValueKind.Null } => null,
+            { ValueKind: JsonValueKind.Number } number when number.TryGetDouble(out var value) => value,
+            { ValueKind: JsonValueKind.String } text
+                when double.TryParse(text.GetString(), NumberStyles.Float, CultureInfo.InvariantCulture, out var value) => value,
+            _ => double.NaN,
+        };
 
     /// <summary>So many seconds; what is no time at all is one that was over long ago.</summary>
     public static TimeSpan Seconds(double seconds) =>
-        double.IsNaN(seconds) || seconds <= 0 ? TimeSpan.Zero : seconds >= 1e11 ? TimeSpan.MaxValue : TimeSpan.FromSeconds(seconds);
+        double.IsNaN(seconds) || seconds <= 0 ? TimeSpan.Zero
+        : seconds >= 1e11 ? TimeSpan.MaxValue
+        : TimeSpan.FromSeconds(seconds);
 
     /// <summary>The claims of a JWT of which nothing is verified: it is ours to send, not to believe.</summary>
     public static JsonElement? Claims(string? token)

@@ -1,8 +1,8 @@
 using System.Globalization;
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Tests.Credentials;
 using Broker.Tests.Redis;
+using Broker.TokenService;
 using Shouldly;
 using Xunit;
 using static Broker.Tests.TokenService.LedgerReplica;
@@ -28,7 +28,9 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Brokers_that_are_replaced_with_their_config_end_what_came_before_also_where_redis_lost_its_memory_meanwhile(bool isLost)
+    public async Task Brokers_that_are_replaced_with_their_config_end_what_came_before_also_where_redis_lost_its_memory_meanwhile(
+        bool isLost
+    )
     {
         var old = await New("app");
         old.Dispose();
@@ -66,7 +68,16 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     [Fact]
     public async Task What_a_broker_that_started_again_with_the_old_config_let_him_have_ends_when_he_is_enabled()
     {
-        var next = await Add(new Settings { Callers = ["-app"], IsDeaf = true, Poll = TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromSeconds(30) }).Ready(); // reads when it is told to
+        var next = await Add(
+                new Settings
+                {
+                    Callers = ["-app"],
+                    IsDeaf = true,
+                    Poll = TimeSpan.FromHours(1),
+                    CallTimeout = TimeSpan.FromSeconds(30),
+                }
+            )
+            .Ready(); // reads when it is told to
         await Soon(async () => await Entries() > 0, "he is said to be disabled");
         var old = await New("app");
         var meanwhile = Token("meanwhile", generation: old.Revocations.GenerationOf("key:app"));
@@ -86,7 +97,16 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     [Fact]
     public async Task What_a_broker_that_could_not_ask_gave_him_when_all_of_his_was_to_end_ends_when_he_is_enabled()
     {
-        var old = await Add(new Settings { Callers = ["app"], IsDeaf = true, Poll = TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromMilliseconds(300) }).Ready();
+        var old = await Add(
+                new Settings
+                {
+                    Callers = ["app"],
+                    IsDeaf = true,
+                    Poll = TimeSpan.FromHours(1),
+                    CallTimeout = TimeSpan.FromMilliseconds(300),
+                }
+            )
+            .Ready();
         var next = await New("-app");
         await Soon(async () => await Entries() > 0, "he is said to be disabled");
         server.Freeze();
@@ -119,7 +139,9 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task A_broker_that_started_with_him_disabled_and_enables_him_by_a_reload_ends_what_came_before_whether_redis_answers_or_not(bool isAway)
+    public async Task A_broker_that_started_with_him_disabled_and_enables_him_by_a_reload_ends_what_came_before_whether_redis_answers_or_not(
+        bool isAway
+    )
     {
         var one = isAway ? Add("-app") : await New("-app");
         if (isAway)
@@ -161,9 +183,20 @@ public sealed class DisabledCallerTests : IAsyncLifetime
     public async Task Replicas_that_enable_him_one_after_the_other_leave_alone_what_the_first_let_him_have(bool isToldBetween)
     {
         var one = await New("-app");
-        var other = Add(new Settings { Callers = ["-app"], IsDeaf = !isToldBetween, Poll = isToldBetween ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromSeconds(30) });
+        var other = Add(
+            new Settings
+            {
+                Callers = ["-app"],
+                IsDeaf = !isToldBetween,
+                Poll = isToldBetween ? TimeSpan.FromMilliseconds(100) : TimeSpan.FromHours(1),
+                CallTimeout = TimeSpan.FromSeconds(30),
+            }
+        );
         await other.Ready();
-        await Soon(() => Odd(one) && one.Revocations.GenerationOf("key:app") == other.Revocations.GenerationOf("key:app"), "both know that he is disabled");
+        await Soon(
+            () => Odd(one) && one.Revocations.GenerationOf("key:app") == other.Revocations.GenerationOf("key:app"),
+            "both know that he is disabled"
+        );
 
         one.Load("app");
         var fresh = Token("fresh", generation: one.Revocations.GenerationOf("key:app"));

@@ -8,7 +8,9 @@ using static Broker.Tests.TokenService.LedgerReplica;
 
 namespace Broker.Tests.TokenService;
 
-/// <summary>Something in the ledgers is not as the brokers left it: what was ended stays ended, also for who comes later, and it is told once.</summary>
+/// <summary>
+/// Something in the ledgers is not as the brokers left it: what was ended stays ended, also for who comes later, and it is told once.
+/// </summary>
 public sealed class ForeignLedgerTests : IAsyncLifetime
 {
     private const string Far = "8999999999999999";
@@ -18,9 +20,11 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
     // Each is a script: KEYS are head, index, ends and the only part; ARGV is something huge.
     private static readonly Dictionary<string, string> Changes = new()
     {
-        ["head: no numbers"] = "return redis.call('HSET', KEYS[1], 'r', 'x', 's', 'x', 'u', 'nan', 'f', 'x', 'n', 'x', 'x', 'x', 'l', 'x', 'p0', 'x')",
+        ["head: no numbers"] =
+            "return redis.call('HSET', KEYS[1], 'r', 'x', 's', 'x', 'u', 'nan', 'f', 'x', 'n', 'x', 'x', 'x', 'l', 'x', 'p0', 'x')",
         ["head: numbers above all"] = $"return redis.call('HSET', KEYS[1], 's', {Far}, 'u', {Far}, 'f', {Far}, 'x', {Far}, 'l', {Far})",
-        ["head: huge"] = "return redis.call('HSET', KEYS[1], 's', ARGV[1], 'u', ARGV[1], 'f', ARGV[1], 'n', ARGV[1], 'x', ARGV[1], 'l', ARGV[1])",
+        ["head: huge"] =
+            "return redis.call('HSET', KEYS[1], 's', ARGV[1], 'u', ARGV[1], 'f', ARGV[1], 'n', ARGV[1], 'x', ARGV[1], 'l', ARGV[1])",
         ["head: gone"] = "return redis.call('DEL', KEYS[1])",
         ["index: no part"] = "return redis.call('ZADD', KEYS[2], 5, 'abc', 9999, '7', 'inf', 'x', -1, 'y')",
         ["index: a part under another number"] = "return redis.call('ZADD', KEYS[2], 9999, '1')",
@@ -49,7 +53,8 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
         await server.DisposeAsync();
     }
 
-    public static TheoryData<string> Kinds => [.. Changes.Keys, .. Commands.Where(command => command != "RPUSH").Select(command => "part: " + command)];
+    public static TheoryData<string> Kinds =>
+        [.. Changes.Keys, .. Commands.Where(command => command != "RPUSH").Select(command => "part: " + command)];
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -71,14 +76,18 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
         await late.Hears("early");
         await late.Hears("later 0");
         await late.Hears("later 3");
-        (one.Of("untouched"), other.Of("untouched"), late.Of("untouched")).ShouldBe((RevocationStatus.Good, RevocationStatus.Good, RevocationStatus.Good));
+        (one.Of("untouched"), other.Of("untouched"), late.Of("untouched")).ShouldBe(
+            (RevocationStatus.Good, RevocationStatus.Good, RevocationStatus.Good)
+        );
         var (before, from) = (await server.Scripts(), Environment.TickCount64);
         await Soon(() => Environment.TickCount64 - from > 1000, "a second passes");
         (await server.Scripts() - before).ShouldBeLessThan(200); // three that look twenty times a second
         lock (lines)
         {
             lines.Count(line => line.StartsWith("Error", StringComparison.Ordinal)).ShouldBeLessThanOrEqualTo(3, string.Join('\n', lines));
-            lines.ShouldNotContain(line => line.StartsWith("Error 224", StringComparison.Ordinal) || line.StartsWith("Warning 700", StringComparison.Ordinal));
+            lines.ShouldNotContain(line =>
+                line.StartsWith("Error 224", StringComparison.Ordinal) || line.StartsWith("Warning 700", StringComparison.Ordinal)
+            );
         }
     }
 
@@ -97,13 +106,15 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
         await one.Ledgers.Users.Keep(User(1));
         var key = await server.Ask("KEYS", "*:login:*");
         await one.Ledgers.Users.Keep(User(2));
-        await (kind switch
-        {
-            "damaged" => server.Ask("HSET", key, "b", "nonsense"),
-            "huge" => server.Ask("HSET", key, "n", Huge, "b", Huge),
-            "a number above all" => server.Ask("HSET", key, "n", Far),
-            _ => server.Write(key, kind),
-        });
+        await (
+            kind switch
+            {
+                "damaged" => server.Ask("HSET", key, "b", "nonsense"),
+                "huge" => server.Ask("HSET", key, "n", Huge, "b", Huge),
+                "a number above all" => server.Ask("HSET", key, "n", Far),
+                _ => server.Write(key, kind),
+            }
+        );
 
         for (var i = 0; i < 3; i++)
         {
@@ -138,13 +149,15 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
         await one.Ledgers.Attempts.Begin("alice", "1", default);
         var key = await server.Ask("KEYS", "*:tries:*");
         var field = (await server.Ask("HKEYS", key)).Split('\n').Single(name => name != "@");
-        await (kind switch
-        {
-            "no numbers" => server.Ask("HSET", key, field, "x", "@", "x", "~", "x"),
-            "numbers above all" => server.Ask("HSET", key, field, $"{Far}:{Far}:{Far}", "@", Far, "~", Far),
-            "huge" => server.Ask("HSET", key, field, $"1:{new string('9', 8_000_000)}:1", "@", Huge, "~", new string('9', 8_000_000)),
-            _ => server.Write(key, kind),
-        });
+        await (
+            kind switch
+            {
+                "no numbers" => server.Ask("HSET", key, field, "x", "@", "x", "~", "x"),
+                "numbers above all" => server.Ask("HSET", key, field, $"{Far}:{Far}:{Far}", "@", Far, "~", Far),
+                "huge" => server.Ask("HSET", key, field, $"1:{new string('9', 8_000_000)}:1", "@", Huge, "~", new string('9', 8_000_000)),
+                _ => server.Write(key, kind),
+            }
+        );
 
         var turns = new List<LoginAttempt>();
         for (var i = 0; i < LocalLoginThrottle.Free + 1; i++)
@@ -154,8 +167,14 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
 
         turns[^1].MayTry.ShouldBeFalse(); // it is counted
         turns.ShouldAllBe(turn => turn.Wait <= LocalLoginThrottle.Longest);
-        var stands = (await server.Ask("HGET", key, field)).Split(':').Select(number => long.Parse(number, CultureInfo.InvariantCulture)).ToArray();
-        stands[1].ShouldBeLessThanOrEqualTo((DateTimeOffset.UtcNow + LocalLoginThrottle.Longest + TimeSpan.FromMinutes(1)).ToUnixTimeMilliseconds());
+        var stands = (await server.Ask("HGET", key, field))
+            .Split(':')
+            .Select(number => long.Parse(number, CultureInfo.InvariantCulture))
+            .ToArray();
+        stands[1]
+            .ShouldBeLessThanOrEqualTo(
+                (DateTimeOffset.UtcNow + LocalLoginThrottle.Longest + TimeSpan.FromMinutes(1)).ToUnixTimeMilliseconds()
+            );
         (await one.Ledgers.Attempts.Begin("bob", "1", default)).MayTry.ShouldBeTrue();
         Told(712).ShouldBe(Commands.Contains(kind) ? 1 : 0);
         Told(710).ShouldBe(0);
@@ -163,7 +182,13 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
     }
 
     private static UpstreamUser User(long id) =>
-        new("hive", id, new(Selection.Of("GetDevice"), Selection.Of("1"), Selection.Of("3"), Selection.Everything), "a refresh token", In(TimeSpan.FromDays(1)));
+        new(
+            "hive",
+            id,
+            new(Selection.Of("GetDevice"), Selection.Of("1"), Selection.Of("3"), Selection.Everything),
+            "a refresh token",
+            In(TimeSpan.FromDays(1))
+        );
 
     private int Told(int id)
     {
@@ -188,7 +213,11 @@ public sealed class ForeignLedgerTests : IAsyncLifetime
 
     private async Task<LedgerReplica> New()
     {
-        var replica = new LedgerReplica(server.Endpoint, "foreign", new() { Log = new LineLog(lines), CallTimeout = TimeSpan.FromSeconds(10) });
+        var replica = new LedgerReplica(
+            server.Endpoint,
+            "foreign",
+            new() { Log = new LineLog(lines), CallTimeout = TimeSpan.FromSeconds(10) }
+        );
         replicas.Add(replica);
         return await replica.Ready();
     }

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Redis;
 using Broker.Tests.Credentials;
+using Broker.TokenService;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Policies;
@@ -41,7 +41,15 @@ internal sealed class LedgerReplica : IDisposable
             Load(callers);
         }
 
-        Ledgers.Heed(new TokenServiceOptions { UnknownAfter = now.UnknownAfter, WhenUnknown = now.WhenUnknown, FirstWait = TimeSpan.FromMinutes(10), SessionLifetime = now.SessionLifetime });
+        Ledgers.Heed(
+            new TokenServiceOptions
+            {
+                UnknownAfter = now.UnknownAfter,
+                WhenUnknown = now.WhenUnknown,
+                FirstWait = TimeSpan.FromMinutes(10),
+                SessionLifetime = now.SessionLifetime,
+            }
+        );
         Ledgers.Share(link, options, now.IsPauseWhole ? TokenServiceState.PauseOf(options) : options.RecoveryDelay, now.Log);
         link.Start();
     }
@@ -56,25 +64,28 @@ internal sealed class LedgerReplica : IDisposable
     public RedisLink Link => link;
 
     /// <summary>A token that stands for nobody's rights; only whether it was ended is asked.</summary>
-    public static TokenClaims Token(string id, string session = "session", string subject = "key:app", long generation = 0) => new()
-    {
-        Subject = subject,
-        UserId = 1,
-        Actions = [],
-        Networks = Selection.Nothing,
-        DeviceTypes = Selection.Nothing,
-        Devices = Selection.Nothing,
-        Id = id,
-        IssuedAt = default,
-        End = DateTimeOffset.MaxValue,
-        Session = session,
-        SessionEnd = DateTimeOffset.MaxValue,
-        Generations = [generation],
-    };
+    public static TokenClaims Token(string id, string session = "session", string subject = "key:app", long generation = 0) =>
+        new()
+        {
+            Subject = subject,
+            UserId = 1,
+            Actions = [],
+            Networks = Selection.Nothing,
+            DeviceTypes = Selection.Nothing,
+            Devices = Selection.Nothing,
+            Id = id,
+            IssuedAt = default,
+            End = DateTimeOffset.MaxValue,
+            Session = session,
+            SessionEnd = DateTimeOffset.MaxValue,
+            Generations = [generation],
+        };
 
     /// <summary>Loads a config with these callers; a minus says that one is disabled.</summary>
     public void Load(params string[] callers) =>
-        config.Publish(Bench.With([.. callers.Select((name, i) => (name.TrimStart('-'), Bench.Wide with { UserId = i, Disabled = name[0] == '-' }))]));
+        config.Publish(
+            Bench.With([.. callers.Select((name, i) => (name.TrimStart('-'), Bench.Wide with { UserId = i, Disabled = name[0] == '-' }))])
+        );
 
     public static DateTimeOffset In(TimeSpan time) => TimeProvider.System.GetUtcNow() + time;
 
@@ -83,7 +94,10 @@ internal sealed class LedgerReplica : IDisposable
     /// <summary>Until this replica knows what all know.</summary>
     public async Task<LedgerReplica> Ready()
     {
-        await Soon(() => Revocations.Of(Token("nobody's", subject: "key:nobody")) == RevocationStatus.Good, "the replica knows what was ended");
+        await Soon(
+            () => Revocations.Of(Token("nobody's", subject: "key:nobody")) == RevocationStatus.Good,
+            "the replica knows what was ended"
+        );
         return this;
     }
 

@@ -1,7 +1,7 @@
 using Broker.Configuration;
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Tests.Redis;
+using Broker.TokenService;
 using Shouldly;
 using Xunit;
 using static Broker.Tests.TokenService.LedgerReplica;
@@ -11,7 +11,11 @@ namespace Broker.Tests.TokenService;
 /// <summary>What was ended, and which refresh tokens were used, while Redis is away, comes back empty, or comes back from before.</summary>
 public sealed class RedisLostTests : IAsyncLifetime
 {
-    private static readonly Settings Impatient = new() { UnknownAfter = TimeSpan.FromSeconds(2), CallTimeout = TimeSpan.FromMilliseconds(500) };
+    private static readonly Settings Impatient = new()
+    {
+        UnknownAfter = TimeSpan.FromSeconds(2),
+        CallTimeout = TimeSpan.FromMilliseconds(500),
+    };
 
     private readonly List<LedgerReplica> replicas = [];
     private RedisServer server = null!;
@@ -88,7 +92,10 @@ public sealed class RedisLostTests : IAsyncLifetime
 
         var late = await New();
         await Soon(() => Enumerable.Range(0, 300).All(i => late.Of($"token {i}") == RevocationStatus.Revoked), "all is said again");
-        await Soon(() => late.Revocations.GenerationOf("key:gone") == one.Revocations.GenerationOf("key:gone"), "the caller's generation too");
+        await Soon(
+            () => late.Revocations.GenerationOf("key:gone") == one.Revocations.GenerationOf("key:gone"),
+            "the caller's generation too"
+        );
     }
 
     [Fact]
@@ -161,7 +168,8 @@ public sealed class RedisLostTests : IAsyncLifetime
     public async Task A_redis_whose_clock_was_set_back_is_believed_again_after_the_pause()
     {
         await (await New()).Revocations.Revoke("token", In(TimeSpan.FromMinutes(5)), default);
-        await server.Ask("HSET", await server.Ask("KEYS", "*:head"), "s", "5000000000000000"); // as if the epoch had begun in a hundred years
+        // as if the epoch had begun in a hundred years
+        await server.Ask("HSET", await server.Ask("KEYS", "*:head"), "s", "5000000000000000");
 
         await (await New()).Hears("token");
     }
@@ -186,8 +194,11 @@ public sealed class RedisLostTests : IAsyncLifetime
         await server.Ask("CONFIG", "SET", "min-replicas-to-write", "0");
         await late.Ready();
 
-        async Task<int> Calls() => (await server.Ask("INFO", "commandstats")).Split('\n').Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
-            .Sum(line => int.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
+        async Task<int> Calls() =>
+            (await server.Ask("INFO", "commandstats"))
+                .Split('\n')
+                .Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
+                .Sum(line => int.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
     }
 
     [Fact]
@@ -195,7 +206,14 @@ public sealed class RedisLostTests : IAsyncLifetime
     {
         var one = await New();
         await one.Revocations.Revoke("token", In(TimeSpan.FromMinutes(5)), default);
-        var late = Add(new() { RecoveryDelay = TimeSpan.FromMilliseconds(1), CallTimeout = TimeSpan.FromSeconds(30), IsPauseWhole = true });
+        var late = Add(
+            new()
+            {
+                RecoveryDelay = TimeSpan.FromMilliseconds(1),
+                CallTimeout = TimeSpan.FromSeconds(30),
+                IsPauseWhole = true,
+            }
+        );
         var line = await Line(late);
 
         await late.Hears("token");
@@ -316,20 +334,27 @@ public sealed class RedisLostTests : IAsyncLifetime
         rows.Split('\n').Single(row => row.Contains(':', StringComparison.Ordinal)).ShouldStartWith($"{LocalLoginThrottle.Free - 1}:");
     }
 
-    private static RefreshUse Use(string line, int place) => new(line, place, $"successor of {place}", TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1)));
+    private static RefreshUse Use(string line, int place) =>
+        new(line, place, $"successor of {place}", TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1)));
 
     /// <summary>The verdict once there is one.</summary>
     private static async Task Verdict(LedgerReplica replica, RefreshUse use, RotationVerdict expected)
     {
         var answer = default(RotationAnswer);
-        await Soon(async () => (answer = await replica.Ledgers.Rotation.Use(use, default)).Verdict != RotationVerdict.Unknown, "there is a verdict");
+        await Soon(
+            async () => (answer = await replica.Ledgers.Rotation.Use(use, default)).Verdict != RotationVerdict.Unknown,
+            "there is a verdict"
+        );
         answer.Verdict.ShouldBe(expected);
     }
 
     private static async Task<string> Line(LedgerReplica replica)
     {
         string? line = null;
-        await Soon(async () => (line = await replica.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)) is not null, "Redis answers");
+        await Soon(
+            async () => (line = await replica.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)) is not null,
+            "Redis answers"
+        );
         return line!;
     }
 

@@ -29,7 +29,9 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         other.Of("token").ShouldBe(RevocationStatus.Revoked);
         other.Revocations.Of(Token("another", "its session")).ShouldBe(RevocationStatus.Revoked);
         other.Revocations.Of(Token("another", subject: "key:gone")).ShouldBe(RevocationStatus.Revoked);
-        other.Revocations.Of(Token("another", subject: "key:gone", generation: other.Revocations.GenerationOf("key:gone"))).ShouldBe(RevocationStatus.Good);
+        other
+            .Revocations.Of(Token("another", subject: "key:gone", generation: other.Revocations.GenerationOf("key:gone")))
+            .ShouldBe(RevocationStatus.Good);
         other.Of("another").ShouldBe(RevocationStatus.Good);
     }
 
@@ -60,7 +62,11 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         var one = await New();
         for (var i = 0; i < 100; i++)
         {
-            await Task.WhenAll(Enumerable.Range(i * 100, 100).Select(n => one.Revocations.Revoke($"token {n}", In(TimeSpan.FromMinutes(5)), default).AsTask()));
+            await Task.WhenAll(
+                Enumerable
+                    .Range(i * 100, 100)
+                    .Select(n => one.Revocations.Revoke($"token {n}", In(TimeSpan.FromMinutes(5)), default).AsTask())
+            );
         }
 
         var late = await New();
@@ -81,7 +87,10 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         await one.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(10)), default);
         await one.Ledgers.Attempts.Begin("alice", "1", default);
 
-        var keys = (await redis.Server.Ask("KEYS", prefix + ":*")).Split('\n').Where(key => !key.EndsWith(":probe", StringComparison.Ordinal)).ToArray();
+        var keys = (await redis.Server.Ask("KEYS", prefix + ":*"))
+            .Split('\n')
+            .Where(key => !key.EndsWith(":probe", StringComparison.Ordinal))
+            .ToArray();
 
         keys.Length.ShouldBe(7); // head, index, ends, two parts, a line, a pair of name and address
         foreach (var key in keys)
@@ -102,7 +111,8 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
     public async Task An_entry_goes_with_the_token_that_it_ends_and_room_is_made_again()
     {
         var one = await New();
-        await one.Revocations.Revoke("token", In(-TokenReader.Skew + TimeSpan.FromMilliseconds(300)), default); // skew is on top of each entry's life
+        // skew is on top of each entry's life
+        await one.Revocations.Revoke("token", In(-TokenReader.Skew + TimeSpan.FromMilliseconds(300)), default);
         var epoch = await redis.Server.Ask("HGET", await Head(), "s");
         (await redis.Server.Ask("HGET", await Head(), "n")).ShouldBe("1"); // there was one
 
@@ -117,7 +127,17 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
     public async Task A_callers_generation_goes_beyond_what_any_replica_gave_it()
     {
         // Of two clocks: a number that is given by the one that is behind has to be beyond all the same.
-        var (one, other) = (await New(new() { Ahead = TimeSpan.FromMinutes(10) }), await New(new() { IsDeaf = true, Poll = TimeSpan.FromHours(1), CallTimeout = TimeSpan.FromSeconds(30) }));
+        var (one, other) = (
+            await New(new() { Ahead = TimeSpan.FromMinutes(10) }),
+            await New(
+                new()
+                {
+                    IsDeaf = true,
+                    Poll = TimeSpan.FromHours(1),
+                    CallTimeout = TimeSpan.FromSeconds(30),
+                }
+            )
+        );
         await one.Revocations.RevokeAllOf("key:app", default);
         await one.Revocations.RevokeAllOf("key:app", default);
         var given = one.Revocations.GenerationOf("key:app");
@@ -125,7 +145,10 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         await other.Revocations.RevokeAllOf("key:app", default); // it has not heard of the first two, and asks before it counts
 
         other.Revocations.GenerationOf("key:app").ShouldBeGreaterThan(given);
-        await Soon(() => one.Revocations.Of(Token("x", generation: given)) == RevocationStatus.Revoked, "what came between is ended as well");
+        await Soon(
+            () => one.Revocations.Of(Token("x", generation: given)) == RevocationStatus.Revoked,
+            "what came between is ended as well"
+        );
     }
 
     [Fact]
@@ -158,9 +181,12 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
 
         await Soon(async () => (await redis.Server.Ask("KEYS", prefix + ":*part*")).Length > 0, "it is said again");
         (await Left()).ShouldBeInRange(39.9, 40.1);
-        (await New(new() { SessionLifetime = TimeSpan.FromDays(2) })).Revocations.GenerationOf("key:app").ShouldBe(one.Revocations.GenerationOf("key:app"));
+        (await New(new() { SessionLifetime = TimeSpan.FromDays(2) }))
+            .Revocations.GenerationOf("key:app")
+            .ShouldBe(one.Revocations.GenerationOf("key:app"));
 
-        async Task<double> Left() => TimeSpan.FromMilliseconds(Number(await redis.Server.Ask("PTTL", await redis.Server.Ask("KEYS", prefix + ":*part*")))).TotalDays;
+        async Task<double> Left() =>
+            TimeSpan.FromMilliseconds(Number(await redis.Server.Ask("PTTL", await redis.Server.Ask("KEYS", prefix + ":*part*")))).TotalDays;
     }
 
     [Theory]
@@ -215,7 +241,8 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
         var one = await New();
         await one.Revocations.Revoke("token", In(TimeSpan.FromMinutes(5)), default);
 
-        await (await New(new() { Ring = [new("second", SecondKey)] })).Hears("token"); // the ring has been turned, long before the entry ends
+        // the ring has been turned, long before the entry ends
+        await (await New(new() { Ring = [new("second", SecondKey)] })).Hears("token");
 
         var stranger = await New(new() { NamingKey = "another name key of the tests, long enough" });
         stranger.Of("token").ShouldBe(RevocationStatus.Good);
@@ -251,7 +278,18 @@ public sealed class SharedRevocationTests(SharedRedis redis) : IClassFixture<Sha
     [Fact]
     public void A_fact_that_is_none_says_nothing()
     {
-        foreach (var text in new[] { "", "{}", "[]", "null", """{"K":1,"N":"","G":0,"U":1}""", """{"K":1,"N":"x","G":-1,"U":1}""", """{"K":1,"N":"x","G":0,"U":9223372036854775807}""" })
+        foreach (
+            var text in new[]
+            {
+                "",
+                "{}",
+                "[]",
+                "null",
+                """{"K":1,"N":"","G":0,"U":1}""",
+                """{"K":1,"N":"x","G":-1,"U":1}""",
+                """{"K":1,"N":"x","G":0,"U":9223372036854775807}""",
+            }
+        )
         {
             RevocationEvent.Read(System.Text.Encoding.UTF8.GetBytes(text)).ShouldBeNull(text);
         }

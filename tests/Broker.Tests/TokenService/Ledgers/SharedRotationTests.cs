@@ -1,6 +1,6 @@
 using Broker.Credentials;
-using Broker.TokenService;
 using Broker.Tests.Redis;
+using Broker.TokenService;
 using Policies;
 using Shouldly;
 using Xunit;
@@ -25,7 +25,8 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
         (await one.Ledgers.Rotation.Use(Use(line, 0, "first"), default)).ShouldBe(new(RotationVerdict.First, "first"));
         (await other.Ledgers.Rotation.Use(Use(line, 0, "another"), default)).ShouldBe(new(RotationVerdict.WithinGrace, "first"));
         (await other.Ledgers.Rotation.Use(Use(line, 1, "second"), default)).ShouldBe(new(RotationVerdict.First, "second"));
-        (await one.Ledgers.Rotation.Use(Use(line, 0, "another"), default)).ShouldBe(new(RotationVerdict.Reused, null)); // the grace closed when its successor was used
+        // the grace closed when its successor was used
+        (await one.Ledgers.Rotation.Use(Use(line, 0, "another"), default)).ShouldBe(new(RotationVerdict.Reused, null));
         (await one.Ledgers.Rotation.Use(Use(line, 7, "another"), default)).ShouldBe(new(RotationVerdict.UnknownFamily, null));
         (await one.Ledgers.Rotation.Use(Use("a line of nobody", 0, "another"), default)).ShouldBe(new(RotationVerdict.UnknownFamily, null));
     }
@@ -48,7 +49,8 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
         var line = await Line(one);
         await one.Ledgers.Rotation.Use(Use(line, 0, "first"), default);
 
-        (await later.Ledgers.Rotation.Use(Use(line, 0, "another"), default)).ShouldBe(new(RotationVerdict.UnknownFamily, null)); // it cannot read what was answered
+        // it cannot read what was answered
+        (await later.Ledgers.Rotation.Use(Use(line, 0, "another"), default)).ShouldBe(new(RotationVerdict.UnknownFamily, null));
         (await later.Ledgers.Rotation.Use(Use(line, 1, "second"), default)).ShouldBe(new(RotationVerdict.First, "second"));
     }
 
@@ -69,9 +71,14 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
         LedgerReplica[] all = [await New(), await New(), await New()];
         var line = await Line(all[0]);
 
-        var answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => all[i % 3].Ledgers.Rotation.Use(Use(line, 0, $"successor {i}"), default).AsTask()));
+        var answers = await Task.WhenAll(
+            Enumerable.Range(0, 60).Select(i => all[i % 3].Ledgers.Rotation.Use(Use(line, 0, $"successor {i}"), default).AsTask())
+        );
 
-        answers.CountBy(answer => answer.Verdict).OrderBy(pair => pair.Key).ShouldBe([new(RotationVerdict.First, 1), new(RotationVerdict.WithinGrace, 59)]);
+        answers
+            .CountBy(answer => answer.Verdict)
+            .OrderBy(pair => pair.Key)
+            .ShouldBe([new(RotationVerdict.First, 1), new(RotationVerdict.WithinGrace, 59)]);
         answers.Select(answer => answer.Successor).Distinct().ShouldHaveSingleItem().ShouldNotBeNull();
     }
 
@@ -88,15 +95,19 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
         await one.Ledgers.Rotation.Use(Use(line, 1, "second"), default);
         var keys = (await redis.Server.Ask("KEYS", prefix + ":*line*")).Split('\n');
         var key = await redis.Server.Ask("HGET", keys[0], "n") == "2" ? keys[0] : keys[1];
-        await (kind switch
-        {
-            "turned back" => redis.Server.Ask("HSET", key, "n", "0"),
-            "of another line" => redis.Server.Ask("COPY", keys.Single(name => name != key), key, "REPLACE"),
-            "damaged" => redis.Server.Ask("HSET", key, "b", "nonsense"),
-            _ => redis.Server.Ask("DEL", key),
-        });
+        await (
+            kind switch
+            {
+                "turned back" => redis.Server.Ask("HSET", key, "n", "0"),
+                "of another line" => redis.Server.Ask("COPY", keys.Single(name => name != key), key, "REPLACE"),
+                "damaged" => redis.Server.Ask("HSET", key, "b", "nonsense"),
+                _ => redis.Server.Ask("DEL", key),
+            }
+        );
 
-        (await one.Ledgers.Rotation.Use(Use(line, kind == "damaged" ? 2 : 0, "stolen"), default)).ShouldBe(new(RotationVerdict.UnknownFamily, null));
+        (await one.Ledgers.Rotation.Use(Use(line, kind == "damaged" ? 2 : 0, "stolen"), default)).ShouldBe(
+            new(RotationVerdict.UnknownFamily, null)
+        );
         other.ShouldNotBe(line);
     }
 
@@ -138,7 +149,12 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
 
         await one.Ledgers.Attempts.Begin("alice", "1", default);
         var key = await redis.Server.Ask("KEYS", prefix + ":tries:*");
-        await redis.Server.Ask("HSET", key, (await redis.Server.Ask("HKEYS", key)).Split('\n').Single(name => name != "@"), "3:99999999999999:99999999999999");
+        await redis.Server.Ask(
+            "HSET",
+            key,
+            (await redis.Server.Ask("HKEYS", key)).Split('\n').Single(name => name != "@"),
+            "3:99999999999999:99999999999999"
+        );
         (await other.Ledgers.Attempts.Begin("alice", "1", default)).Wait.ShouldBe(LocalLoginThrottle.Longest);
     }
 
@@ -153,11 +169,14 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
 
         for (var i = 0; i < LocalLoginThrottle.NamesApart + 100; i += 100)
         {
-            await Task.WhenAll(Enumerable.Range(i, 100).Select(n => (n % 2 == 0 ? one : other).Ledgers.Attempts.Begin($"name {n}", "1", default).AsTask()));
+            await Task.WhenAll(
+                Enumerable.Range(i, 100).Select(n => (n % 2 == 0 ? one : other).Ledgers.Attempts.Begin($"name {n}", "1", default).AsTask())
+            );
         }
 
         var key = await redis.Server.Ask("KEYS", prefix + ":tries:*");
-        int.Parse(await redis.Server.Ask("HLEN", key), System.Globalization.CultureInfo.InvariantCulture).ShouldBeLessThanOrEqualTo(LocalLoginThrottle.NamesApart + 2);
+        int.Parse(await redis.Server.Ask("HLEN", key), System.Globalization.CultureInfo.InvariantCulture)
+            .ShouldBeLessThanOrEqualTo(LocalLoginThrottle.NamesApart + 2);
         var fresh = await New();
         (await fresh.Ledgers.Attempts.Begin("alice", "1", default)).MayTry.ShouldBeFalse();
         (await fresh.Ledgers.Attempts.Begin("yet another", "1", default)).MayTry.ShouldBeFalse();
@@ -173,7 +192,9 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
 
         (await other.Ledgers.Users.Recall("hive.17")).ShouldBeTrue();
         var found = other.Ledgers.Users.Find("hive.17").ShouldNotBeNull();
-        (found.RefreshToken, found.Permissions.Networks.Contains("1"), found.Permissions.Devices.IsEverything).ShouldBe(("a refresh token of his own", true, true));
+        (found.RefreshToken, found.Permissions.Networks.Contains("1"), found.Permissions.Devices.IsEverything).ShouldBe(
+            ("a refresh token of his own", true, true)
+        );
         (await other.Ledgers.Users.Recall("hive.18")).ShouldBeTrue();
         other.Ledgers.Users.Find("hive.18").ShouldBeNull();
 
@@ -201,13 +222,16 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
         var dump = new System.Text.StringBuilder();
         foreach (var key in (await redis.Server.Ask("KEYS", prefix + ":*")).Split('\n'))
         {
-            dump.Append(key).Append(await redis.Server.Ask("TYPE", key) switch
-            {
-                "string" => await redis.Server.Ask("GET", key),
-                "hash" => await redis.Server.Ask("HGETALL", key),
-                "list" => await redis.Server.Ask("LRANGE", key, "0", "-1"),
-                _ => await redis.Server.Ask("ZRANGE", key, "0", "-1"),
-            });
+            dump.Append(key)
+                .Append(
+                    await redis.Server.Ask("TYPE", key) switch
+                    {
+                        "string" => await redis.Server.Ask("GET", key),
+                        "hash" => await redis.Server.Ask("HGETALL", key),
+                        "list" => await redis.Server.Ask("LRANGE", key, "0", "-1"),
+                        _ => await redis.Server.Ask("ZRANGE", key, "0", "-1"),
+                    }
+                );
         }
 
         dump.ToString().ShouldContain("control-secret");
@@ -219,11 +243,19 @@ public sealed class SharedRotationTests(SharedRedis redis) : IClassFixture<Share
     }
 
     private static UpstreamUser User(string network) =>
-        new("hive", 17, new(Selection.Of("GetDevice"), Selection.Of(network), Selection.Of("3"), Selection.Everything), "a refresh token of his own", In(TimeSpan.FromDays(1)));
+        new(
+            "hive",
+            17,
+            new(Selection.Of("GetDevice"), Selection.Of(network), Selection.Of("3"), Selection.Everything),
+            "a refresh token of his own",
+            In(TimeSpan.FromDays(1))
+        );
 
-    private static RefreshUse Use(string line, int place, string successor) => new(line, place, successor, TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1)));
+    private static RefreshUse Use(string line, int place, string successor) =>
+        new(line, place, successor, TimeSpan.FromMinutes(1), In(TimeSpan.FromDays(1)));
 
-    private static async Task<string> Line(LedgerReplica replica) => (await replica.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)).ShouldNotBeNull();
+    private static async Task<string> Line(LedgerReplica replica) =>
+        (await replica.Ledgers.Rotation.Begin(In(TimeSpan.FromDays(1)), default)).ShouldNotBeNull();
 
     private async Task<LedgerReplica> New(LedgerReplica.Settings? settings = null)
     {

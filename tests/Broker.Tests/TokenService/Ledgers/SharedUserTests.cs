@@ -11,7 +11,9 @@ using static Broker.Tests.TokenService.LedgerReplica;
 
 namespace Broker.Tests.TokenService;
 
-/// <summary>Upstreams' users who logged in again with narrower rights: nobody goes on with the wider ones, whatever was lost on the way.</summary>
+/// <summary>
+/// Upstreams' users who logged in again with narrower rights: nobody goes on with the wider ones, whatever was lost on the way.
+/// </summary>
 public sealed class SharedUserTests : IAsyncLifetime
 {
     // On a loaded machine too: who finds Redis again after a call that was not answered reads what is new.
@@ -42,12 +44,14 @@ public sealed class SharedUserTests : IAsyncLifetime
         await server.Ask("COPY", await Key(), "kept");
         await LogIn(one, "2");
         one.Dispose();
-        await (what switch
-        {
-            "old" => server.Ask("COPY", "kept", await Key(), "REPLACE"),
-            "damaged" => server.Ask("HSET", await Key(), "b", "nonsense"),
-            _ => server.Ask("DEL", await Key()),
-        });
+        await (
+            what switch
+            {
+                "old" => server.Ask("COPY", "kept", await Key(), "REPLACE"),
+                "damaged" => server.Ask("HSET", await Key(), "b", "nonsense"),
+                _ => server.Ask("DEL", await Key()),
+            }
+        );
 
         await Hear(other);
 
@@ -59,7 +63,17 @@ public sealed class SharedUserTests : IAsyncLifetime
     [Fact]
     public async Task While_redis_does_not_answer_nobody_can_say_what_a_user_may_of_whom_a_later_login_was_heard()
     {
-        var (one, other) = (await New(), await New(new() { CallTimeout = TimeSpan.FromMilliseconds(500), IsDeaf = true, Poll = TimeSpan.FromHours(1) }));
+        var (one, other) = (
+            await New(),
+            await New(
+                new()
+                {
+                    CallTimeout = TimeSpan.FromMilliseconds(500),
+                    IsDeaf = true,
+                    Poll = TimeSpan.FromHours(1),
+                }
+            )
+        );
         await LogIn(one, "1", "2");
         (await Networks(other)).ShouldBe("1 2");
         await LogIn(one, "2");
@@ -88,7 +102,9 @@ public sealed class SharedUserTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public async Task Where_redis_lost_its_memory_the_latest_login_that_any_replica_knows_is_stored_again_whoever_is_first(bool isLatestFirst)
+    public async Task Where_redis_lost_its_memory_the_latest_login_that_any_replica_knows_is_stored_again_whoever_is_first(
+        bool isLatestFirst
+    )
     {
         var (one, other) = (await New(isLatestFirst ? null : Slow), await New(Slow));
         await LogIn(one, "1", "2");
@@ -136,8 +152,13 @@ public sealed class SharedUserTests : IAsyncLifetime
         await LogIn(one, "2");
         // As when it has lived; in one step, or who reads in between takes the part for lost.
         await server.Ask(
-            "EVAL", "redis.call('DEL', KEYS[1]) redis.call('ZREM', KEYS[2], '2') redis.call('ZREM', KEYS[3], '2')", "3",
-            await server.Ask("KEYS", "*:part:2"), await server.Ask("KEYS", "*:ends"), await server.Ask("KEYS", "*:index"));
+            "EVAL",
+            "redis.call('DEL', KEYS[1]) redis.call('ZREM', KEYS[2], '2') redis.call('ZREM', KEYS[3], '2')",
+            "3",
+            await server.Ask("KEYS", "*:part:2"),
+            await server.Ask("KEYS", "*:ends"),
+            await server.Ask("KEYS", "*:index")
+        );
 
         await Hear(other);
         (await Networks(other)).ShouldBe("1 2");
@@ -244,7 +265,9 @@ public sealed class SharedUserTests : IAsyncLifetime
         await Hear(one);
 
         (await server.Ask("KEYS", "*:login:*")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length.ShouldBe(users);
-        var steps = (await server.Ask("INFO", "commandstats")).Split('\n').Single(line => line.StartsWith("cmdstat_evalsha:calls=", StringComparison.Ordinal));
+        var steps = (await server.Ask("INFO", "commandstats"))
+            .Split('\n')
+            .Single(line => line.StartsWith("cmdstat_evalsha:calls=", StringComparison.Ordinal));
         int.Parse(steps.Split('=')[1].Split(',')[0], CultureInfo.InvariantCulture).ShouldBeLessThan(users / 10);
     }
 
@@ -264,9 +287,27 @@ public sealed class SharedUserTests : IAsyncLifetime
     public async Task Of_two_logins_of_one_number_the_one_that_stands_in_redis_is_stored_and_the_other_is_not()
     {
         var replica = await New();
-        var options = new RedisOptions { Endpoints = [server.Endpoint], KeyPrefix = "users", NamingKey = new Secret("a test", new Settings().NamingKey) };
-        var ledger = new UpstreamUserRecords(new(replica.Link, new(options), new(), TimeProvider.System), TimeProvider.System, NullLogger.Instance);
-        async Task<bool> Store(params string[] networks) => (await ledger.Store([("hive.17", new(User(17, networks), 1, In(TimeSpan.FromDays(1)), IsStored: false), StackExchange.Redis.RedisValue.EmptyString)]))!.Single();
+        var options = new RedisOptions
+        {
+            Endpoints = [server.Endpoint],
+            KeyPrefix = "users",
+            NamingKey = new Secret("a test", new Settings().NamingKey),
+        };
+        var ledger = new UpstreamUserRecords(
+            new(replica.Link, new(options), new(), TimeProvider.System),
+            TimeProvider.System,
+            NullLogger.Instance
+        );
+        async Task<bool> Store(params string[] networks) =>
+            (
+                await ledger.Store([
+                    (
+                        "hive.17",
+                        new(User(17, networks), 1, In(TimeSpan.FromDays(1)), IsStored: false),
+                        StackExchange.Redis.RedisValue.EmptyString
+                    ),
+                ])
+            )!.Single();
 
         (await Store("1")).ShouldBeTrue();
         (await Store("1", "2")).ShouldBeFalse();
@@ -276,20 +317,30 @@ public sealed class SharedUserTests : IAsyncLifetime
 
     private static ValueTask LogIn(LedgerReplica replica, params string[] networks) => LogIn(replica, 17, networks);
 
-    private static ValueTask LogIn(LedgerReplica replica, long id, params string[] networks) => replica.Ledgers.Users.Keep(User(id, networks));
+    private static ValueTask LogIn(LedgerReplica replica, long id, params string[] networks) =>
+        replica.Ledgers.Users.Keep(User(id, networks));
 
     private static UpstreamUser User(long id, params string[] networks) =>
-        new("hive", id, new(Selection.Of("GetDevice"), Selection.Of(networks), Selection.Of("3"), Selection.Everything), "a refresh token of his own", In(TimeSpan.FromDays(1)));
+        new(
+            "hive",
+            id,
+            new(Selection.Of("GetDevice"), Selection.Of(networks), Selection.Of("3"), Selection.Everything),
+            "a refresh token of his own",
+            In(TimeSpan.FromDays(1))
+        );
 
     /// <summary>What a request of his may reach at this replica.</summary>
     private static async Task<string> Networks(LedgerReplica replica)
     {
         (await replica.Ledgers.Users.Recall("hive.17")).ShouldBeTrue();
-        return replica.Ledgers.Users.Find("hive.17") is { } user ? string.Join(' ', user.Permissions.Networks.Names.Order(StringComparer.Ordinal)) : "not known";
+        return replica.Ledgers.Users.Find("hive.17") is { } user
+            ? string.Join(' ', user.Permissions.Networks.Names.Order(StringComparer.Ordinal))
+            : "not known";
     }
 
     /// <summary>Has a slow replica read the log.</summary>
-    private static async Task Hear(LedgerReplica replica) => (await replica.Revocations.RevokeAllOf("key:nobody-of-these", default)).ShouldBeTrue();
+    private static async Task Hear(LedgerReplica replica) =>
+        (await replica.Revocations.RevokeAllOf("key:nobody-of-these", default)).ShouldBeTrue();
 
     private Task<string> Key() => server.Ask("KEYS", "*:login:*");
 

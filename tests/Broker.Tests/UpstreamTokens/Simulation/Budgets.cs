@@ -3,10 +3,15 @@ using Broker.UpstreamTokens;
 
 namespace Broker.Tests.UpstreamTokens.Simulation;
 
-/// <summary>No more logins than the budget, over all replicas, whether Redis is there, away or back; what the protocol does not promise is named here.</summary>
+/// <summary>
+/// No more logins than the budget, over all replicas, whether Redis is there, away or back; what the protocol does not promise is named
+/// here.
+/// </summary>
 /// <remarks>
-/// Not counted: a login of a replica that alone is cut off, while Redis is or was there for others (its share comes on top); one that its process did not live
-/// to tell; and while something known to one replica is not told yet, a permit of a replica that never saw Redis away, or after the epoch's pause.
+/// Not counted: a login of a replica that alone is cut off, while Redis is or was there for others (its share comes on top); one that its
+/// process did not live
+/// to tell; and while something known to one replica is not told yet, a permit of a replica that never saw Redis away, or after the epoch's
+/// pause.
 /// </remarks>
 internal sealed class Budgets(World world)
 {
@@ -31,8 +36,16 @@ internal sealed class Budgets(World world)
         {
             var untold = Of(ask.Budget).FindAll(login => !login.IsTold && login.Process != process);
             var isForgotten = forgotten.ContainsKey(ask.Budget);
-            permits[(ask.Attempt, ask.Budget)] = (Now, (isForgotten || untold.Count > 0)
-                && (process.Born >= world.RedisWentAt || process.Tokens.FirstAnswer >= world.RedisWentAt || Now >= world.RedisBackAt + World.Times.RecoveryDelay || (!isForgotten && untold.TrueForAll(HadTimeToTell))));
+            permits[(ask.Attempt, ask.Budget)] = (
+                Now,
+                (isForgotten || untold.Count > 0)
+                    && (
+                        process.Born >= world.RedisWentAt
+                        || process.Tokens.FirstAnswer >= world.RedisWentAt
+                        || Now >= world.RedisBackAt + World.Times.RecoveryDelay
+                        || (!isForgotten && untold.TrueForAll(HadTimeToTell))
+                    )
+            );
         }
     }
 
@@ -113,8 +126,11 @@ internal sealed class Budgets(World world)
             {
                 if (log[i + window.Permit].At - log[i].At < window.Per - TimeSpan.FromMicroseconds(5))
                 {
-                    var within = log.GetRange(i, window.Permit + 1).Select(login => $"{login.Process.Name}{(login.IsAlone ? " alone" : "")} {login.At}");
-                    world.Fail($"{window.Permit + 1} logins within {window.Per}, the budget is {window.Permit}: {string.Join(", ", within)}");
+                    var within = log.GetRange(i, window.Permit + 1)
+                        .Select(login => $"{login.Process.Name}{(login.IsAlone ? " alone" : "")} {login.At}");
+                    world.Fail(
+                        $"{window.Permit + 1} logins within {window.Per}, the budget is {window.Permit}: {string.Join(", ", within)}"
+                    );
                 }
             }
         }

@@ -3,7 +3,10 @@ using Microsoft.Extensions.Logging;
 
 namespace Broker.Tests.UpstreamTokens.Simulation;
 
-/// <summary>One broker process from its start to its crash: its continuations, timers and answers run on the pump, and only while it lives and is not paused.</summary>
+/// <summary>
+/// One broker process from its start to its crash: its continuations, timers and answers run on the pump, and only while it lives and is
+/// not paused.
+/// </summary>
 internal sealed class Process : SynchronizationContext, ILogger<TokenCellRegistry>, IDisposable
 {
     private static readonly HttpMessageInvoker NoNetwork = new(new HttpClientHandler());
@@ -126,6 +129,11 @@ internal sealed class Process : SynchronizationContext, ILogger<TokenCellRegistr
 
     bool ILogger.IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Error;
 
-    void ILogger.Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        world.Fail($"{Name} logs an error: {formatter(state, exception)}");
+    void ILogger.Log<TState>(
+        LogLevel logLevel,
+        EventId eventId,
+        TState state,
+        Exception? exception,
+        Func<TState, Exception?, string> formatter
+    ) => world.Fail($"{Name} logs an error: {formatter(state, exception)}");
 }

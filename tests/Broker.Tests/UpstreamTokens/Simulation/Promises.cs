@@ -2,7 +2,9 @@ using Broker.UpstreamTokens;
 
 namespace Broker.Tests.UpstreamTokens.Simulation;
 
-/// <summary>What is promised, looked at after every step; the few cases in which a promise does not hold are named here and nowhere else.</summary>
+/// <summary>
+/// What is promised, looked at after every step; the few cases in which a promise does not hold are named here and nowhere else.
+/// </summary>
 internal sealed class Promises(World world, SimulatedAccount account)
 {
     private const int MostTakesInASecond = 12;
@@ -43,12 +45,23 @@ internal sealed class Promises(World world, SimulatedAccount account)
             {
                 world.Fail($"the generation went down from {stored.FencingToken} to {pair.FencingToken}");
             }
-            else if (!strays.Contains(stored.Access) && !pair.IsForgotten && !IsOrderUnknown(stored, pair) && account.Upstream.IsLive(stored.Access) && account.Upstream.Age(pair.Access) < account.Upstream.Age(stored.Access))
+            else if (
+                !strays.Contains(stored.Access)
+                && !pair.IsForgotten
+                && !IsOrderUnknown(stored, pair)
+                && account.Upstream.IsLive(stored.Access)
+                && account.Upstream.Age(pair.Access) < account.Upstream.Age(stored.Access)
+            )
             {
                 world.Fail($"{stored.Access} lives, and the older {pair.Access} was put over it");
             }
         }
-        if (now?.Value is { IsForgotten: false } back && back.FencingToken < takenAway && Redis.Run == takenAwayUnder && !Redis.IsClockWrong)
+        if (
+            now?.Value is { IsForgotten: false } back
+            && back.FencingToken < takenAway
+            && Redis.Run == takenAwayUnder
+            && !Redis.IsClockWrong
+        )
         {
             world.Fail($"{back.Access} came back after it was taken away with {takenAway}");
         }
@@ -112,16 +125,26 @@ internal sealed class Promises(World world, SimulatedAccount account)
                 strays.Add(pair.Access); // asked for after the lease had ended, in the pause between check and send
             }
         }
-        // What has ended in Redis leaves nothing to stand above, in who holds it either: only a live pair is never overwritten by an older one.
+        // What has ended in Redis leaves nothing to stand above, in who holds it either: only a live pair is never overwritten by an older
+        // one.
         // Numbers that an empty Redis gives by a clock that is behind are the one way below what others hold (see Took).
-        if (outcome == StoreOutcome.Done && !Redis.IsClockWrong && world.Processes.FirstOrDefault(other => other[account].Conduct.Shown > pair.FencingToken && !HasEnded(other[account].Conduct.Shown)) is { } holder
-            && Redis[account.Record].Pair?.Value.RunId == Redis.Run)
+        if (
+            outcome == StoreOutcome.Done
+            && !Redis.IsClockWrong
+            && world.Processes.FirstOrDefault(other =>
+                other[account].Conduct.Shown > pair.FencingToken && !HasEnded(other[account].Conduct.Shown)
+            )
+                is { } holder
+            && Redis[account.Record].Pair?.Value.RunId == Redis.Run
+        )
         {
             world.Fail($"{process.Name} committed {pair.FencingToken} for good, and {holder.Name} holds {holder[account].Conduct.Shown}");
         }
     }
 
-    /// <summary>The upstream issues a token; to a call that outlived its lease (it or its process was held up): its number is older than the token.</summary>
+    /// <summary>
+    /// The upstream issues a token; to a call that outlived its lease (it or its process was held up): its number is older than the token.
+    /// </summary>
     public void Issued(Process process, string access)
     {
         if (Lease?.Attempt != process[account].Conduct.Attempt)
@@ -140,8 +163,13 @@ internal sealed class Promises(World world, SimulatedAccount account)
         {
             world.Fail($"{process.Name} calls the upstream without the lease");
         }
-        if (!conduct.IsAlone && conduct.Taken.Pair is { IsForgotten: false } there && there.FencingToken > conduct.KnownBefore && there.Record == account.CellName(revision)
-            && IsFresh(process, there))
+        if (
+            !conduct.IsAlone
+            && conduct.Taken.Pair is { IsForgotten: false } there
+            && there.FencingToken > conduct.KnownBefore
+            && there.Record == account.CellName(revision)
+            && IsFresh(process, there)
+        )
         {
             world.Fail($"{process.Name} calls the upstream, and saw the fresh {there.Access} when it took the lease");
         }
@@ -169,8 +197,13 @@ internal sealed class Promises(World world, SimulatedAccount account)
                 sent.Remove(spent); // the upstream said that it did nothing
             }
         }
-        if (!conduct.IsAlone && Lease?.Attempt != conduct.Attempt && process.TroubleAt < conduct.CallBegan && Redis.RestartedAt < conduct.StepSent
-            && process.PausedAt < conduct.StepSent)
+        if (
+            !conduct.IsAlone
+            && Lease?.Attempt != conduct.Attempt
+            && process.TroubleAt < conduct.CallBegan
+            && Redis.RestartedAt < conduct.StepSent
+            && process.PausedAt < conduct.StepSent
+        )
         {
             world.Fail($"{process.Name} lost the lease while its call ran, and nothing had happened to it");
         }
@@ -182,7 +215,8 @@ internal sealed class Promises(World world, SimulatedAccount account)
         {
             world.Fail($"{process.Name} hands out {access}, which is not {account.Name}'s");
         }
-        else if (account.Upstream.EndOf(access) <= Pump.Time && !Redis.IsClockWrong) // that one, and a replica's own wall clock: no third clock is asked
+        // that one, and a replica's own wall clock: no third clock is asked
+        else if (account.Upstream.EndOf(access) <= Pump.Time && !Redis.IsClockWrong)
         {
             world.Fail($"{process.Name} hands out {access} past its end");
         }
@@ -193,19 +227,23 @@ internal sealed class Promises(World world, SimulatedAccount account)
     }
 
     /// <summary>The numbers of two earlier epochs are as good as the clocks that these had.</summary>
-    private bool IsOrderUnknown(SharedPair stored, SharedPair pair) => Redis.IsOrderLost && stored.RunId != pair.RunId && stored.RunId != Redis.Run && pair.RunId != Redis.Run;
+    private bool IsOrderUnknown(SharedPair stored, SharedPair pair) =>
+        Redis.IsOrderLost && stored.RunId != pair.RunId && stored.RunId != Redis.Run && pair.RunId != Redis.Run;
 
     private bool HasEnded(long generation) => ends.TryGetValue(generation, out var end) && end <= Redis.Now;
 
     private bool IsFresh(Process process, SharedPair pair)
     {
         var margin = World.CellTimes.RenewBefore + TimeSpan.FromSeconds(1);
-        return process[account].Conduct.Taken is var seen && TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now) > margin && pair.EndsAtUtc - process[account].Conduct.TakenAt > margin;
+        return process[account].Conduct.Taken is var seen
+            && TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now) > margin
+            && pair.EndsAtUtc - process[account].Conduct.TakenAt > margin;
     }
 
     private void Login(Process process, Conduct conduct)
     {
-        // Of a token that can be sent again the third unknown answer leads to a login; who hears only the third may have been told of the others.
+        // Of a token that can be sent again the third unknown answer leads to a login; who hears only the third may have been told of the
+        // others.
         var isAllowed = conduct.Answer switch
         {
             TokenAnswerKind.NotNow => false,
@@ -248,9 +286,17 @@ internal sealed class Promises(World world, SimulatedAccount account)
         return first.Process.IsDead || (!isInTime && first.Process.HadTroubleSince(Redis.RestartedAt));
     }
 
-    /// <summary>An account that cannot log in tries again what may be spent: no answer came, it was refused, or who sent it is gone, or was held up and could not say.</summary>
+    /// <summary>
+    /// An account that cannot log in tries again what may be spent: no answer came, it was refused, or who sent it is gone, or was held up
+    /// and could not say.
+    /// </summary>
     private bool IsLastWayIn(Sending first) =>
-        !account.CanLogin && (first.Answer is TokenAnswerKind.Unknown or TokenAnswerKind.Refused || first.Process.HadTroubleSince(first.Before) || first.Process.TroubleAt >= first.Before);
+        !account.CanLogin
+        && (
+            first.Answer is TokenAnswerKind.Unknown or TokenAnswerKind.Refused
+            || first.Process.HadTroubleSince(first.Before)
+            || first.Process.TroubleAt >= first.Before
+        );
 
     private sealed record Sending(Process Process, TimeSpan Before, bool IsFenced)
     {

@@ -20,7 +20,9 @@ internal sealed class Pump(int seed)
     public bool Chance(double probability) => Random.NextDouble() < probability;
 
     public TimeSpan Between(double fromMilliseconds, double toMilliseconds) =>
-        TimeSpan.FromTicks((long)((fromMilliseconds + (Random.NextDouble() * (toMilliseconds - fromMilliseconds))) * TimeSpan.TicksPerMillisecond));
+        TimeSpan.FromTicks(
+            (long)((fromMilliseconds + (Random.NextDouble() * (toMilliseconds - fromMilliseconds))) * TimeSpan.TicksPerMillisecond)
+        );
 
     public void Soon(Action action) => ready.Add(action);
 
@@ -54,9 +56,7 @@ internal sealed class Pump(int seed)
     public void Pass(TimeSpan time)
     {
         var until = Time + time;
-        while (RenewalStep(until))
-        {
-        }
+        while (RenewalStep(until)) { }
     }
 }
 

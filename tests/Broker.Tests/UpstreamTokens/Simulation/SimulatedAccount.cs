@@ -57,7 +57,9 @@ internal sealed class SimulatedAccount
 
     public Promises Promises { get; }
 
-    /// <summary>An account without a login whose refresh token the upstream revoked; whether it should have been is looked at when it is sent.</summary>
+    /// <summary>
+    /// An account without a login whose refresh token the upstream revoked; whether it should have been is looked at when it is sent.
+    /// </summary>
     public bool IsForgiven => Kind == AccountKind.RefreshOnly && Upstream.IsRevoked;
 
     public static OpaqueName Endpoint => Names.Name("endpoint");
@@ -69,18 +71,19 @@ internal sealed class SimulatedAccount
     /// <summary>The secret that stands in a revision of the config; the other half of the changes is of scopes.</summary>
     public int SecretOf(int revision) => world.ChangesSecret && IsOnlyOne ? revision : 0;
 
-    public CellPlan Plan(Process process, int revision) => new()
-    {
-        Upstream = "up",
-        Account = Name,
-        Source = new SimulatedUpstream.Source(Upstream, process, revision),
-        Times = World.CellTimes,
-        Logins = world.Windows,
-        Endpoint = Endpoint,
-        Identity = Identity,
-        Fingerprint = Names.Name("secret", Name, $"{SecretOf(revision)}"),
-        IsOnlyOne = IsOnlyOne,
-        RefreshTokenFile = null,
-        Version = revision + 1,
-    };
+    public CellPlan Plan(Process process, int revision) =>
+        new()
+        {
+            Upstream = "up",
+            Account = Name,
+            Source = new SimulatedUpstream.Source(Upstream, process, revision),
+            Times = World.CellTimes,
+            Logins = world.Windows,
+            Endpoint = Endpoint,
+            Identity = Identity,
+            Fingerprint = Names.Name("secret", Name, $"{SecretOf(revision)}"),
+            IsOnlyOne = IsOnlyOne,
+            RefreshTokenFile = null,
+            Version = revision + 1,
+        };
 }

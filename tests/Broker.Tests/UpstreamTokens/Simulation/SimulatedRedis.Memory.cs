@@ -35,32 +35,49 @@ internal sealed partial class SimulatedRedis
         public static readonly SpentLogins None = new(-1, 0, "", 0, []);
 
         /// <summary>In the order of time; once.</summary>
-        public SpentLogins Enter(Login login) => Log.Any(known => known.Attempt == login.Attempt) ? this : this with
-        {
-            Count = Math.Max(0, Count) + 1,
-            Log = Log.Insert(Log.Count(known => known.At <= login.At), login),
-        };
+        public SpentLogins Enter(Login login) =>
+            Log.Any(known => known.Attempt == login.Attempt)
+                ? this
+                : this with
+                {
+                    Count = Math.Max(0, Count) + 1,
+                    Log = Log.Insert(Log.Count(known => known.At <= login.At), login),
+                };
 
         public long Wait(BudgetWindow window, bool isRejection, long now)
         {
             var per = Micro(window.Per);
-            return new[] { Since > 0 ? per - (now - Since) : 0, Room(window.Permit, per, now, false), isRejection ? Room(window.Permit / 2, per, now, true) : 0 }.Max();
+            return new[]
+            {
+                Since > 0 ? per - (now - Since) : 0,
+                Room(window.Permit, per, now, false),
+                isRejection ? Room(window.Permit / 2, per, now, true) : 0,
+            }.Max();
         }
 
         private long Room(int permit, long per, long now, bool onlyRejections)
         {
             var log = Log.Where(login => !onlyRejections || login.IsRejection).ToList();
-            return permit < 1 ? per : log.Count < permit ? 0 : Math.Max(0, per - (now - log[^permit].At));
+            return permit < 1 ? per
+                : log.Count < permit ? 0
+                : Math.Max(0, per - (now - log[^permit].At));
         }
     }
 
     private sealed record TakenSeats(string Run, long Since, ImmutableDictionary<int, (Attempt Who, long Until)> Taken);
 
     private sealed record Memory(
-        ImmutableDictionary<RecordKey, Entry> Entries, ImmutableDictionary<OpaqueName, StoredQuiet> Quiets, ImmutableDictionary<OpaqueName, SpentLogins> Budgets, TakenSeats Seats)
+        ImmutableDictionary<RecordKey, Entry> Entries,
+        ImmutableDictionary<OpaqueName, StoredQuiet> Quiets,
+        ImmutableDictionary<OpaqueName, SpentLogins> Budgets,
+        TakenSeats Seats
+    )
     {
         public static readonly Memory Empty = new(
-            ImmutableDictionary<RecordKey, Entry>.Empty, ImmutableDictionary<OpaqueName, StoredQuiet>.Empty, ImmutableDictionary<OpaqueName, SpentLogins>.Empty,
-            new("", 0, ImmutableDictionary<int, (Attempt Who, long Until)>.Empty));
+            ImmutableDictionary<RecordKey, Entry>.Empty,
+            ImmutableDictionary<OpaqueName, StoredQuiet>.Empty,
+            ImmutableDictionary<OpaqueName, SpentLogins>.Empty,
+            new("", 0, ImmutableDictionary<int, (Attempt Who, long Until)>.Empty)
+        );
     }
 }

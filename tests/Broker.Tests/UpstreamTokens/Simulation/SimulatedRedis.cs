@@ -29,7 +29,9 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     /// <summary>Whether it jumped at all.</summary>
     public bool IsClockWrong { get; private set; }
 
-    /// <summary>Whether it lost its memory while its clock was behind what it had been: the numbers of epochs before that are in no order.</summary>
+    /// <summary>
+    /// Whether it lost its memory while its clock was behind what it had been: the numbers of epochs before that are in no order.
+    /// </summary>
     public bool IsOrderLost { get; private set; }
 
     /// <summary>In microseconds.</summary>
@@ -61,7 +63,10 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         runs++;
         RestartedAt = pump.Time;
         IsOrderLost |= (isEmpty || back > 0) && Wrong < ahead;
-        memory = isEmpty ? Memory.Empty : back == 0 || snapshots.Count == 0 ? memory : snapshots[Math.Max(confirmed, snapshots.Count - back)];
+        memory =
+            isEmpty ? Memory.Empty
+            : back == 0 || snapshots.Count == 0 ? memory
+            : snapshots[Math.Max(confirmed, snapshots.Count - back)];
         snapshots.Clear();
         confirmed = 0;
     }
@@ -86,11 +91,14 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         }
         var number = drawn ?? Draw(name);
         var counter = this[name].Counter;
-        Put(name, this[name] with
-        {
-            Lease = new(attempt, number, Now + Micro(lease)),
-            Counter = counter.Run == Run ? counter with { Number = number } : new(number, Run, Now, counter.Committed),
-        });
+        Put(
+            name,
+            this[name] with
+            {
+                Lease = new(attempt, number, Now + Micro(lease)),
+                Counter = counter.Run == Run ? counter with { Number = number } : new(number, Run, Now, counter.Committed),
+            }
+        );
         return Look(name, number);
     }
 
@@ -121,7 +129,14 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         }
         var to = Now + Micro(lease);
         var note = this[name].Note;
-        Put(name, this[name] with { Lease = mine with { Until = to }, Note = note?.Attempt == attempt && note.Until < to ? note with { Until = to } : note });
+        Put(
+            name,
+            this[name] with
+            {
+                Lease = mine with { Until = to },
+                Note = note?.Attempt == attempt && note.Until < to ? note with { Until = to } : note,
+            }
+        );
         return StoreOutcome.Done;
     }
 
@@ -129,18 +144,30 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     {
         var (entry, number) = (this[name], pair.FencingToken);
         var stored = entry.Pair?.Value.FencingToken ?? 0;
-        var isOlder = defect == Defect.OrderByExpiry && entry.Pair is { } now ? pair.EndsAt < now.Value.EndsAt
-            : number < stored || number < entry.Counter.Committed || (number == stored && entry.Pair?.By != attempt) || (entry.Pair?.Value.RunId == Run && pair.RunId.Length > 0 && pair.RunId != Run && Mine(name, attempt) is null);
+        var isOlder =
+            defect == Defect.OrderByExpiry && entry.Pair is { } now
+                ? pair.EndsAt < now.Value.EndsAt
+                : number < stored
+                    || number < entry.Counter.Committed
+                    || (number == stored && entry.Pair?.By != attempt)
+                    || (entry.Pair?.Value.RunId == Run && pair.RunId.Length > 0 && pair.RunId != Run && Mine(name, attempt) is null);
         if (isOlder)
         {
             return StoreOutcome.Lost;
         }
-        Put(name, entry with
-        {
-            Pair = new(pair.RunId.Length > 0 ? pair : pair with { RunId = Run }, attempt, lives is { } known ? Now + Micro(known) : null),
-            Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number), Committed = number },
-            Note = (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
-        });
+        Put(
+            name,
+            entry with
+            {
+                Pair = new(
+                    pair.RunId.Length > 0 ? pair : pair with { RunId = Run },
+                    attempt,
+                    lives is { } known ? Now + Micro(known) : null
+                ),
+                Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, number), Committed = number },
+                Note = (entry.Note?.Number ?? 0) <= number ? null : entry.Note,
+            }
+        );
         memory = memory with { Quiets = memory.Quiets.Remove(name.Identity) };
         Told?.Invoke(name);
         return StoreOutcome.Done;
@@ -161,7 +188,13 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         var entry = this[name];
         if (entry.Note is { } note && note.Attempt == attempt && settlement.Note != SpendIntentFate.Leave)
         {
-            Put(name, entry with { Note = settlement.Note == SpendIntentFate.Withdraw ? null : note with { Until = Now + Micro(settlement.NoteLeft) } });
+            Put(
+                name,
+                entry with
+                {
+                    Note = settlement.Note == SpendIntentFate.Withdraw ? null : note with { Until = Now + Micro(settlement.NoteLeft) },
+                }
+            );
         }
         var quiet = QuietOf(name.Identity);
         var ends = quiet.Ends;
@@ -169,7 +202,8 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
         {
             var to = Now + Micro(pause);
             var isAnothers = quiet.Whose != default && quiet.Whose != settlement.Whose;
-            quiet = to > quiet.Until || isAnothers ? quiet with { Until = to, Problem = settlement.Problem, Whose = settlement.Whose } : quiet;
+            quiet =
+                to > quiet.Until || isAnothers ? quiet with { Until = to, Problem = settlement.Problem, Whose = settlement.Whose } : quiet;
             quiet = quiet with { Failures = quiet.Failures + 1, Unknowns = quiet.Unknowns + (settlement.IsUnknownRefresh ? 1 : 0) };
             ends = Math.Max(ends, Now + Micro(pause + settlement.Remembered));
         }
@@ -186,9 +220,15 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     {
         var (entry, outcome) = (this[name], StoreOutcome.Done);
         var stored = entry.Pair?.Value.FencingToken ?? 0;
-        if (pair is not null && (pair.FencingToken > stored || (defect == Defect.OldPairRepublishedOverANewerOne && pair.FencingToken < stored)))
+        if (
+            pair is not null
+            && (pair.FencingToken > stored || (defect == Defect.OldPairRepublishedOverANewerOne && pair.FencingToken < stored))
+        )
         {
-            if ((entry.Pair?.Value.RunId == Run || (pair.RunId == Run && lives is not null) || pair.FencingToken < entry.Counter.Committed) && defect != Defect.OldPairRepublishedOverANewerOne)
+            if (
+                (entry.Pair?.Value.RunId == Run || (pair.RunId == Run && lives is not null) || pair.FencingToken < entry.Counter.Committed)
+                && defect != Defect.OldPairRepublishedOverANewerOne
+            )
             {
                 outcome = StoreOutcome.Lost;
             }
@@ -197,7 +237,11 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
                 entry = entry with
                 {
                     Pair = new(pair, default, lives is { } known ? Now + Micro(known) : null),
-                    Counter = entry.Counter with { Number = Math.Max(entry.Counter.Number, pair.FencingToken), Committed = pair.FencingToken },
+                    Counter = entry.Counter with
+                    {
+                        Number = Math.Max(entry.Counter.Number, pair.FencingToken),
+                        Committed = pair.FencingToken,
+                    },
                 };
                 stored = pair.FencingToken;
             }
@@ -219,7 +263,10 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
     {
         var known = memory.Seats.Run == Run ? memory.Seats : memory.Seats with { Run = Run, Since = Now };
         bool IsFree(int seat) => !known.Taken.TryGetValue(seat, out var taken) || taken.Who == who || taken.Until <= Now;
-        var given = had is { } mine && IsFree(mine) ? mine : Now - known.Since < Micro(lives) ? -1 : Enumerable.Range(0, seats).Where(IsFree).Append(-1).First();
+        var given =
+            had is { } mine && IsFree(mine) ? mine
+            : Now - known.Since < Micro(lives) ? -1
+            : Enumerable.Range(0, seats).Where(IsFree).Append(-1).First();
         given = defect == Defect.OneSeatForAll ? 0 : given;
         memory = memory with { Seats = given < 0 ? known : known with { Taken = known.Taken.SetItem(given, (who, Now + Micro(lives))) } };
         return new(given < 0 ? null : given, TimeSpan.FromMicroseconds(Now));
@@ -276,7 +323,11 @@ internal sealed partial class SimulatedRedis(Pump pump, Defect defect = Defect.N
             EpochAge = entry.Counter.Run == Run ? TimeSpan.FromMicroseconds(Now - entry.Counter.Since) : TimeSpan.Zero,
             Pair = pair?.Value,
             Note = entry.Note is { } note ? new(note.Number, note.Spends, note.Attempt, Left(note.Until, Now)) : null,
-            Quiet = new(Left(quiet.Until, Now), quiet.Problem, quiet.Failures, quiet.Refused, quiet.Refusals) { Whose = quiet.Whose, Unknowns = quiet.Unknowns },
+            Quiet = new(Left(quiet.Until, Now), quiet.Problem, quiet.Failures, quiet.Refused, quiet.Refusals)
+            {
+                Whose = quiet.Whose,
+                Unknowns = quiet.Unknowns,
+            },
         };
     }
 }

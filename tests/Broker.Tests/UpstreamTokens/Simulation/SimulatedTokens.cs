@@ -2,7 +2,9 @@ using Broker.UpstreamTokens;
 
 namespace Broker.Tests.UpstreamTokens.Simulation;
 
-/// <summary>One process's connection to the simulated Redis: commands are late or lost, answers too, messages come twice or not at all.</summary>
+/// <summary>
+/// One process's connection to the simulated Redis: commands are late or lost, answers too, messages come twice or not at all.
+/// </summary>
 internal sealed class SimulatedTokens(Process process, World world) : ISharedTokens
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(1);
@@ -44,22 +46,37 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         long? drawn = null;
         if (world.Defect == Defect.NumberTakenApartFromTheLease)
         {
-            drawn = await Send(conduct, "Draw", true, () => Redis.Draw(name), number => number > 0 ? StoreOutcome.Done : StoreOutcome.Unknown);
+            drawn = await Send(
+                conduct,
+                "Draw",
+                true,
+                () => Redis.Draw(name),
+                number => number > 0 ? StoreOutcome.Done : StoreOutcome.Unknown
+            );
         }
-        var seen = Met(conduct, await Send(
+        var seen = Met(
             conduct,
-            "Take",
-            true,
-            () =>
-            {
-                var taken = Redis.Take(name, attempt, lease, drawn is 0 ? null : drawn);
-                world.Of(name).Promises.Took(process, taken);
-                return taken;
-            },
-            seen => seen.Outcome));
+            await Send(
+                conduct,
+                "Take",
+                true,
+                () =>
+                {
+                    var taken = Redis.Take(name, attempt, lease, drawn is 0 ? null : drawn);
+                    world.Of(name).Promises.Took(process, taken);
+                    return taken;
+                },
+                seen => seen.Outcome
+            )
+        );
         (conduct.Taken, conduct.TakenAt) = (seen, process.Clock.GetUtcNow());
         return world.Defect == Defect.NoSecondLookAfterTheLease && seen.Number > 0
-            ? seen with { Pair = conduct.LastRead.Pair, PairLeft = conduct.LastRead.PairLeft } : seen;
+            ? seen with
+            {
+                Pair = conduct.LastRead.Pair,
+                PairLeft = conduct.LastRead.PairLeft,
+            }
+            : seen;
     }
 
     public Task<StoreOutcome> Note(RecordKey name, Attempt attempt, OpaqueName spends, TimeSpan deadline, TimeSpan lease) =>
@@ -69,7 +86,8 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
     {
         var conduct = Of(name);
         var isCheck = !conduct.IsCalling;
-        return (world.Defect == Defect.LeaseNotExtendedWhileTheCallRuns && !isCheck)
+        return
+            (world.Defect == Defect.LeaseNotExtendedWhileTheCallRuns && !isCheck)
             || (world.Defect == Defect.LoginAfterRefusedWithoutTheLeaseCheck && isCheck && conduct.Answer == TokenAnswerKind.Refused)
             ? Task.FromResult(StoreOutcome.Done)
             : Send(conduct, isCheck ? "Check" : "Extend", isCheck, () => Redis.Extend(name, attempt, lease), outcome => outcome);
@@ -90,10 +108,12 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
                 world.Of(name).Promises.Committed(process, attempt, pair, outcome);
                 return outcome;
             },
-            outcome => outcome);
+            outcome => outcome
+        );
     }
 
-    public Task<StoreOutcome> Release(RecordKey name, Attempt attempt) => Send(Of(name), "Release", false, () => Redis.Release(name, attempt), outcome => outcome);
+    public Task<StoreOutcome> Release(RecordKey name, Attempt attempt) =>
+        Send(Of(name), "Release", false, () => Redis.Release(name, attempt), outcome => outcome);
 
     public Task<StoreOutcome> Settle(RecordKey name, Attempt attempt, Settlement settlement) =>
         Send(Of(name), "Settle", false, () => Redis.Settle(name, attempt, settlement), outcome => outcome);
@@ -114,7 +134,8 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
                 return Redis.Republish(name, pair, lives, note);
             },
             outcome => outcome,
-            isAlone => conduct.IsAlone |= isAlone);
+            isAlone => conduct.IsAlone |= isAlone
+        );
     }
 
     public async Task<Permission> Permit(BudgetAsk ask)
@@ -132,13 +153,20 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
                 world.Budgets.Permitted(process, ask, answer, sent);
                 return answer;
             },
-            permission => permission.Outcome);
+            permission => permission.Outcome
+        );
         counts[ask.Budget] = Math.Max(CountOf(ask.Budget), permission.Count);
         return permission;
     }
 
     public Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
-        Send<Seating?>(new(), "Sit", false, () => Redis.Sit(who, had, seats, lives), seat => seat is null ? StoreOutcome.Unknown : StoreOutcome.Done);
+        Send<Seating?>(
+            new(),
+            "Sit",
+            false,
+            () => Redis.Sit(who, had, seats, lives),
+            seat => seat is null ? StoreOutcome.Unknown : StoreOutcome.Done
+        );
 
     public async Task Changed(RecordKey name, TimeSpan atMost)
     {
@@ -219,7 +247,14 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         return seen;
     }
 
-    private async Task<T> Send<T>(Conduct conduct, string step, bool isMain, Func<T> work, Func<T, StoreOutcome> outcome, Action<bool>? after = null)
+    private async Task<T> Send<T>(
+        Conduct conduct,
+        string step,
+        bool isMain,
+        Func<T> work,
+        Func<T, StoreOutcome> outcome,
+        Action<bool>? after = null
+    )
     {
         var answer = new TaskCompletionSource<T>();
         var (there, back) = world.Network(process);
@@ -260,10 +295,15 @@ internal sealed class SimulatedTokens(Process process, World world) : ISharedTok
         return known;
     }
 
-    private string Detail<T>(T result) => !world.IsTracing ? "" : result switch
-    {
-        StoredState seen => $" number {seen.Number}, pair {seen.Pair?.FencingToken}/{seen.Pair?.Access}, lease {seen.LeaseLeft}, note {seen.Note?.Number}/{seen.Note?.Left}, quiet {seen.Quiet.Left}",
-        Permission permission => $" count {permission.Count}, wait {permission.Wait}",
-        _ => "",
-    };
+    private string Detail<T>(T result) =>
+        !world.IsTracing
+            ? ""
+            : result switch
+            {
+                StoredState seen =>
+                    $" number {seen.Number}, pair {seen.Pair?.FencingToken}/{seen.Pair?.Access}, lease {seen.LeaseLeft}, note "
+                        + $"{seen.Note?.Number}/{seen.Note?.Left}, quiet {seen.Quiet.Left}",
+                Permission permission => $" count {permission.Count}, wait {permission.Wait}",
+                _ => "",
+            };
 }

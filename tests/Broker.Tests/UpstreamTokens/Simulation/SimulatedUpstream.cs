@@ -2,7 +2,10 @@ using Broker.UpstreamTokens;
 
 namespace Broker.Tests.UpstreamTokens.Simulation;
 
-/// <summary>A strict token endpoint, one user of it: what is issued kills what was there; a dead refresh token revokes all. Slow, and answers get lost.</summary>
+/// <summary>
+/// A strict token endpoint, one user of it: what is issued kills what was there; a dead refresh token revokes all. Slow, and answers get
+/// lost.
+/// </summary>
 internal sealed class SimulatedUpstream
 {
     private static readonly TimeSpan BreaksAt = TimeSpan.FromSeconds(20);
@@ -22,13 +25,16 @@ internal sealed class SimulatedUpstream
     }
 
     /// <summary>From some moment on it answers every refresh with this, work or no work; who can log in is not lost by it.</summary>
-    private TokenAnswer? Broken => !account.CanLogin || Pump.Time < BreaksAt ? null : (world.Seed % 6) switch
-    {
-        1 => TokenAnswer.Unknown("http-500"),
-        2 => TokenAnswer.WithoutToken("not-json"),
-        4 => TokenAnswer.Refused("http-403", isDefinite: false),
-        _ => null,
-    };
+    private TokenAnswer? Broken =>
+        !account.CanLogin || Pump.Time < BreaksAt
+            ? null
+            : (world.Seed % 6) switch
+            {
+                1 => TokenAnswer.Unknown("http-500"),
+                2 => TokenAnswer.WithoutToken("not-json"),
+                4 => TokenAnswer.Refused("http-403", isDefinite: false),
+                _ => null,
+            };
 
     /// <summary>For a while a gateway before it answers everything, and knows no word that says why.</summary>
     private bool IsBarred => world.Seed % 6 == 5 && Pump.Time > BreaksAt && Pump.Time < BreaksAt + TimeSpan.FromSeconds(12);
@@ -78,7 +84,10 @@ internal sealed class SimulatedUpstream
     {
         issued++;
         var life = Pump.Between(6_000, 30_000);
-        var next = account.Kind == AccountKind.LoginOnly ? null : !account.Rotates && liveRefresh is not null ? liveRefresh : $"{account.Name}-chain-{(account.CanLogin ? 0 : Secret)}-refresh-{issued}";
+        var next =
+            account.Kind == AccountKind.LoginOnly ? null
+            : !account.Rotates && liveRefresh is not null ? liveRefresh
+            : $"{account.Name}-chain-{(account.CanLogin ? 0 : Secret)}-refresh-{issued}";
         (liveAccess, liveRefresh) = ($"{account.Name}-access-{issued}", next);
         tokens[liveAccess] = (Pump.Time + life, issued);
         NewestRevision = Math.Max(NewestRevision, revision);
@@ -110,14 +119,23 @@ internal sealed class SimulatedUpstream
         var fate = world.IsFaulty ? Pump.Random.NextDouble() : 1;
         Pump.After(there, () =>
         {
-            var said = fate < 0.05 ? TokenAnswer.NotNow("http-429")
+            var said =
+                fate < 0.05 ? TokenAnswer.NotNow("http-429")
                 : fate < 0.07 ? TokenAnswer.Unknown("http-500")
                 : fate < 0.08 || IsBarred ? TokenAnswer.Refused("http-403", isDefinite: false)
                 : fate < 0.1 && refresh is null && refusals++ < 2 ? TokenAnswer.Refused("http-401")
                 : refresh is not null && Broken is { } broken ? broken
                 : Work(process, refresh, revision);
-            world.Trace(process, "upstream:", $"{said.Kind} {said.Pair?.Access} {said.Life}", fate is > 0.1 and < 0.16 ? "(answer lost)" : "");
-            said = fate is > 0.1 and < 0.115 ? TokenAnswer.WithoutToken("not-json") : fate is > 0.1 and < 0.13 ? TokenAnswer.Unknown("http-502") : said;
+            world.Trace(
+                process,
+                "upstream:",
+                $"{said.Kind} {said.Pair?.Access} {said.Life}",
+                fate is > 0.1 and < 0.16 ? "(answer lost)" : ""
+            );
+            said =
+                fate is > 0.1 and < 0.115 ? TokenAnswer.WithoutToken("not-json")
+                : fate is > 0.1 and < 0.13 ? TokenAnswer.Unknown("http-502")
+                : said;
             if (fate is not (> 0.13 and < 0.16))
             {
                 Pump.After(back, () => process.Post(_ => answer.TrySetResult(said), null));
@@ -138,14 +156,15 @@ internal sealed class SimulatedUpstream
         }
     }
 
-    private TokenAnswer Falsified(TokenAnswer answer, bool isRefresh) => world.Defect switch
-    {
-        Defect.LoginAfterNotNow when answer.Kind == TokenAnswerKind.NotNow => TokenAnswer.Refused("falsified"),
-        Defect.LoginAfterUnknown when answer.Kind == TokenAnswerKind.Unknown => TokenAnswer.Refused("falsified"),
-        Defect.AnyRefusalIsForGood when answer.Kind == TokenAnswerKind.Refused => TokenAnswer.Refused("falsified"),
-        Defect.UnknownsNeverLeadToALogin when isRefresh && answer.Kind == TokenAnswerKind.Unknown => TokenAnswer.NotNow("falsified"),
-        _ => answer,
-    };
+    private TokenAnswer Falsified(TokenAnswer answer, bool isRefresh) =>
+        world.Defect switch
+        {
+            Defect.LoginAfterNotNow when answer.Kind == TokenAnswerKind.NotNow => TokenAnswer.Refused("falsified"),
+            Defect.LoginAfterUnknown when answer.Kind == TokenAnswerKind.Unknown => TokenAnswer.Refused("falsified"),
+            Defect.AnyRefusalIsForGood when answer.Kind == TokenAnswerKind.Refused => TokenAnswer.Refused("falsified"),
+            Defect.UnknownsNeverLeadToALogin when isRefresh && answer.Kind == TokenAnswerKind.Unknown => TokenAnswer.NotNow("falsified"),
+            _ => answer,
+        };
 
     /// <summary>A process's way there, with what its config says.</summary>
     internal sealed class Source(SimulatedUpstream upstream, Process process, int revision) : ITokenSource
@@ -158,6 +177,7 @@ internal sealed class SimulatedUpstream
 
         public Task<TokenAnswer> Login(CancellationToken cancellation) => upstream.Call(process, null, revision, cancellation);
 
-        public Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation) => upstream.Call(process, pair.Refresh!, revision, cancellation);
+        public Task<TokenAnswer> Refresh(TokenPair pair, CancellationToken cancellation) =>
+            upstream.Call(process, pair.Refresh!, revision, cancellation);
     }
 }

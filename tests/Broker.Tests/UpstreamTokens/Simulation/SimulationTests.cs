@@ -5,7 +5,8 @@ using Xunit;
 namespace Broker.Tests.UpstreamTokens.Simulation;
 
 /// <summary>The protocol of shared renewal on a simulated clock, schedule, Redis and upstream; a seed decides everything.</summary>
-/// <remarks>SIMULATION_SEEDS: how many, all of them, whatever fails; from SIMULATION_FROM. SIMULATION_SEED: this one only, and its interleaving.</remarks>
+/// <remarks>SIMULATION_SEEDS: how many, all of them, whatever fails; from SIMULATION_FROM. SIMULATION_SEED: this one only, and its
+/// interleaving.</remarks>
 public sealed class SimulationTests(ITestOutputHelper output)
 {
     private const int Enough = 10_000;
@@ -48,7 +49,10 @@ public sealed class SimulationTests(ITestOutputHelper output)
         var lines = told.Split('\n');
         var seed = int.Parse(lines[0].Split("seed ")[1].Split(',')[0], CultureInfo.InvariantCulture);
         lines.ShouldContain(line => line.Contains("starts", StringComparison.Ordinal));
-        lines.ShouldContain(line => line.Contains("sends one-chain-0-refresh", StringComparison.Ordinal) || line.Contains("sends two-chain-0-refresh", StringComparison.Ordinal));
+        lines.ShouldContain(line =>
+            line.Contains("sends one-chain-0-refresh", StringComparison.Ordinal)
+            || line.Contains("sends two-chain-0-refresh", StringComparison.Ordinal)
+        );
         lines[^1].ShouldContain("BROKEN: " + lines[0].Split(": ", 2)[1]);
         var again = new World(seed, Defect.NoNote, isTracing: true);
         var failure = again.Run();
@@ -110,8 +114,11 @@ public sealed class SimulationTests(ITestOutputHelper output)
                 }
             }
         }
-        await Task.WhenAll(Enumerable.Range(0, Math.Max(1, Environment.ProcessorCount - 1)).Select(_ => Task.Factory.StartNew(
-            Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)));
+        await Task.WhenAll(
+            Enumerable
+                .Range(0, Math.Max(1, Environment.ProcessorCount - 1))
+                .Select(_ => Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default))
+        );
         return [.. found.Values];
     }
 

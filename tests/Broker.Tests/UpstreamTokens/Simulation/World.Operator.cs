@@ -2,7 +2,7 @@ using Broker.UpstreamTokens;
 
 namespace Broker.Tests.UpstreamTokens.Simulation;
 
-/// <content>An operator takes a token away, as 'broker tokens forget' does: by the lease, behind notes, with a number of its own.</content>
+/// <content>An operator takes a token away, as 'broker upstream-tokens forget' does: by the lease, behind notes, with a number of its own.</content>
 internal sealed partial class World
 {
     /// <summary>Draws of its own: what else befalls a world is the same with an operator and without.</summary>
@@ -69,16 +69,17 @@ internal sealed partial class World
         });
     }
 
-    private SharedPair Nothing(SimulatedAccount account, StoredState taken) => new()
-    {
-        FencingToken = taken.Number,
-        RunId = taken.Run,
-        Record = account.CellName(Revision),
-        Access = "",
-        Refresh = null,
-        Life = Times.RefreshTokenTtl,
-        EndsAt = taken.Now + (long)Times.RefreshTokenTtl.TotalMicroseconds,
-        EndsAtUtc = DateTimeOffset.MaxValue,
-        By = "operator",
-    };
+    private SharedPair Nothing(SimulatedAccount account, StoredState taken) =>
+        new()
+        {
+            FencingToken = taken.Number,
+            RunId = taken.Run,
+            Record = account.CellName(Revision),
+            Access = "",
+            Refresh = null,
+            Life = Times.RefreshTokenTtl,
+            EndsAt = taken.Now + (long)Times.RefreshTokenTtl.TotalMicroseconds,
+            EndsAtUtc = DateTimeOffset.MaxValue,
+            By = "operator",
+        };
 }

@@ -30,7 +30,15 @@ internal sealed partial class World
     /// <summary>How long a command takes to get to Redis, and its answer back; null when it is lost.</summary>
     public (TimeSpan? There, TimeSpan? Back) Network(Process process)
     {
-        TimeSpan? Way() => IsFaulty && Pump.Chance(losses * 0.01) ? null : Pump.Between(0.1, !IsFaulty ? 2 : Pump.Chance(delays * 0.02) ? 3000 : 10);
+        TimeSpan? Way() =>
+            IsFaulty && Pump.Chance(losses * 0.01)
+                ? null
+                : Pump.Between(
+                    0.1,
+                    !IsFaulty ? 2
+                        : Pump.Chance(delays * 0.02) ? 3000
+                        : 10
+                );
         var ways = (There: Way(), Back: Way());
         if (ways.There is null || ways.Back is null || ways.There + ways.Back > TimeSpan.FromMilliseconds(100))
         {
@@ -66,7 +74,14 @@ internal sealed partial class World
     {
         foreach (var process in Processes)
         {
-            for (var copies = IsFaulty && Pump.Chance(losses * 0.05) ? 0 : Pump.Chance(0.1) ? 2 : 1; copies > 0; copies--)
+            for (
+                var copies =
+                    IsFaulty && Pump.Chance(losses * 0.05) ? 0
+                    : Pump.Chance(0.1) ? 2
+                    : 1;
+                copies > 0;
+                copies--
+            )
             {
                 Pump.After(Pump.Between(0.1, 20), () => process.Run(() => process.Tokens.Hear(name)));
             }
@@ -100,21 +115,37 @@ internal sealed partial class World
         {
             return;
         }
-        var away = Pump.Between(5, !Pump.Chance(0.3) ? 500 : isLong ? 25_000 : 9000);
+        var away = Pump.Between(
+            5,
+            !Pump.Chance(0.3) ? 500
+                : isLong ? 25_000
+                : 9000
+        );
         away = away < Faults - Pump.Time ? away : Faults - Pump.Time;
         var what = Pump.Random.Next(4);
-        Trace(null, "Redis goes away", $"for {away}", what switch { 0 => "only", 1 => "and restarts empty", 2 => "and goes back", _ => "and restarts" });
+        Trace(
+            null,
+            "Redis goes away",
+            $"for {away}",
+            what switch
+            {
+                0 => "only",
+                1 => "and restarts empty",
+                2 => "and goes back",
+                _ => "and restarts",
+            }
+        );
         RedisWasThere = (RedisBackAt, Pump.Time);
         (Redis.IsDown, RedisWentAt) = (true, Pump.Time);
         foreach (var process in Processes)
         {
             Pump.After(Pump.Between(1, 1000), () => process.Run(() =>
-            {
-                if (Redis.IsDown)
                 {
-                    process.Tokens.Lose();
-                }
-            }));
+                    if (Redis.IsDown)
+                    {
+                        process.Tokens.Lose();
+                    }
+                }));
         }
         Pump.After(away, () => ReturnRedis(what));
     }
@@ -129,7 +160,11 @@ internal sealed partial class World
             {
                 Redis.JumpClock(jump);
             }
-            var counts = Accounts.Select(account => account.Identity).Append(SimulatedAccount.Endpoint).Distinct().ToDictionary(budget => budget, Redis.CountOf);
+            var counts = Accounts
+                .Select(account => account.Identity)
+                .Append(SimulatedAccount.Endpoint)
+                .Distinct()
+                .ToDictionary(budget => budget, Redis.CountOf);
             Redis.Restart(isEmpty: what == 1 && !isReplicated, back: what == 3 ? 0 : Pump.Random.Next(1, 8));
             Budgets.Restarted(Redis, budget => counts[budget], hasWrongClock);
             Hold();
@@ -140,7 +175,8 @@ internal sealed partial class World
             process.TroubleAt = Pump.Time;
             if (what > 0)
             {
-                Pump.After(Pump.Between(1, 200), () => process.Run(process.Tokens.Lose)); // a server that restarts has closed its connections
+                // a server that restarts has closed its connections
+                Pump.After(Pump.Between(1, 200), () => process.Run(process.Tokens.Lose));
             }
         }
     }
@@ -152,12 +188,12 @@ internal sealed partial class World
         process.CutUntil = process.TroubleAt = Pump.Time + away;
         Trace(process, "is cut off until", $"{process.CutUntil}");
         Pump.After(Pump.Between(1, 1000), () => process.Run(() =>
-        {
-            if (process.CutUntil > Pump.Time)
             {
-                process.Tokens.Lose();
-            }
-        }));
+                if (process.CutUntil > Pump.Time)
+                {
+                    process.Tokens.Lose();
+                }
+            }));
     }
 
     /// <summary>The config changes, and each process learns of it when it does.</summary>
@@ -172,10 +208,10 @@ internal sealed partial class World
         foreach (var process in Processes)
         {
             Pump.After(Pump.Between(0, 8000), () => process.Run(() =>
-            {
-                Trace(process, "has the new config");
-                process.Configure(Revision);
-            }));
+                {
+                    Trace(process, "has the new config");
+                    process.Configure(Revision);
+                }));
         }
     }
 }

@@ -55,31 +55,40 @@ internal sealed partial class World
         PlanForgetting();
     }
 
-    public static CellTimes CellTimes { get; } = new(
-        RenewBefore: TimeSpan.FromSeconds(3),
-        CallDeadline: TimeSpan.FromSeconds(4),
-        TokenWaitTimeout: TimeSpan.FromSeconds(15),
-        RetryDelay: TimeSpan.FromMilliseconds(500),
-        MaxRetryDelay: TimeSpan.FromSeconds(4),
-        IdleTimeout: TimeSpan.FromHours(1))
-    {
-        BackOffMax = TimeSpan.FromSeconds(8),
-    };
+    public static CellTimes CellTimes { get; } =
+        new(
+            RenewBefore: TimeSpan.FromSeconds(3),
+            CallDeadline: TimeSpan.FromSeconds(4),
+            TokenWaitTimeout: TimeSpan.FromSeconds(15),
+            RetryDelay: TimeSpan.FromMilliseconds(500),
+            MaxRetryDelay: TimeSpan.FromSeconds(4),
+            IdleTimeout: TimeSpan.FromHours(1)
+        )
+        {
+            BackOffMax = TimeSpan.FromSeconds(8),
+        };
 
-    public static SharedTimes Times { get; } = new()
-    {
-        Lease = TimeSpan.FromSeconds(3),
-        Poll = TimeSpan.FromMilliseconds(500),
-        MaxReplicas = 3,
-        SeatLives = TimeSpan.FromSeconds(3),
-        ClocksDiffer = TimeSpan.FromMilliseconds(100),
-    };
+    public static SharedTimes Times { get; } =
+        new()
+        {
+            Lease = TimeSpan.FromSeconds(3),
+            Poll = TimeSpan.FromMilliseconds(500),
+            MaxReplicas = 3,
+            SeatLives = TimeSpan.FromSeconds(3),
+            ClocksDiffer = TimeSpan.FromMilliseconds(100),
+        };
 
     private static IReadOnlyList<LoginWindowOptions> Roomy { get; } = [new() { Permit = 6, Per = TimeSpan.FromSeconds(20) }];
 
     private static IReadOnlyList<LoginWindowOptions> Tight { get; } =
     [
-        new() { Permit = 3, Per = TimeSpan.FromSeconds(6) }, new() { Permit = 4, Per = TimeSpan.FromSeconds(8), Scope = LoginScope.Endpoint },
+        new() { Permit = 3, Per = TimeSpan.FromSeconds(6) },
+        new()
+        {
+            Permit = 4,
+            Per = TimeSpan.FromSeconds(8),
+            Scope = LoginScope.Endpoint,
+        },
     ];
 
     /// <summary>Fewer than there are replicas: alone they have to take turns.</summary>
@@ -125,12 +134,8 @@ internal sealed partial class World
     /// <summary>Until a promise is broken, or all is well again after the faults.</summary>
     public string? Run()
     {
-        while (Failure is null && Pump.RenewalStep(Faults))
-        {
-        }
-        while (Failure is null && !processes.All(process => process.IsUsable) && Pump.RenewalStep(Faults + Calm))
-        {
-        }
+        while (Failure is null && Pump.RenewalStep(Faults)) { }
+        while (Failure is null && !processes.All(process => process.IsUsable) && Pump.RenewalStep(Faults + Calm)) { }
         if (!processes.All(process => process.IsUsable))
         {
             Fail("the account is lost: long after all faults ended somebody has no token that the upstream takes");
@@ -165,7 +170,12 @@ internal sealed partial class World
     {
         if (IsTracing && Failure is null)
         {
-            trace.Add(string.Create(CultureInfo.InvariantCulture, $"{Pump.Steps,6} {Pump.Time.TotalSeconds,10:0.000000} {process?.Name,-5} {step} {result} {more}"));
+            trace.Add(
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{Pump.Steps, 6} {Pump.Time.TotalSeconds, 10:0.000000} {process?.Name, -5} {step} {result} {more}"
+                )
+            );
         }
     }
 
@@ -178,14 +188,15 @@ internal sealed partial class World
 
     private IEnumerable<SimulatedAccount> DrawAccounts()
     {
-        AccountKind Kind() => Pump.Random.Next(20) switch
-        {
-            < 3 => AccountKind.LoginOnly,
-            < 5 => AccountKind.Refreshing,
-            < 8 => AccountKind.RefreshOnly,
-            < 9 => AccountKind.KeptRefresh,
-            _ => AccountKind.Rotating,
-        };
+        AccountKind Kind() =>
+            Pump.Random.Next(20) switch
+            {
+                < 3 => AccountKind.LoginOnly,
+                < 5 => AccountKind.Refreshing,
+                < 8 => AccountKind.RefreshOnly,
+                < 9 => AccountKind.KeptRefresh,
+                _ => AccountKind.Rotating,
+            };
         switch (Pump.Random.Next(20))
         {
             case < 13:

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Broker.TokenService;
-using Broker.Tests.TokenService;
 using Broker.Tests.Redis;
+using Broker.Tests.TokenService;
+using Broker.TokenService;
 using Broker.UpstreamTokens;
 using Shouldly;
 using Xunit;
@@ -23,17 +23,22 @@ public sealed class ClusterRedisTests : IAsyncLifetime
         {
             nodes.Add(await RedisServer.Start("--cluster-enabled", "yes", "--cluster-node-timeout", "2000"));
         }
-        using var create = Process.Start(new ProcessStartInfo("redis-cli", ["--cluster", "create", .. nodes.Select(node => node.Endpoint), "--cluster-yes"])
-        {
-            RedirectStandardOutput = true,
-        })!;
+        using var create = Process.Start(
+            new ProcessStartInfo("redis-cli", ["--cluster", "create", .. nodes.Select(node => node.Endpoint), "--cluster-yes"])
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
         await create.StandardOutput.ReadToEndAsync();
         await create.WaitForExitAsync();
         foreach (var node in nodes)
         {
             await Eventually(async () =>
-                await node.Ask("CLUSTER", "INFO") is var info && info.Contains("cluster_state:ok", StringComparison.Ordinal) && info.Contains("known_nodes:3", StringComparison.Ordinal)
-                && !(await node.Ask("CLUSTER", "NODES")).Contains("handshake", StringComparison.Ordinal));
+                await node.Ask("CLUSTER", "INFO") is var info
+                && info.Contains("cluster_state:ok", StringComparison.Ordinal)
+                && info.Contains("known_nodes:3", StringComparison.Ordinal)
+                && !(await node.Ask("CLUSTER", "NODES")).Contains("handshake", StringComparison.Ordinal)
+            );
         }
     }
 
@@ -82,7 +87,10 @@ public sealed class ClusterRedisTests : IAsyncLifetime
         (await one.Ledgers.Rotation.Use(use, default)).ShouldBe(new(RotationVerdict.WithinGrace, "successor"));
         for (var i = 0; i < 24; i++)
         {
-            (await (i % 2 == 0 ? one : other).Ledgers.Attempts.Begin($"name {i / 12}", "1", default)).MayTry.ShouldBe(i % 12 < 10, $"attempt {i}"); // each name in a slot of its own
+            (await (i % 2 == 0 ? one : other).Ledgers.Attempts.Begin($"name {i / 12}", "1", default)).MayTry.ShouldBe(
+                i % 12 < 10,
+                $"attempt {i}"
+            ); // each name in a slot of its own
         }
     }
 
@@ -113,12 +121,18 @@ public sealed class ClusterRedisTests : IAsyncLifetime
         var log = new LogLines();
         using var replica = new Replica(nodes[0].Endpoint, "p", new() { Log = log });
         var full = nodes[1];
-        List<TokenCell> there = [], elsewhere = [];
+        List<TokenCell> there = [],
+            elsewhere = [];
         for (var i = 0; there.Count < 2 || elsewhere.Count < 2; i++)
         {
             var cell = replica.Cell(new StrictUpstream().Source(), $"account{i}");
             await Fresh(cell);
-            (await full.Ask("KEYS", "*:pair") is var pairs && pairs.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length > there.Count ? there : elsewhere).Add(cell);
+            (
+                await full.Ask("KEYS", "*:pair") is var pairs
+                && pairs.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length > there.Count
+                    ? there
+                    : elsewhere
+            ).Add(cell);
         }
         (await full.Ask("CONFIG", "SET", "maxmemory", "1")).ShouldBe("OK");
         foreach (var (one, other) in there.Zip(elsewhere))
@@ -134,7 +148,9 @@ public sealed class ClusterRedisTests : IAsyncLifetime
     }
 
     private static async Task<int> Refusals(RedisServer node) =>
-        Regex.Match(await node.Ask("INFO", "errorstats"), "errorstat_TRYAGAIN:count=([0-9]+)") is { Success: true } found ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
+        Regex.Match(await node.Ask("INFO", "errorstats"), "errorstat_TRYAGAIN:count=([0-9]+)") is { Success: true } found
+            ? int.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture)
+            : 0;
 
     private async Task<RedisServer> With(string keys)
     {

@@ -6,7 +6,9 @@ using static Broker.Tests.UpstreamTokens.CellBench;
 
 namespace Broker.Tests.UpstreamTokens;
 
-/// <summary>After an epoch nobody spends a refresh token for as long as a holder of a newer pair takes to say so: the time in which he can.</summary>
+/// <summary>
+/// After an epoch nobody spends a refresh token for as long as a holder of a newer pair takes to say so: the time in which he can.
+/// </summary>
 public sealed class EpochPauseTests : IDisposable
 {
     private static readonly TimeSpan RenewalStep = TimeSpan.FromMilliseconds(100);
@@ -155,7 +157,13 @@ public sealed class EpochPauseTests : IDisposable
         redis.Release(Name, other).ShouldBe(StoreOutcome.Done);
     }
 
-    private SharedPair Newer() => redis.Read(Name).Pair.ShouldNotBeNull() with { FencingToken = redis.Now, Access = "newer", Refresh = "newer-refresh" };
+    private SharedPair Newer() =>
+        redis.Read(Name).Pair.ShouldNotBeNull() with
+        {
+            FencingToken = redis.Now,
+            Access = "newer",
+            Refresh = "newer-refresh",
+        };
 
     private Task<TokenResult> Replace(UpstreamToken token) => cell.Replace(token, 0, "s", None).AsTask();
 
@@ -175,7 +183,8 @@ public sealed class EpochPauseTests : IDisposable
 
         public override Task<StoredState> Read(RecordKey name) => IsAway ? Task.FromResult(default(StoredState)) : base.Read(name);
 
-        public override Task<StoredState> Take(RecordKey name, Attempt attempt, TimeSpan lease) => IsAway ? Task.FromResult(default(StoredState)) : base.Take(name, attempt, lease);
+        public override Task<StoredState> Take(RecordKey name, Attempt attempt, TimeSpan lease) =>
+            IsAway ? Task.FromResult(default(StoredState)) : base.Take(name, attempt, lease);
 
         public override Task<Permission> Permit(BudgetAsk ask) => IsAway ? Task.FromResult(default(Permission)) : base.Permit(ask);
 

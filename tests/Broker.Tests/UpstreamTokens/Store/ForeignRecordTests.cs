@@ -8,7 +8,10 @@ using static Broker.Tests.UpstreamTokens.SharedRenewalTests;
 
 namespace Broker.Tests.UpstreamTokens;
 
-/// <summary>What stands at a key of a shared token, or of its budget, is not the brokers' own: it counts as absent and gives way, which is told once.</summary>
+/// <summary>
+/// What stands at a key of a shared token, or of its budget, is not the brokers' own: it counts as absent and gives way, which is told
+/// once.
+/// </summary>
 public sealed class ForeignRecordTests : IAsyncLifetime
 {
     private const string Far = "8999999999999999";
@@ -72,8 +75,11 @@ public sealed class ForeignRecordTests : IAsyncLifetime
         await server.DisposeAsync();
     }
 
-    public static TheoryData<string, string> Wrong => new(
-        [.. from own in Own from command in Commands where command != own.Value select (own.Key, command), .. Garbage.Select(each => (each.Key, each.Kind))]);
+    public static TheoryData<string, string> Wrong =>
+        new([
+            .. from own in Own from command in Commands where command != own.Value select (own.Key, command),
+            .. Garbage.Select(each => (each.Key, each.Kind)),
+        ]);
 
     [Theory]
     [MemberData(nameof(Wrong))]
@@ -135,7 +141,8 @@ public sealed class ForeignRecordTests : IAsyncLifetime
         await Spoil(key, kind);
         await server.Ask("DEL", await Name("pair"));
 
-        var fresh = New().Cell(upstream.Source(), logins: [new() { Permit = 2, Per = TimeSpan.FromSeconds(6) }]); // it knows nothing of the budget
+        // it knows nothing of the budget
+        var fresh = New().Cell(upstream.Source(), logins: [new() { Permit = 2, Per = TimeSpan.FromSeconds(6) }]);
         (await fresh.Get(None)).Problem.ShouldBe(TokenProblem.BudgetSpent);
         await Eventually(async () => (await fresh.Get(None)).Token is not null);
         (Environment.TickCount64 - from).ShouldBeGreaterThan(4_000);
@@ -173,7 +180,15 @@ public sealed class ForeignRecordTests : IAsyncLifetime
         }
 
         var command = Garbage.Single(each => each.Key == key && each.Kind == kind).Command;
-        await server.Ask(["EVAL", "redis.call('DEL', KEYS[1]) return redis.call(unpack(ARGV))", "1", name, command[0], name, .. command[2..]]);
+        await server.Ask([
+            "EVAL",
+            "redis.call('DEL', KEYS[1]) return redis.call(unpack(ARGV))",
+            "1",
+            name,
+            command[0],
+            name,
+            .. command[2..],
+        ]);
     }
 
     /// <summary>The key that ends so, whether or not it is there now.</summary>

@@ -43,7 +43,8 @@ public sealed class PairSealTests
     {
         OpaqueName[] spent = [Names.Name("first", "a"), Names.Name("first", "b")];
         var seal = new PairSeal([First], Names);
-        var opened = seal.Open(seal.Close(Pair with { Of = Names.Name("first", "c"), Spent = spent }, "key"), "key", 7, "run", out _).ShouldNotBeNull();
+        var opened = seal.Open(seal.Close(Pair with { Of = Names.Name("first", "c"), Spent = spent }, "key"), "key", 7, "run", out _)
+            .ShouldNotBeNull();
         opened.Of.ShouldBe(Names.Name("first", "c"));
         opened.Spent.ShouldBe(spent);
     }
@@ -59,7 +60,8 @@ public sealed class PairSealTests
             return blob.Length;
         }
         const string all = "!#$%&'()*+,-./:;<=>?@[]^_`{|}~";
-        Size(Pair with { Access = all, Refresh = all }).ShouldBe(Size(Pair with { Access = new('a', all.Length), Refresh = new('a', all.Length) }));
+        Size(Pair with { Access = all, Refresh = all })
+            .ShouldBe(Size(Pair with { Access = new('a', all.Length), Refresh = new('a', all.Length) }));
     }
 
     [Fact]

@@ -125,7 +125,10 @@ public sealed class RedisAwayTests : IAsyncLifetime
     [Fact]
     public async Task A_redis_set_back_to_an_old_snapshot_learns_the_newer_pair_before_the_old_one_is_spent()
     {
-        var patient = new Replica.Settings { Times = new() { Lease = TimeSpan.FromSeconds(1), Poll = TimeSpan.FromMilliseconds(200) } };
+        var patient = new Replica.Settings
+        {
+            Times = new() { Lease = TimeSpan.FromSeconds(1), Poll = TimeSpan.FromMilliseconds(200) },
+        };
         var one = New(patient);
         var cell = one.Cell(upstream.Source());
         var token = await Fresh(cell);

@@ -63,7 +63,8 @@ public sealed class RedisKeysTests : IAsyncLifetime
         await using var largest = new RawEndpoint(RawEndpoint.Json(Body(most)));
         Value(await Fresh(New().Cell(Source(http, largest)))).Length.ShouldBe(most);
         var pair = (await Keys()).Single(key => key.EndsWith(":pair", StringComparison.Ordinal));
-        int.Parse(await server.Ask("HSTRLEN", pair, "b"), System.Globalization.CultureInfo.InvariantCulture).ShouldBeInRange(most, most + 1024);
+        int.Parse(await server.Ask("HSTRLEN", pair, "b"), System.Globalization.CultureInfo.InvariantCulture)
+            .ShouldBeInRange(most, most + 1024);
         Value(await Fresh(New().Cell(Source(http, largest)))).Length.ShouldBe(most);
         largest.Requests.Count.ShouldBe(1); // the other replica had it from Redis
     }
@@ -75,18 +76,24 @@ public sealed class RedisKeysTests : IAsyncLifetime
         return replica;
     }
 
-    private static OAuth2Source Source(HttpMessageInvoker http, RawEndpoint endpoint) => new(new TokenHttp(http, TimeProvider.System), new OAuth2Request
-    {
-        Endpoint = endpoint.Address,
-        Account = new() { ClientId = "c", ClientSecret = ConfigBench.Secret("s") },
-        ClientId = "c",
-        UserName = "",
-        Parameters = [],
-        Headers = [],
-        AssumedLifetime = TimeSpan.FromMinutes(5),
-    });
+    private static OAuth2Source Source(HttpMessageInvoker http, RawEndpoint endpoint) =>
+        new(
+            new TokenHttp(http, TimeProvider.System),
+            new OAuth2Request
+            {
+                Endpoint = endpoint.Address,
+                Account = new() { ClientId = "c", ClientSecret = ConfigBench.Secret("s") },
+                ClientId = "c",
+                UserName = "",
+                Parameters = [],
+                Headers = [],
+                AssumedLifetime = TimeSpan.FromMinutes(5),
+            }
+        );
 
-    /// <summary>The last words of the keys that have no end, or of those that have one; but for the connection's own probe, which comes and goes.</summary>
+    /// <summary>
+    /// The last words of the keys that have no end, or of those that have one; but for the connection's own probe, which comes and goes.
+    /// </summary>
     private async Task<List<string>> Kinds(bool isEndless)
     {
         List<string> found = [];

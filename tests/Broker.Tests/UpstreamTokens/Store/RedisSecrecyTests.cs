@@ -91,7 +91,9 @@ public sealed class RedisSecrecyTests : IAsyncLifetime
     [Fact]
     public async Task The_ring_rotates_without_a_flush()
     {
-        KeyValuePair<string, byte[]>[] first = [new("first", Replica.FirstKey)], both = [new("second", Replica.SecondKey), .. first], second = [both[0]];
+        KeyValuePair<string, byte[]>[] first = [new("first", Replica.FirstKey)],
+            both = [new("second", Replica.SecondKey), .. first],
+            second = [both[0]];
         var token = await Fresh(New(new() { Ring = first }).Cell(upstream.Source()));
         var rotated = New(new() { Ring = both }).Cell(upstream.Source());
         Value(await Fresh(rotated)).ShouldBe(Value(token));
@@ -130,7 +132,15 @@ public sealed class RedisSecrecyTests : IAsyncLifetime
         foreach (var key in await Keys())
         {
             var kind = await server.Ask("TYPE", key);
-            all += key + "=" + await (kind == "hash" ? server.Ask("HGETALL", key) : kind == "zset" ? server.Ask("ZRANGE", key, "0", "-1", "WITHSCORES") : server.Ask("GET", key)) + "\n";
+            all +=
+                key
+                + "="
+                + await (
+                    kind == "hash" ? server.Ask("HGETALL", key)
+                    : kind == "zset" ? server.Ask("ZRANGE", key, "0", "-1", "WITHSCORES")
+                    : server.Ask("GET", key)
+                )
+                + "\n";
         }
         return all;
     }

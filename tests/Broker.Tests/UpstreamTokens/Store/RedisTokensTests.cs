@@ -38,7 +38,8 @@ public sealed class RedisTokensTests : SharedTokensConformance, IAsyncLifetime
         after.Run.ShouldNotBe(before);
     }
 
-    private protected override Task Pass(TimeSpan time) => Task.Delay(time + TimeSpan.FromMilliseconds(20)); // a delay may end a little early
+    // a delay may end a little early
+    private protected override Task Pass(TimeSpan time) => Task.Delay(time + TimeSpan.FromMilliseconds(20));
 
     private protected override async Task Restart()
     {

@@ -19,7 +19,8 @@ internal sealed class Replica : IDisposable
         TokenWaitTimeout: TimeSpan.FromSeconds(15),
         RetryDelay: TimeSpan.FromMilliseconds(50),
         MaxRetryDelay: TimeSpan.FromSeconds(2),
-        IdleTimeout: TimeSpan.FromMinutes(30));
+        IdleTimeout: TimeSpan.FromMinutes(30)
+    );
 
     private readonly RedisLink link;
 
@@ -29,7 +30,17 @@ internal sealed class Replica : IDisposable
         var logger = now.Log ?? NullLogger<TokenCellRegistry>.Instance;
         Vault = new(now.Clock, logger);
         Vault.NameBy(new(now.NamingKey));
-        link = new(new() { Endpoints = [endpoint], CallTimeout = now.CallTimeout, ReplicasReturn = now.ReplicasReturn, Channel = now.IsDeaf ? "nobody" : prefix + ":changed" }, TimeProvider.System, logger);
+        link = new(
+            new()
+            {
+                Endpoints = [endpoint],
+                CallTimeout = now.CallTimeout,
+                ReplicasReturn = now.ReplicasReturn,
+                Channel = now.IsDeaf ? "nobody" : prefix + ":changed",
+            },
+            TimeProvider.System,
+            logger
+        );
         Tokens = new(link, new(prefix), new(now.Ring, Vault.Names), now.Times.RefreshTokenTtl, now.Clock, logger);
         Vault.Share(new(Tokens, now.Times, Chance, now.Name, now.Clock));
         Tokens.LookAsked += new CellInvalidator(Vault).At;
@@ -45,21 +56,26 @@ internal sealed class Replica : IDisposable
     public static ulong Chance() => BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
 
     public TokenCell Cell(
-        ITokenSource source, string account = "one", bool onlyOne = true, IReadOnlyList<LoginWindowOptions>? logins = null, string secret = "s", CellTimes? times = null) =>
-        Vault.Find(Vault.Names.Name("cell", account, secret), 1, () => new CellPlan
-        {
-            Upstream = "up",
-            Account = account,
-            Source = source,
-            Times = times ?? Quick,
-            Logins = logins ?? [new() { Permit = 1000, Per = TimeSpan.FromMinutes(1) }],
-            Endpoint = Vault.Names.Name("endpoint"),
-            Identity = Vault.Names.Name("identity", account),
-            Fingerprint = Vault.Names.Name("secret", secret),
-            IsOnlyOne = onlyOne,
-            RefreshTokenFile = null,
-            Version = 1,
-        });
+        ITokenSource source,
+        string account = "one",
+        bool onlyOne = true,
+        IReadOnlyList<LoginWindowOptions>? logins = null,
+        string secret = "s",
+        CellTimes? times = null
+    ) => Vault.Find(Vault.Names.Name("cell", account, secret), 1, () => new CellPlan
+            {
+                Upstream = "up",
+                Account = account,
+                Source = source,
+                Times = times ?? Quick,
+                Logins = logins ?? [new() { Permit = 1000, Per = TimeSpan.FromMinutes(1) }],
+                Endpoint = Vault.Names.Name("endpoint"),
+                Identity = Vault.Names.Name("identity", account),
+                Fingerprint = Vault.Names.Name("secret", secret),
+                IsOnlyOne = onlyOne,
+                RefreshTokenFile = null,
+                Version = 1,
+            });
 
     public RecordKey Name(string account = "one") => new(Vault.Names.Name("identity", account), Vault.Names.Name("identity", account));
 
@@ -71,12 +87,13 @@ internal sealed class Replica : IDisposable
 
     internal sealed record Settings
     {
-        public SharedTimes Times { get; init; } = new()
-        {
-            Lease = TimeSpan.FromSeconds(1),
-            Poll = TimeSpan.FromMilliseconds(200),
-            RecoveryDelay = TimeSpan.FromMilliseconds(500),
-        };
+        public SharedTimes Times { get; init; } =
+            new()
+            {
+                Lease = TimeSpan.FromSeconds(1),
+                Poll = TimeSpan.FromMilliseconds(200),
+                RecoveryDelay = TimeSpan.FromMilliseconds(500),
+            };
 
         public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(10); // patient with a loaded machine
 
@@ -105,7 +122,8 @@ internal sealed class AheadClock : TimeProvider
 
     public override DateTimeOffset GetUtcNow() => System.GetUtcNow() + new TimeSpan(Interlocked.Read(ref ahead));
 
-    public override long GetTimestamp() => System.GetTimestamp() + (long)(new TimeSpan(Interlocked.Read(ref ahead)).TotalSeconds * TimestampFrequency);
+    public override long GetTimestamp() =>
+        System.GetTimestamp() + (long)(new TimeSpan(Interlocked.Read(ref ahead)).TotalSeconds * TimestampFrequency);
 
     /// <summary>Until so much is left of a token.</summary>
     public void LeaveOf(UpstreamToken token, TimeSpan left) => Interlocked.Add(ref ahead, (LeftOf(token) - left).Ticks);

@@ -19,7 +19,9 @@ public sealed class ReplicatedRedisTests : IAsyncLifetime
     {
         primary = await RedisServer.Start();
         replica = await RedisServer.Start("--replicaof", "127.0.0.1", $"{primary.Port}");
-        await Eventually(async () => (await replica.Ask("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
+        await Eventually(async () =>
+            (await replica.Ask("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal)
+        );
         // The link is up before commands flow: the primary waits for the replica's first word, which comes once a second.
         await primary.Ask("SET", "probe", "flows");
         await Eventually(async () => (await replica.Ask("GET", "probe")).Contains("flows", StringComparison.Ordinal));
@@ -38,7 +40,15 @@ public sealed class ReplicatedRedisTests : IAsyncLifetime
     {
         var attempt = new Attempt(1, 2);
         await broker.Tokens.Take(broker.Name(), attempt, TimeSpan.FromSeconds(10));
-        (await broker.Tokens.Note(broker.Name(), attempt, broker.Vault.Names.Name("d"), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10))).ShouldBe(StoreOutcome.Done);
+        (
+            await broker.Tokens.Note(
+                broker.Name(),
+                attempt,
+                broker.Vault.Names.Name("d"),
+                TimeSpan.FromSeconds(5),
+                TimeSpan.FromSeconds(10)
+            )
+        ).ShouldBe(StoreOutcome.Done);
         (await replica.Ask("KEYS", "*:note")).ShouldNotBeEmpty();
     }
 
@@ -79,7 +89,11 @@ public sealed class ReplicatedRedisTests : IAsyncLifetime
     [InlineData(1, true)] // there is none any more
     public async Task A_replica_that_is_cut_off_is_one_for_a_while(int returnsWithin, bool isDone)
     {
-        using var patient = new Replica(primary.Endpoint, "p", new() { CallTimeout = TimeSpan.FromMilliseconds(600), ReplicasReturn = TimeSpan.FromMilliseconds(returnsWithin) });
+        using var patient = new Replica(
+            primary.Endpoint,
+            "p",
+            new() { CallTimeout = TimeSpan.FromMilliseconds(600), ReplicasReturn = TimeSpan.FromMilliseconds(returnsWithin) }
+        );
         (await Noted(patient, new Attempt(1, 2))).ShouldBe(StoreOutcome.Done);
         await replica.Kill();
         await Eventually(async () => (await primary.Ask("INFO", "replication")).Contains("connected_slaves:0", StringComparison.Ordinal));
@@ -89,7 +103,13 @@ public sealed class ReplicatedRedisTests : IAsyncLifetime
     private static async Task<StoreOutcome> Noted(Replica broker, Attempt attempt)
     {
         await broker.Tokens.Take(broker.Name(), attempt, TimeSpan.FromSeconds(10));
-        var outcome = await broker.Tokens.Note(broker.Name(), attempt, broker.Vault.Names.Name("d"), TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(10));
+        var outcome = await broker.Tokens.Note(
+            broker.Name(),
+            attempt,
+            broker.Vault.Names.Name("d"),
+            TimeSpan.FromSeconds(5),
+            TimeSpan.FromSeconds(10)
+        );
         await broker.Tokens.Release(broker.Name(), attempt);
         return outcome;
     }

@@ -49,9 +49,20 @@ public sealed class RepublicationTests
         var other = new Attempt(7, 7);
         var taken = redis.Take(name, other, TimeSpan.FromSeconds(10));
         // Its end has come by this replica's clock, which is ahead.
-        var above = first with { FencingToken = taken.Number, RunId = taken.Run, Access = "above", EndsAtUtc = default, Record = isOfThisConfig ? first.Record : bench.Vault.Names.Name("another") };
+        var above = first with
+        {
+            FencingToken = taken.Number,
+            RunId = taken.Run,
+            Access = "above",
+            EndsAtUtc = default,
+            Record = isOfThisConfig ? first.Record : bench.Vault.Names.Name("another"),
+        };
         redis.Commit(name, other, above, null).ShouldBe(StoreOutcome.Done);
-        redis.Settle(name, other, new(SpendIntentFate.Leave, default, TimeSpan.FromMinutes(1), TokenProblem.Unavailable, TimeSpan.FromMinutes(1), null));
+        redis.Settle(
+            name,
+            other,
+            new(SpendIntentFate.Leave, default, TimeSpan.FromMinutes(1), TokenProblem.Unavailable, TimeSpan.FromMinutes(1), null)
+        );
         redis.Release(name, other);
         (await cell.Replace(token, 0, "s", CellBench.None)).Token.ShouldBeNull();
 
@@ -78,17 +89,28 @@ public sealed class RepublicationTests
         {
             var other = new Attempt(7, 7);
             var taken = redis.Take(name, other, TimeSpan.FromSeconds(10));
-            redis.Commit(name, other, first with
-            {
-                FencingToken = taken.Number,
-                RunId = taken.Run,
-                Access = access,
-                Record = bench.Vault.Names.Name("another"),
-                EndsAtUtc = isOver ? default : first.EndsAtUtc,
-            }, null).ShouldBe(StoreOutcome.Done);
+            redis
+                .Commit(
+                    name,
+                    other,
+                    first with
+                    {
+                        FencingToken = taken.Number,
+                        RunId = taken.Run,
+                        Access = access,
+                        Record = bench.Vault.Names.Name("another"),
+                        EndsAtUtc = isOver ? default : first.EndsAtUtc,
+                    },
+                    null
+                )
+                .ShouldBe(StoreOutcome.Done);
             if (isOver)
             {
-                redis.Settle(name, other, new(SpendIntentFate.Leave, default, TimeSpan.FromMinutes(1), TokenProblem.Unavailable, TimeSpan.FromMinutes(1), null));
+                redis.Settle(
+                    name,
+                    other,
+                    new(SpendIntentFate.Leave, default, TimeSpan.FromMinutes(1), TokenProblem.Unavailable, TimeSpan.FromMinutes(1), null)
+                );
                 (await cell.Replace(token, 0, "s", CellBench.None)).Token.ShouldBeNull();
             }
             redis.Release(name, other);
@@ -117,7 +139,13 @@ public sealed class RepublicationTests
 
         public int RenewalRequest { get; private set; }
 
-        public override Task<StoreOutcome> Republish(RecordKey name, SharedPair? pair, TimeSpan? lives, SpendIntent? note, long? damaged = null)
+        public override Task<StoreOutcome> Republish(
+            RecordKey name,
+            SharedPair? pair,
+            TimeSpan? lives,
+            SpendIntent? note,
+            long? damaged = null
+        )
         {
             RenewalRequest++;
             return Go.Task;

@@ -27,12 +27,19 @@ public sealed class SeatTests
         var chance = new Random(permit * seconds);
         var window = new LoginWindowOptions { Permit = permit, Per = TimeSpan.FromSeconds(seconds) };
         var times = new SharedTimes { MaxReplicas = replicas, SeatLives = TimeSpan.FromDays(300) };
-        var seats = Enumerable.Range(0, replicas).Select(i => Sitting(i, times, new Clock(clock, chance), times.ClocksDiffer * ((chance.NextDouble() * 2) - 1))).ToArray();
+        var seats = Enumerable
+            .Range(0, replicas)
+            .Select(i => Sitting(i, times, new Clock(clock, chance), times.ClocksDiffer * ((chance.NextDouble() * 2) - 1)))
+            .ToArray();
         clock.Advance(window.Per * 1000 / permit); // away for long: clocks that nobody sets drift apart
         var (used, logins, step) = (new long[replicas], new List<long>(), window.Per / 100);
         for (var i = 0; i < 100 * 2 * replicas * 4; i++)
         {
-            foreach (var replica in Enumerable.Range(0, replicas).Where(replica => seats[replica].TurnIn(window, TimeSpan.FromHours(1)) == TimeSpan.Zero))
+            foreach (
+                var replica in Enumerable
+                    .Range(0, replicas)
+                    .Where(replica => seats[replica].TurnIn(window, TimeSpan.FromHours(1)) == TimeSpan.Zero)
+            )
             {
                 // One login in so long is the replica's own share; some are eager, some late.
                 if (clock.GetTimestamp() - used[replica] >= (window.Per * replicas / permit).Ticks && chance.Next(3) == 0)

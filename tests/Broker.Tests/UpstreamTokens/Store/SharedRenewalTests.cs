@@ -122,7 +122,11 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
     {
         upstream.LoginAnswer = TokenAnswer.Refused("http-401");
         var brief = Replica.Quick with { RetryDelay = TimeSpan.FromMilliseconds(1), MaxRetryDelay = TimeSpan.FromMilliseconds(5) };
-        TokenCell[] cells = [New().Cell(upstream.Source(), secret: "old", times: brief), New().Cell(upstream.Source(), secret: "new", times: brief)];
+        TokenCell[] cells =
+        [
+            New().Cell(upstream.Source(), secret: "old", times: brief),
+            New().Cell(upstream.Source(), secret: "new", times: brief),
+        ];
         var enough = long.MaxValue;
         await Eventually(async () =>
         {
@@ -179,7 +183,10 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
     public async Task The_budget_is_one_for_all_replicas_and_failures_count()
     {
         upstream.LoginAnswer = TokenAnswer.Unknown("http-500");
-        var cells = Enumerable.Range(0, 4).Select(i => New().Cell(upstream.Source(), logins: [new() { Permit = 3, Per = TimeSpan.FromMinutes(10) }])).ToList();
+        var cells = Enumerable
+            .Range(0, 4)
+            .Select(i => New().Cell(upstream.Source(), logins: [new() { Permit = 3, Per = TimeSpan.FromMinutes(10) }]))
+            .ToList();
         await Eventually(async () =>
         {
             var results = await Task.WhenAll(cells.Select(cell => cell.Get(None).AsTask()));
@@ -201,17 +208,22 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
         var (attempt, life) = (new Attempt(1, 1), TimeSpan.FromMinutes(30));
         StoredState seen = default;
         await Eventually(async () => (seen = await late.Tokens.Take(late.Name(), attempt, TimeSpan.FromSeconds(1))).Number > 0);
-        await late.Tokens.Commit(late.Name(), attempt, new SharedPair
-        {
-            FencingToken = seen.Number,
-            Record = waiting.Name,
-            Access = "late",
-            Refresh = "r",
-            Life = life,
-            EndsAt = seen.Now + (long)life.TotalMicroseconds,
-            EndsAtUtc = DateTimeOffset.UtcNow + life,
-            By = "late",
-        }, life);
+        await late.Tokens.Commit(
+            late.Name(),
+            attempt,
+            new SharedPair
+            {
+                FencingToken = seen.Number,
+                Record = waiting.Name,
+                Access = "late",
+                Refresh = "r",
+                Life = life,
+                EndsAt = seen.Now + (long)life.TotalMicroseconds,
+                EndsAtUtc = DateTimeOffset.UtcNow + life,
+                By = "late",
+            },
+            life
+        );
         await Eventually(async () => (await waiting.Get(None)).Token is { } token && Value(token) == "late");
         upstream.Logins.ShouldBe(1);
     }
@@ -224,9 +236,14 @@ public sealed class SharedRenewalTests(SharedRedis redis) : IClassFixture<Shared
     }
 
     private async Task<long> Commands() =>
-        long.Parse((await redis.Server.Ask("INFO", "commandstats")).Split('\n').Where(line => line.Contains("cmdstat_eval", StringComparison.Ordinal))
-            .Sum(line => long.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture)).ToString(System.Globalization.CultureInfo.InvariantCulture),
-            System.Globalization.CultureInfo.InvariantCulture);
+        long.Parse(
+            (await redis.Server.Ask("INFO", "commandstats"))
+                .Split('\n')
+                .Where(line => line.Contains("cmdstat_eval", StringComparison.Ordinal))
+                .Sum(line => long.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture))
+                .ToString(System.Globalization.CultureInfo.InvariantCulture),
+            System.Globalization.CultureInfo.InvariantCulture
+        );
 
     internal static async Task Eventually(Func<Task<bool>> isSo)
     {

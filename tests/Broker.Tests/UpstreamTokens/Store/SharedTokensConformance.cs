@@ -30,8 +30,9 @@ public abstract class SharedTokensConformance
     public async Task What_was_never_stored_is_absent()
     {
         var seen = await Store.Read(Name);
-        (seen.Outcome, seen.Number, seen.Pair, seen.Note, seen.LeaseLeft, seen.Quiet, seen.LacksKey)
-            .ShouldBe((StoreOutcome.Done, 0, null, null, TimeSpan.Zero, default, null));
+        (seen.Outcome, seen.Number, seen.Pair, seen.Note, seen.LeaseLeft, seen.Quiet, seen.LacksKey).ShouldBe(
+            (StoreOutcome.Done, 0, null, null, TimeSpan.Zero, default, null)
+        );
         seen.Run.ShouldNotBeNullOrEmpty();
         seen.Now.ShouldBeGreaterThan(0);
     }
@@ -175,7 +176,7 @@ public abstract class SharedTokensConformance
         (await Store.Republish(Name, mine, null, null)).ShouldBe(StoreOutcome.Done);
         (await Store.Republish(Name, Pair(seen.Number + 5, "older") with { RunId = seen.Run }, null, null)).ShouldBe(StoreOutcome.Done);
         var now = await Store.Read(Name);
-        (now.Pair!.Access, now.Pair.FencingToken, Run:now.Pair.RunId).ShouldBe(("mine", seen.Number + 10, seen.Run));
+        (now.Pair!.Access, now.Pair.FencingToken, Run: now.Pair.RunId).ShouldBe(("mine", seen.Number + 10, seen.Run));
         var (next, taken) = await Taken();
         taken.Number.ShouldBeGreaterThan(mine.FencingToken);
         await Store.Commit(Name, next, Pair(taken.Number, "present"), null);
@@ -204,7 +205,8 @@ public abstract class SharedTokensConformance
         var ahead = Pair(taken.Number + 10, "late") with { RunId = seen.Run }; // the clock of that Redis was ahead of this one's
         (await Store.Commit(Name, late, ahead, Long)).ShouldBe(StoreOutcome.Lost);
         (await Store.Read(Name)).Pair!.Access.ShouldBe("present");
-        (await Store.Commit(Name, attempt, ahead, Long)).ShouldBe(StoreOutcome.Done); // who has the lease is not late: his slot was elsewhere meanwhile
+        // who has the lease is not late: his slot was elsewhere meanwhile
+        (await Store.Commit(Name, attempt, ahead, Long)).ShouldBe(StoreOutcome.Done);
     }
 
     [Fact]
@@ -319,13 +321,19 @@ public abstract class SharedTokensConformance
     {
         var budget = Names.Name("budget", $"{Guid.NewGuid()}");
         BudgetWindow[] windows = [new(2, TimeSpan.FromMinutes(10))];
-        LoneLogin[] alone = [new(New(), TimeSpan.FromMinutes(9), false), new(New(), TimeSpan.FromMinutes(11), false), new(New(), TimeSpan.FromMinutes(4), true)];
+        LoneLogin[] alone =
+        [
+            new(New(), TimeSpan.FromMinutes(9), false),
+            new(New(), TimeSpan.FromMinutes(11), false),
+            new(New(), TimeSpan.FromMinutes(4), true),
+        ];
         (await Store.Permit(new(budget, New(), [], false, 0, IsReminder: true, alone))).Count.ShouldBe(3);
         var spent = await Store.Permit(new(budget, New(), windows, false, 0, Alone: alone)); // told twice
         (spent.Outcome, spent.Count).ShouldBe((StoreOutcome.Lost, 3));
         spent.Wait.ShouldBeInRange(TimeSpan.FromSeconds(20), TimeSpan.FromMinutes(1));
         BudgetWindow[] wider = [new(3, TimeSpan.FromMinutes(10))];
-        (await Store.Permit(new(budget, New(), wider, true, 3))).Outcome.ShouldBe(StoreOutcome.Lost); // the one rejection that half of three allows was alone
+        // the one rejection that half of three allows was alone
+        (await Store.Permit(new(budget, New(), wider, true, 3))).Outcome.ShouldBe(StoreOutcome.Lost);
         (await Store.Permit(new(budget, New(), wider, false, 3))).Outcome.ShouldBe(StoreOutcome.Done);
     }
 
@@ -390,7 +398,8 @@ public abstract class SharedTokensConformance
 
     private static OpaqueName Digest { get; } = Names.Name("spends", "r");
 
-    private async Task<int?> Seat(Attempt who, int? had, int seats, TimeSpan lives) => (await Store.Sit(who, had, seats, lives)).ShouldNotBeNull().Number;
+    private async Task<int?> Seat(Attempt who, int? had, int seats, TimeSpan lives) =>
+        (await Store.Sit(who, had, seats, lives)).ShouldNotBeNull().Number;
 
     private protected Attempt New() => new(0xabcd, chance++);
 
@@ -402,15 +411,16 @@ public abstract class SharedTokensConformance
         return (attempt, seen);
     }
 
-    private protected static SharedPair Pair(long generation, string access = "access") => new()
-    {
-        FencingToken = generation,
-        Record = Names.Name("record"),
-        Access = access,
-        Refresh = "refresh",
-        Life = TimeSpan.FromMinutes(30),
-        EndsAt = 1_800_000_000_000_000,
-        EndsAtUtc = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero),
-        By = "replica",
-    };
+    private protected static SharedPair Pair(long generation, string access = "access") =>
+        new()
+        {
+            FencingToken = generation,
+            Record = Names.Name("record"),
+            Access = access,
+            Refresh = "refresh",
+            Life = TimeSpan.FromMinutes(30),
+            EndsAt = 1_800_000_000_000_000,
+            EndsAtUtc = new(2030, 1, 1, 0, 0, 0, TimeSpan.Zero),
+            By = "replica",
+        };
 }

@@ -7,14 +7,30 @@ using static Broker.Tests.UpstreamTokens.CellBench;
 
 namespace Broker.Tests.UpstreamTokens;
 
-/// <summary>Of a Cluster the nodes of a record and of its budgets are away each for itself: a lone login is within each budget all the same.</summary>
+/// <summary>
+/// Of a Cluster the nodes of a record and of its budgets are away each for itself: a lone login is within each budget all the same.
+/// </summary>
 public sealed class SpreadStoreTests : IDisposable
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(1);
 
     private readonly CellBench bench = new()
     {
-        Logins = [new() { Scope = LoginScope.Account, Permit = 100, Per = Window }, new() { Scope = LoginScope.Endpoint, Permit = 100, Per = Window * 10 }],
+        Logins =
+        [
+            new()
+            {
+                Scope = LoginScope.Account,
+                Permit = 100,
+                Per = Window,
+            },
+            new()
+            {
+                Scope = LoginScope.Endpoint,
+                Permit = 100,
+                Per = Window * 10,
+            },
+        ],
     };
 
     private readonly Nodes nodes = new(new(new Pump(1)));
@@ -110,7 +126,8 @@ public sealed class SpreadStoreTests : IDisposable
 
         public override Task<StoredState> Read(RecordKey name) => IsRecordAway ? Task.FromResult(default(StoredState)) : base.Read(name);
 
-        public override Task<StoredState> Take(RecordKey name, Attempt attempt, TimeSpan lease) => IsRecordAway ? Task.FromResult(default(StoredState)) : base.Take(name, attempt, lease);
+        public override Task<StoredState> Take(RecordKey name, Attempt attempt, TimeSpan lease) =>
+            IsRecordAway ? Task.FromResult(default(StoredState)) : base.Take(name, attempt, lease);
 
         public override async Task<Permission> Permit(BudgetAsk ask)
         {

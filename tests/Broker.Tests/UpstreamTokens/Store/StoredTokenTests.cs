@@ -31,13 +31,18 @@ public sealed class StoredTokenTests(SharedRedis redis) : IClassFixture<SharedRe
         var (writer, cell) = (New(), New().Cell(upstream.Source()));
         var seen = await Take(writer, new(1, 1));
         var whole = Pair(seen, cell);
-        await writer.Tokens.Commit(writer.Name(), new(1, 1), less switch
-        {
-            "Redis's clock" => whole with { EndsAt = whole.EndsAt - (long)(Life - Less).TotalMicroseconds },
-            "the own clock" => whole with { EndsAtUtc = whole.EndsAtUtc - (Life - Less) },
-            "its life" => whole with { Life = Less },
-            _ => whole,
-        }, Life);
+        await writer.Tokens.Commit(
+            writer.Name(),
+            new(1, 1),
+            less switch
+            {
+                "Redis's clock" => whole with { EndsAt = whole.EndsAt - (long)(Life - Less).TotalMicroseconds },
+                "the own clock" => whole with { EndsAtUtc = whole.EndsAtUtc - (Life - Less) },
+                "its life" => whole with { Life = Less },
+                _ => whole,
+            },
+            Life
+        );
         if (less == "its key")
         {
             (await redis.Server.Ask("PEXPIRE", (await Pairs()).ShouldHaveSingleItem(), $"{Less.TotalMilliseconds}")).ShouldBe("1");
@@ -86,17 +91,18 @@ public sealed class StoredTokenTests(SharedRedis redis) : IClassFixture<SharedRe
         return seen;
     }
 
-    private static SharedPair Pair(StoredState seen, TokenCell cell) => new()
-    {
-        FencingToken = seen.Number,
-        Record = cell.Name,
-        Access = "stored",
-        Refresh = "r",
-        Life = Life,
-        EndsAt = seen.Now + (long)Life.TotalMicroseconds,
-        EndsAtUtc = DateTimeOffset.UtcNow + Life,
-        By = "writer",
-    };
+    private static SharedPair Pair(StoredState seen, TokenCell cell) =>
+        new()
+        {
+            FencingToken = seen.Number,
+            Record = cell.Name,
+            Access = "stored",
+            Refresh = "r",
+            Life = Life,
+            EndsAt = seen.Now + (long)Life.TotalMicroseconds,
+            EndsAtUtc = DateTimeOffset.UtcNow + Life,
+            By = "writer",
+        };
 
     private Replica New(Replica.Settings? settings = null)
     {
@@ -107,7 +113,9 @@ public sealed class StoredTokenTests(SharedRedis redis) : IClassFixture<SharedRe
 
     private async Task<string[]> Pairs() => (await redis.Server.Ask("KEYS", prefix + ":*:pair")).Split('\n');
 
-    private async Task<long> Looks() => (await redis.Server.Ask("INFO", "commandstats")).Split('\n')
-        .Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
-        .Sum(line => long.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
+    private async Task<long> Looks() =>
+        (await redis.Server.Ask("INFO", "commandstats"))
+            .Split('\n')
+            .Where(line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
+            .Sum(line => long.Parse(line.Split("calls=")[1].Split(',')[0], System.Globalization.CultureInfo.InvariantCulture));
 }

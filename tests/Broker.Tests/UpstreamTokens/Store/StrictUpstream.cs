@@ -3,7 +3,9 @@ using Broker.UpstreamTokens;
 
 namespace Broker.Tests.UpstreamTokens;
 
-/// <summary>An upstream with one user that rotates strictly: an old refresh token revokes everything, a login kills the other tokens. Counts.</summary>
+/// <summary>
+/// An upstream with one user that rotates strictly: an old refresh token revokes everything, a login kills the other tokens. Counts.
+/// </summary>
 internal sealed class StrictUpstream
 {
     private readonly Lock gate = new();
@@ -104,7 +106,8 @@ internal sealed class StrictUpstream
         }
     }
 
-    private Task Held(CancellationToken cancellation) => holds.TryDequeue(out var hold) ? hold.Task.WaitAsync(cancellation) : Task.CompletedTask;
+    private Task Held(CancellationToken cancellation) =>
+        holds.TryDequeue(out var hold) ? hold.Task.WaitAsync(cancellation) : Task.CompletedTask;
 
     private sealed class OneSource(StrictUpstream upstream, bool canLogin, string? first) : ITokenSource
     {

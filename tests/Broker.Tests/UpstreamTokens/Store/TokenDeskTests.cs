@@ -14,10 +14,19 @@ public sealed class TokenDeskTests : IAsyncLifetime
     private static readonly Replica.Settings Patient = new()
     {
         CallTimeout = TimeSpan.FromSeconds(5),
-        Times = new() { Lease = TimeSpan.FromSeconds(15), Poll = TimeSpan.FromMilliseconds(200), RecoveryDelay = TimeSpan.FromMilliseconds(500) },
+        Times = new()
+        {
+            Lease = TimeSpan.FromSeconds(15),
+            Poll = TimeSpan.FromMilliseconds(200),
+            RecoveryDelay = TimeSpan.FromMilliseconds(500),
+        },
     };
 
-    private static readonly CellTimes Slow = Replica.Quick with { CallDeadline = TimeSpan.FromSeconds(60), TokenWaitTimeout = TimeSpan.FromSeconds(60) };
+    private static readonly CellTimes Slow = Replica.Quick with
+    {
+        CallDeadline = TimeSpan.FromSeconds(60),
+        TokenWaitTimeout = TimeSpan.FromSeconds(60),
+    };
 
     private readonly StrictUpstream upstream = new();
     private readonly List<Replica> replicas = [];
@@ -66,7 +75,8 @@ public sealed class TokenDeskTests : IAsyncLifetime
         await server.Ask("CLIENT", "KILL", "TYPE", "pubsub");
         (await Forget()).IsDone.ShouldBeTrue();
         TokenResult next = default;
-        await Eventually(async () => (next = await cell.Replace(token, 0, "s", None)).Token is not null); // a connection was cut: for a moment Redis is away
+        // a connection was cut: for a moment Redis is away
+        await Eventually(async () => (next = await cell.Replace(token, 0, "s", None)).Token is not null);
         Value(next.Token!).ShouldNotBe(Value(token));
         (upstream.Logins, upstream.Refreshes, upstream.Reused).ShouldBe((2, 0, 0));
     }
@@ -81,7 +91,9 @@ public sealed class TokenDeskTests : IAsyncLifetime
         var replace = cell.Replace(token, 0, "s", None).AsTask();
         await Eventually(async () => (await holder.Tokens.Read(holder.Name())).Note is not null);
         var forget = Forget();
-        await Eventually(async () => int.Parse(await server.Ask("PUBSUB", "NUMSUB", "p:changed").ContinueWith(text => text.Result.Split('\n')[1]), null) > 1);
+        await Eventually(async () =>
+            int.Parse(await server.Ask("PUBSUB", "NUMSUB", "p:changed").ContinueWith(text => text.Result.Split('\n')[1]), null) > 1
+        );
         forget.IsCompleted.ShouldBeFalse("the lease is the renewal's");
         hold.SetResult();
         await replace;

@@ -1,6 +1,9 @@
 namespace Broker.UpstreamTokens;
 
-/// <summary>What an operator does with one shared token: looks, has it replaced, has it taken away. One replica more, by the very steps of the others.</summary>
+/// <summary>
+/// What an operator does with one shared token: looks, has it replaced, has it taken away. One replica more, by the very steps of the
+/// others.
+/// </summary>
 internal sealed class TokenAdmin(SharedTokenStore open)
 {
     private readonly SharedStore store = open.Store;
@@ -43,7 +46,10 @@ internal sealed class TokenAdmin(SharedTokenStore open)
         return TokenStatus.Of(plan, cell.Name, seen, failure, budgets, store.Time);
     }
 
-    /// <summary>Replaces the token as if an upstream had refused it: under the lease, the quiet time and the half of the budget that rejections have.</summary>
+    /// <summary>
+    /// Replaces the token as if an upstream had refused it: under the lease, the quiet time and the half of the budget that rejections
+    /// have.
+    /// </summary>
     public async Task<TokenAdminResult> Renew(TokenCell cell)
     {
         var (renewer, name) = (cell.Renewer!, NameOf(cell));
@@ -61,18 +67,30 @@ internal sealed class TokenAdmin(SharedTokenStore open)
         if (renewal.Access is not null && !await IsStill(before, name))
         {
             await tokens.AskToLook(name);
-            return new(true, "renewed: the replicas are told, and take the new token; one that misses the word does when its own is due or refused");
+            return new(
+                true,
+                "renewed: the replicas are told, and take the new token; one that misses the word does when its own is due or refused"
+            );
         }
-        return store.IsAway ? TokenAdminResult.Away : before.LacksKey is { } key ? TokenAdminResult.Lacks(key) : new(false, "not renewed: " + renewal.Problem switch
-        {
-            TokenProblem.LoginRefused => "the upstream refuses the account's credentials" + After(renewal.RetryAfter),
-            TokenProblem.BudgetSpent => "the login budget is spent" + After(renewal.RetryAfter),
-            _ => "the token endpoint is down, slow or left in quiet" + After(renewal.RetryAfter),
-        });
+        return store.IsAway ? TokenAdminResult.Away
+            : before.LacksKey is { } key ? TokenAdminResult.Lacks(key)
+            : new(
+                false,
+                "not renewed: "
+                    + renewal.Problem switch
+                    {
+                        TokenProblem.LoginRefused => "the upstream refuses the account's credentials" + After(renewal.RetryAfter),
+                        TokenProblem.BudgetSpent => "the login budget is spent" + After(renewal.RetryAfter),
+                        _ => "the token endpoint is down, slow or left in quiet" + After(renewal.RetryAfter),
+                    }
+            );
     }
 
-    /// <summary>Takes the token away: what is stored instead has a number of its own, above all that went before, so nobody brings those back.</summary>
-    /// <remarks>Notes are waited for, and the budget stays as it is. Quiet time and refusals end with it: the next request logs in.</remarks>
+    /// <summary>
+    /// Takes the token away: what is stored instead has a number of its own, above all that went before, so nobody brings those back.
+    /// </summary>
+    /// <remarks>Notes are waited for, and the budget stays as it is. Quiet time and refusals end with it: the next request logs
+    /// in.</remarks>
     public async Task<TokenAdminResult> Forget(TokenCell cell)
     {
         var (name, from) = (NameOf(cell), store.Time.GetTimestamp());
@@ -115,7 +133,8 @@ internal sealed class TokenAdmin(SharedTokenStore open)
 
     private static RecordKey NameOf(TokenCell cell) => cell.Renewer!.NameOf(cell);
 
-    private static string After(TimeSpan? wait) => wait is { } known && known > TimeSpan.Zero ? $"; try again in {Math.Ceiling(known.TotalSeconds):0} s" : "";
+    private static string After(TimeSpan? wait) =>
+        wait is { } known && known > TimeSpan.Zero ? $"; try again in {Math.Ceiling(known.TotalSeconds):0} s" : "";
 
     private async Task<TokenAdminResult> TakeAway(TokenCell cell, RecordKey name, Attempt attempt, StoredState taken)
     {
@@ -125,8 +144,11 @@ internal sealed class TokenAdmin(SharedTokenStore open)
             FencingToken = taken.Number,
             RunId = taken.Run,
             Record = cell.Name,
-            // The config's first refresh token was spent for what is taken away; where the newest is kept in a file, that goes on from there.
-            Spent = plan.RefreshTokenFile is null ? SharedRenewal.SpentBefore(cell.Renewer!.Names, taken.Pair, of: default) : taken.Pair?.Spent ?? [],
+            // The config's first refresh token was spent for what is taken away; where the newest is kept in a file, that goes on from
+            // there.
+            Spent = plan.RefreshTokenFile is null
+                ? SharedRenewal.SpentBefore(cell.Renewer!.Names, taken.Pair, of: default)
+                : taken.Pair?.Spent ?? [],
             Access = "",
             Refresh = null,
             Life = store.Times.RefreshTokenTtl,
@@ -142,23 +164,38 @@ internal sealed class TokenAdmin(SharedTokenStore open)
         if (outcome == StoreOutcome.Done)
         {
             await tokens.AskToLook(name);
-            return new(true, $"forgotten: the replicas are told, and drop it; {Next(cell, none)}. One that misses the word serves its own until that is due or refused");
+            return new(
+                true,
+                $"forgotten: the replicas are told, and drop it; {Next(cell, none)}. One that misses the word serves its own until "
+                    + "that is due or refused"
+            );
         }
         return outcome == StoreOutcome.Unknown ? TokenAdminResult.Away : new(false, "not forgotten: a newer token came meanwhile");
     }
 
     private static string Next(TokenCell cell, SharedPair none) =>
-        cell.Renewer!.Plan.Source is { CanLogin: false, FirstRefreshToken: { } first } && none.Spent.Contains(SharedRenewal.Origin(cell.Renewer.Names, first))
-            ? "the account cannot log in, and its first refresh token is spent: give it a new one in the config" : "the next request gets another";
+        cell.Renewer!.Plan.Source is { CanLogin: false, FirstRefreshToken: { } first }
+        && none.Spent.Contains(SharedRenewal.Origin(cell.Renewer.Names, first))
+            ? "the account cannot log in, and its first refresh token is spent: give it a new one in the config"
+            : "the next request gets another";
 
     private async Task<bool> IsStill(StoredState before, RecordKey name) =>
-        await tokens.Read(name) is not { Outcome: StoreOutcome.Done } now || (now.Pair?.FencingToken ?? 0) <= (before.Pair?.FencingToken ?? 0);
+        await tokens.Read(name) is not { Outcome: StoreOutcome.Done } now
+        || (now.Pair?.FencingToken ?? 0) <= (before.Pair?.FencingToken ?? 0);
 }
 
 /// <summary>What became of an operator's wish, in one line.</summary>
 internal sealed record TokenAdminResult(bool IsDone, string Word)
 {
-    public static readonly TokenAdminResult Away = new(false, "Redis did not answer: whether it was done is not known; look at it with 'tokens show'");
+    public static readonly TokenAdminResult Away = new(
+        false,
+        "Redis did not answer: whether it was done is not known; look at it with 'upstream-tokens show'"
+    );
 
-    public static TokenAdminResult Lacks(string key) => new(false, $"the stored token is encrypted with key '{LastFailure.Plain(key)}', which Broker:Redis:Encryption does not name: nothing was done");
+    public static TokenAdminResult Lacks(string key) =>
+        new(
+            false,
+            $"the stored token is encrypted with key '{LastFailure.Plain(key)}', which Broker:Redis:Encryption does not name: "
+                + "nothing was done"
+        );
 }

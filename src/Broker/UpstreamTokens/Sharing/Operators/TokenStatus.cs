@@ -44,15 +44,28 @@ internal sealed record TokenStatus
     public required IReadOnlyList<(LoginScope Scope, BudgetLeft Left)> Budgets { get; init; }
 
     public static TokenStatus Of(
-        CellPlan plan, OpaqueName record, StoredState seen, LastFailure? failure, IReadOnlyList<(LoginScope Scope, BudgetLeft Left)> budgets, TimeProvider time)
+        CellPlan plan,
+        OpaqueName record,
+        StoredState seen,
+        LastFailure? failure,
+        IReadOnlyList<(LoginScope Scope, BudgetLeft Left)> budgets,
+        TimeProvider time
+    )
     {
         var pair = seen.Pair;
-        var left = pair is null ? TimeSpan.Zero : Least(TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now), pair.EndsAtUtc - time.GetUtcNow(), seen.PairLeft ?? pair.Life);
+        var left = pair is null
+            ? TimeSpan.Zero
+            : Least(TimeSpan.FromMicroseconds(pair.EndsAt - seen.Now), pair.EndsAtUtc - time.GetUtcNow(), seen.PairLeft ?? pair.Life);
         return new()
         {
             Upstream = plan.Upstream,
             Account = plan.Account,
-            State = seen.LacksKey is not null ? "lacks-key" : pair is null ? "none" : pair.IsForgotten ? "forgotten" : left > TimeSpan.Zero ? "live" : "over",
+            State =
+                seen.LacksKey is not null ? "lacks-key"
+                : pair is null ? "none"
+                : pair.IsForgotten ? "forgotten"
+                : left > TimeSpan.Zero ? "live"
+                : "over",
             Generation = pair?.FencingToken ?? 0,
             Left = pair is { IsForgotten: false } && left > TimeSpan.Zero ? left : TimeSpan.Zero,
             By = pair is null ? null : LastFailure.Plain(pair.By),

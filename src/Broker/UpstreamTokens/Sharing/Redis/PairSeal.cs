@@ -32,7 +32,9 @@ internal sealed class PairSeal
         return closed;
     }
 
-    /// <summary>The pair; null when it is absent or damaged, or when <paramref name="lacks"/> names a key that is not in the ring.</summary>
+    /// <summary>
+    /// The pair; null when it is absent or damaged, or when <paramref name="lacks"/> names a key that is not in the ring.
+    /// </summary>
     /// <remarks>An encrypted pair that is met without a ring is not ours to overwrite either.</remarks>
     public SharedPair? Open(ReadOnlySpan<byte> blob, string key, long generation, string run, out string? lacks)
     {
@@ -58,28 +60,45 @@ internal static class PairText
     /// <summary>No page ever shows it: '+' of an opaque token takes one byte, not six.</summary>
     private static readonly JsonSerializerOptions Short = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static byte[] Write(SharedPair pair) => JsonSerializer.SerializeToUtf8Bytes(new Form(
-        pair.Access, pair.Refresh, pair.Life.Ticks, pair.EndsAt, pair.EndsAtUtc.UtcTicks, pair.Record.A, pair.Record.B, pair.Record.C, pair.Record.D, pair.By, pair.Of.Hex,
-        pair.Spent.Count == 0 ? null : [.. pair.Spent.Select(origin => origin.Hex)]), Short);
+    public static byte[] Write(SharedPair pair) =>
+        JsonSerializer.SerializeToUtf8Bytes(
+            new Form(
+                pair.Access,
+                pair.Refresh,
+                pair.Life.Ticks,
+                pair.EndsAt,
+                pair.EndsAtUtc.UtcTicks,
+                pair.Record.A,
+                pair.Record.B,
+                pair.Record.C,
+                pair.Record.D,
+                pair.By,
+                pair.Of.Hex,
+                pair.Spent.Count == 0 ? null : [.. pair.Spent.Select(origin => origin.Hex)]
+            ),
+            Short
+        );
 
     public static SharedPair? Read(ReadOnlySpan<byte> text, long generation, string run)
     {
         try
         {
-            return JsonSerializer.Deserialize<Form>(text) is not { Access: not null } form ? null : new SharedPair
-            {
-                FencingToken = generation,
-                RunId = run,
-                Access = form.Access,
-                Refresh = form.Refresh,
-                Life = new TimeSpan(form.Life),
-                EndsAt = form.EndsAt,
-                EndsAtUtc = new DateTimeOffset(form.EndsAtUtc, TimeSpan.Zero),
-                Record = new(form.A, form.B, form.C, form.D),
-                By = form.By,
-                Of = OpaqueName.Parse(form.Of),
-                Spent = form.Spent is null ? [] : [.. form.Spent.Select(OpaqueName.Parse)],
-            };
+            return JsonSerializer.Deserialize<Form>(text) is not { Access: not null } form
+                ? null
+                : new SharedPair
+                {
+                    FencingToken = generation,
+                    RunId = run,
+                    Access = form.Access,
+                    Refresh = form.Refresh,
+                    Life = new TimeSpan(form.Life),
+                    EndsAt = form.EndsAt,
+                    EndsAtUtc = new DateTimeOffset(form.EndsAtUtc, TimeSpan.Zero),
+                    Record = new(form.A, form.B, form.C, form.D),
+                    By = form.By,
+                    Of = OpaqueName.Parse(form.Of),
+                    Spent = form.Spent is null ? [] : [.. form.Spent.Select(OpaqueName.Parse)],
+                };
         }
         catch (Exception fault) when (fault is JsonException or ArgumentOutOfRangeException)
         {
@@ -87,6 +106,18 @@ internal static class PairText
         }
     }
 
-    private sealed record Form(string Access, string? Refresh, long Life, long EndsAt, long EndsAtUtc, ulong A, ulong B, ulong C, ulong D, string By, string? Of,
-        string[]? Spent);
+    private sealed record Form(
+        string Access,
+        string? Refresh,
+        long Life,
+        long EndsAt,
+        long EndsAtUtc,
+        ulong A,
+        ulong B,
+        ulong C,
+        ulong D,
+        string By,
+        string? Of,
+        string[]? Spent
+    );
 }

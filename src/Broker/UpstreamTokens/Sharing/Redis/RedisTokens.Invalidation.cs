@@ -7,18 +7,24 @@ internal sealed partial class RedisTokens
 {
     private const string LookWord = "look:";
 
-    /// <summary>An operator says that what replicas hold of this owner's record is not what is stored. A word may be lost, or anybody's who reaches Redis.</summary>
+    /// <summary>
+    /// An operator says that what replicas hold of this owner's record is not what is stored. A word may be lost, or anybody's who reaches
+    /// Redis.
+    /// </summary>
     public event Action<string>? LookAsked;
 
     /// <summary>Whether this process's message names the record.</summary>
     public static bool IsOf(string message, RecordKey name) => message == RedisNames.Message(name);
 
     /// <summary>Tells all who listen now to look.</summary>
-    public Task<StoreOutcome> AskToLook(RecordKey name) => Outcome(link.Run(Scripts.Tell, names.Keys(name), [names.Channel, LookWord + RedisNames.Message(name)]));
+    public Task<StoreOutcome> AskToLook(RecordKey name) =>
+        Outcome(link.Run(Scripts.Tell, names.Keys(name), [names.Channel, LookWord + RedisNames.Message(name)]));
 
     /// <summary>The last call that brought no token; null when none is known.</summary>
-    public async Task<LastFailure?> Failure(RecordKey name) => await link.Run(Scripts.Failure, names.Keys(name), []) is { } answer
-        && (RedisValue[])answer! is [var text, var ago] ? LastFailure.Read(text, Positive(Number(ago))) : null;
+    public async Task<LastFailure?> Failure(RecordKey name) =>
+        await link.Run(Scripts.Failure, names.Keys(name), []) is { } answer && (RedisValue[])answer! is [var text, var ago]
+            ? LastFailure.Read(text, Positive(Number(ago)))
+            : null;
 
     /// <summary>What is left of a budget's windows; takes nothing. Null when it was not answered.</summary>
     public async Task<IReadOnlyList<BudgetLeft>?> Left(OpaqueName budget, IReadOnlyList<BudgetWindow> windows)

@@ -30,7 +30,8 @@ internal sealed partial class RedisTokens : ISharedTokens
     public bool IsSpread => link.IsCluster;
 
     /// <summary>A Redis that refuses to write is away: what it reads may be old, and nothing could follow.</summary>
-    public async Task<StoredState> Read(RecordKey name) => Look(name, link.IsRefusing ? null : await Run(Scripts.Read, names.Keys(name), []));
+    public async Task<StoredState> Read(RecordKey name) =>
+        Look(name, link.IsRefusing ? null : await Run(Scripts.Read, names.Keys(name), []));
 
     public async Task<StoredState> Take(RecordKey name, Attempt attempt, TimeSpan lease) =>
         Look(name, await Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
@@ -38,7 +39,10 @@ internal sealed partial class RedisTokens : ISharedTokens
     public async Task<StoreOutcome> Note(RecordKey name, Attempt attempt, OpaqueName spends, TimeSpan deadline, TimeSpan lease)
     {
         var written = await link.RunReplicated(
-            Scripts.Note, names.Keys(name), [attempt.ToString(), Milliseconds(lease), spends.Hex, Microseconds(deadline), keyLives]);
+            Scripts.Note,
+            names.Keys(name),
+            [attempt.ToString(), Milliseconds(lease), spends.Hex, Microseconds(deadline), keyLives]
+        );
         return written is not { } known ? StoreOutcome.Unknown
             : !known.IsWritten ? StoreOutcome.Lost
             : known.IsReplicated ? StoreOutcome.Done
@@ -48,38 +52,81 @@ internal sealed partial class RedisTokens : ISharedTokens
     public Task<StoreOutcome> Extend(RecordKey name, Attempt attempt, TimeSpan lease) =>
         Outcome(Run(Scripts.Extend, names.Keys(name), [attempt.ToString(), Milliseconds(lease)]));
 
-    public Task<StoreOutcome> Commit(RecordKey name, Attempt attempt, SharedPair pair, TimeSpan? lives) => Outcome(Run(
-        Scripts.Commit,
-        names.Keys(name),
-        [attempt.ToString(), Text(pair.FencingToken), seal.Close(pair, names.Pair(name)), Lives(lives), keyLives, pair.RunId, names.Channel, RedisNames.Message(name)]));
+    public Task<StoreOutcome> Commit(RecordKey name, Attempt attempt, SharedPair pair, TimeSpan? lives) =>
+        Outcome(
+            Run(
+                Scripts.Commit,
+                names.Keys(name),
+                [
+                    attempt.ToString(),
+                    Text(pair.FencingToken),
+                    seal.Close(pair, names.Pair(name)),
+                    Lives(lives),
+                    keyLives,
+                    pair.RunId,
+                    names.Channel,
+                    RedisNames.Message(name),
+                ]
+            )
+        );
 
     public Task<StoreOutcome> Release(RecordKey name, Attempt attempt) =>
         Outcome(Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, RedisNames.Message(name)]));
 
-    public Task<StoreOutcome> Settle(RecordKey name, Attempt attempt, Settlement settlement) => Outcome(Run(
-        Scripts.Settle,
-        names.Keys(name),
-        [
-            attempt.ToString(), $"{settlement.Note}", Microseconds(settlement.NoteLeft),
-            settlement.Quiet is { } quiet ? Microseconds(quiet) : -1, (int)settlement.Problem, Milliseconds(settlement.Remembered),
-            settlement.Refused?.Hex ?? "", keyLives, settlement.Failure ?? "",
-            settlement.Whose == default ? "" : settlement.Whose.Hex, settlement.IsUnknownRefresh ? 1 : 0,
-        ]));
+    public Task<StoreOutcome> Settle(RecordKey name, Attempt attempt, Settlement settlement) =>
+        Outcome(
+            Run(
+                Scripts.Settle,
+                names.Keys(name),
+                [
+                    attempt.ToString(),
+                    $"{settlement.Note}",
+                    Microseconds(settlement.NoteLeft),
+                    settlement.Quiet is { } quiet ? Microseconds(quiet) : -1,
+                    (int)settlement.Problem,
+                    Milliseconds(settlement.Remembered),
+                    settlement.Refused?.Hex ?? "",
+                    keyLives,
+                    settlement.Failure ?? "",
+                    settlement.Whose == default ? "" : settlement.Whose.Hex,
+                    settlement.IsUnknownRefresh ? 1 : 0,
+                ]
+            )
+        );
 
-    public Task<StoreOutcome> Republish(RecordKey name, SharedPair? pair, TimeSpan? lives, SpendIntent? note, long? damaged = null) => Outcome(Run(
-        Scripts.Republish,
-        names.Keys(name),
-        [
-            Text(pair?.FencingToken ?? 0), pair?.RunId ?? "", pair is null ? "" : seal.Close(pair, names.Pair(name)), Lives(lives), keyLives,
-            Text(note?.Number ?? 0), note?.Spends.Hex ?? "", note?.Attempt.ToString() ?? "", Microseconds(note?.Left ?? TimeSpan.Zero), keyLives,
-            damaged is { } known ? Text(known) : "", names.Channel, RedisNames.Message(name),
-        ]));
+    public Task<StoreOutcome> Republish(RecordKey name, SharedPair? pair, TimeSpan? lives, SpendIntent? note, long? damaged = null) =>
+        Outcome(
+            Run(
+                Scripts.Republish,
+                names.Keys(name),
+                [
+                    Text(pair?.FencingToken ?? 0),
+                    pair?.RunId ?? "",
+                    pair is null ? "" : seal.Close(pair, names.Pair(name)),
+                    Lives(lives),
+                    keyLives,
+                    Text(note?.Number ?? 0),
+                    note?.Spends.Hex ?? "",
+                    note?.Attempt.ToString() ?? "",
+                    Microseconds(note?.Left ?? TimeSpan.Zero),
+                    keyLives,
+                    damaged is { } known ? Text(known) : "",
+                    names.Channel,
+                    RedisNames.Message(name),
+                ]
+            )
+        );
 
     public async Task<Permission> Permit(BudgetAsk ask)
     {
         List<RedisValue> values =
         [
-            ask.Attempt.ToString(), ask.IsRejection ? "1" : "0", Text(ask.Known), ask.KnownFrom, ask.IsReminder ? "1" : "0", Microseconds(LoginBudget.LongestPer),
+            ask.Attempt.ToString(),
+            ask.IsRejection ? "1" : "0",
+            Text(ask.Known),
+            ask.KnownFrom,
+            ask.IsReminder ? "1" : "0",
+            Microseconds(LoginBudget.LongestPer),
         ];
         var alone = ask.Alone ?? [];
         values.Add(alone.Count);
@@ -98,13 +145,20 @@ internal sealed partial class RedisTokens : ISharedTokens
         }
         var parts = (RedisValue[])answer!;
         Tell(keys, parts[4]);
-        return new((long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost, TimeSpan.FromMicroseconds(Number(parts[1])), Number(parts[2]), parts[3]!);
+        return new(
+            (long)parts[0] == 1 ? StoreOutcome.Done : StoreOutcome.Lost,
+            TimeSpan.FromMicroseconds(Number(parts[1])),
+            Number(parts[2]),
+            parts[3]!
+        );
     }
 
     public async Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives) =>
         await Run(SeatScript.Sit, names.Seats, [who.ToString(), had ?? -1, seats, Microseconds(lives)]) is { } answer
-        && (RedisValue[])answer! is [var seat, var now, var others] && Tell(names.Seats, others) is not null
-            ? new(Number(seat) is >= 0 and var number ? (int)number : null, TimeSpan.FromMicroseconds(Number(now))) : null;
+        && (RedisValue[])answer! is [var seat, var now, var others]
+        && Tell(names.Seats, others) is not null
+            ? new(Number(seat) is >= 0 and var number ? (int)number : null, TimeSpan.FromMicroseconds(Number(now)))
+            : null;
 
     public Task Changed(RecordKey name, TimeSpan atMost) => waits.For(RedisNames.Message(name), atMost);
 
@@ -119,7 +173,9 @@ internal sealed partial class RedisTokens : ISharedTokens
     }
 
     private static async Task<StoreOutcome> Outcome(Task<RedisResult?> step) =>
-        await step is not { } answer ? StoreOutcome.Unknown : (long)answer == 1 ? StoreOutcome.Done : StoreOutcome.Lost;
+        await step is not { } answer ? StoreOutcome.Unknown
+        : (long)answer == 1 ? StoreOutcome.Done
+        : StoreOutcome.Lost;
 
     /// <summary>Tells of each key at which the step found what is not the brokers' own; gives these.</summary>
     private string Tell(RedisKey[] keys, RedisValue found)
@@ -147,7 +203,8 @@ internal sealed partial class RedisTokens : ISharedTokens
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 
-    private static long Number(RedisValue value) => long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    private static long Number(RedisValue value) =>
+        long.TryParse((string?)value, CultureInfo.InvariantCulture, out var number) ? number : 0;
 
     private static TimeSpan Positive(long microseconds) => microseconds > 0 ? TimeSpan.FromMicroseconds(microseconds) : TimeSpan.Zero;
 
@@ -165,10 +222,15 @@ internal sealed partial class RedisTokens : ISharedTokens
         var left = Number(parts[4]);
         var pair = blob is { Length: > 0 } ? seal.Open(blob, names.Pair(name), generation, (string)parts[7]!, out lacks) : null;
         var note = Number(parts[9]) is > 0 and var number
-            ? new SpendIntent(number, OpaqueName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12]))) : default(SpendIntent?);
+            ? new SpendIntent(number, OpaqueName.Parse(parts[10]), Attempt.Parse(parts[11]), Positive(Number(parts[12])))
+            : default(SpendIntent?);
         var others = ((string?)parts[20] ?? "").ToCharArray();
         others[0] = pair is null && lacks is null && left != -2 ? '1' : others[0];
-        others[2] = (note is null && parts[9] != "") || note is { Spends: var spends, Attempt: var attempt } && (spends == default || attempt == default) ? '1' : others[2];
+        others[2] =
+            (note is null && parts[9] != "")
+            || note is { Spends: var spends, Attempt: var attempt } && (spends == default || attempt == default)
+                ? '1'
+                : others[2];
         var foreign = Tell(names.Keys(name), new string(others));
         return new StoredState
         {
@@ -184,7 +246,13 @@ internal sealed partial class RedisTokens : ISharedTokens
             LacksKey = lacks,
             Note = note,
             IsNoteForeign = foreign[2] == '1',
-            Quiet = new(Positive(Number(parts[13])), (TokenProblem)Number(parts[14]), Few(parts[15]), OpaqueName.Parse(parts[16]), Few(parts[17]))
+            Quiet = new(
+                Positive(Number(parts[13])),
+                (TokenProblem)Number(parts[14]),
+                Few(parts[15]),
+                OpaqueName.Parse(parts[16]),
+                Few(parts[17])
+            )
             {
                 Whose = OpaqueName.Parse(parts[18]),
                 Unknowns = Few(parts[19]),

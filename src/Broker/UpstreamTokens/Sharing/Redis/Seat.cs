@@ -3,14 +3,20 @@ using Broker.Redis;
 
 namespace Broker.UpstreamTokens;
 
-/// <summary>This replica's place among all: it says when it may log in alone, while Redis is away, where a window permits fewer logins than there are replicas.</summary>
+/// <summary>
+/// This replica's place among all: it says when it may log in alone, while Redis is away, where a window permits fewer logins than there
+/// are replicas.
+/// </summary>
 /// <remarks>
 /// <code>
-///   | seat 0: open, shut | seat 1: open, shut | ... | seat MaxReplicas - 1 |   again      a turn: (Per + what clocks differ) / (Permit - 1/2)
+///   | seat 0: open, shut | seat 1: open, shut | ... | seat MaxReplicas - 1 |   again
+///   a turn: (Per + what clocks differ) / (Permit - 1/2)
 /// </code>
-/// Turns are as long as it takes that one login more than a window permits never falls within it, and by Redis's clock, as it was told with the seat and is counted on:
+/// Turns are as long as it takes that one login more than a window permits never falls within it, and by Redis's clock, as it was told with
+/// the seat and is counted on:
 /// nobody can be asked, and replicas' own clocks may say anything.
-/// A seat that is not said again is free after <see cref="SharedTimes.SeatLives"/>. New ones are given once a Redis has been the same for so long: who had one has said so.
+/// A seat that is not said again is free after <see cref="SharedTimes.SeatLives"/>. New ones are given once a Redis has been the same for
+/// so long: who had one has said so.
 /// </remarks>
 internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chance, TimeProvider time) : IDisposable
 {
@@ -66,9 +72,13 @@ internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chanc
             {
                 var took = time.GetElapsedTime(sent);
                 // Of an answer that was long on its way nobody knows when its time was the right one.
-                place = seating.Number is not { } given ? null : took > times.ClocksDiffer ? place : new(given, sent, seating.Now - (took / 2));
+                place =
+                    seating.Number is not { } given ? null
+                    : took > times.ClocksDiffer ? place
+                    : new(given, sent, seating.Now - (took / 2));
             }
-            await Task.Delay(times.SeatLives / 3, time, over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            await Task.Delay(times.SeatLives / 3, time, over.Token)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         }
     }
 
@@ -81,40 +91,45 @@ internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chanc
 /// <summary>The seats as Redis keeps them: one hash, a field each, and since when it has been the same Redis.</summary>
 internal static class SeatScript
 {
-    // ARGV: who, the seat it has or -1, how many there are, a seat's life us. Answers its seat, or -1, Redis's time, and whether another's key stood there.
-    public static readonly RedisScript Sit = new("seat", Scripts.Run + """
-        local t = redis.call('TIME')
-        local now = t[1] * 1000000 + t[2]
-        local function text(n) return string.format('%.0f', n) end
-        local seats, lives = tonumber(ARGV[3]), tonumber(ARGV[4])
-        local is = redis.call('TYPE', KEYS[1]).ok
-        local isForeign = is ~= 'none' and is ~= 'hash'
-        if isForeign then redis.call('DEL', KEYS[1]) end
-        local h = redis.call('HMGET', KEYS[1], 'r', 's')
-        local since = #(h[2] or '') <= 32 and tonumber(h[2] or '')
-        if h[1] ~= run or not since or since > now then
-          since = now
-          redis.call('HSET', KEYS[1], 'r', run, 's', text(since))
-        end
-        redis.call('PEXPIRE', KEYS[1], text(lives / 100))
-        local function isFree(i)
-          local seat = redis.call('HGET', KEYS[1], text(i)) or ''
-          local owner, to = string.match(#seat <= 64 and seat or '', '^(%x+)|(%d+)$')
-          return not owner or owner == ARGV[1] or tonumber(to) <= now or tonumber(to) > now + lives * 10 -- nobody of ours wrote that
-        end
-        local function give(i)
-          redis.call('HSET', KEYS[1], text(i), ARGV[1] .. '|' .. text(now + lives))
-          return i
-        end
-        local had = tonumber(ARGV[2])
-        if had >= 0 and had < seats and isFree(had) then return { give(had), text(now), isForeign and '1' or '0' } end
-        if now - since >= lives then
-          for i = 0, seats - 1 do
-            if isFree(i) then return { give(i), text(now), isForeign and '1' or '0' } end
-          end
-        end
-        return { -1, text(now), isForeign and '1' or '0' }
-        """);
+    // ARGV: who, the seat it has or -1, how many there are, a seat's life us. Answers its seat, or -1, Redis's time, and whether another's
+    // key stood there.
+    public static readonly RedisScript Sit = new(
+        "seat",
+        Scripts.Run
+            + """
+            local t = redis.call('TIME')
+            local now = t[1] * 1000000 + t[2]
+            local function text(n) return string.format('%.0f', n) end
+            local seats, lives = tonumber(ARGV[3]), tonumber(ARGV[4])
+            local is = redis.call('TYPE', KEYS[1]).ok
+            local isForeign = is ~= 'none' and is ~= 'hash'
+            if isForeign then redis.call('DEL', KEYS[1]) end
+            local h = redis.call('HMGET', KEYS[1], 'r', 's')
+            local since = #(h[2] or '') <= 32 and tonumber(h[2] or '')
+            if h[1] ~= run or not since or since > now then
+              since = now
+              redis.call('HSET', KEYS[1], 'r', run, 's', text(since))
+            end
+            redis.call('PEXPIRE', KEYS[1], text(lives / 100))
+            local function isFree(i)
+              local seat = redis.call('HGET', KEYS[1], text(i)) or ''
+              local owner, to = string.match(#seat <= 64 and seat or '', '^(%x+)|(%d+)$')
+              return not owner or owner == ARGV[1] or tonumber(to) <= now or tonumber(to) > now + lives * 10 -- nobody of ours wrote that
+            end
+            local function give(i)
+              redis.call('HSET', KEYS[1], text(i), ARGV[1] .. '|' .. text(now + lives))
+              return i
+            end
+            local had = tonumber(ARGV[2])
+            if had >= 0 and had < seats and isFree(had) then return { give(had), text(now), isForeign and '1' or '0' } end
+            if now - since >= lives then
+              for i = 0, seats - 1 do
+                if isFree(i) then return { give(i), text(now), isForeign and '1' or '0' } end
+              end
+            end
+            return { -1, text(now), isForeign and '1' or '0' }
+            """
+    );
 }
 
 /// <summary>A seat, or that all are taken.</summary>

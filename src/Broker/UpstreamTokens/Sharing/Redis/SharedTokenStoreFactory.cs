@@ -52,7 +52,9 @@ internal sealed record SharedTokenStore(RedisLink Link, RedisTokens Tokens, Shar
     /// <summary>Takes over what may change while it runs.</summary>
     public Action<RedisOptions> Adopt { private get; init; } = static _ => { };
 
-    /// <summary>A newer config: the password, the authorities and the ring of keys are taken from it, and the rest at the next start.</summary>
+    /// <summary>
+    /// A newer config: the password, the authorities and the ring of keys are taken from it, and the rest at the next start.
+    /// </summary>
     public void Follow(RedisOptions? newer)
     {
         // Of what this process did not start with, nothing: a password goes to the Redis that it is for, and to no other.

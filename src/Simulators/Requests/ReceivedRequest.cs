@@ -7,7 +7,8 @@ public sealed record ReceivedRequest(
     string Method,
     string RawTarget,
     IReadOnlyDictionary<string, string[]> Headers,
-    string Body)
+    string Body
+)
 {
     /// <summary>The port it came from.</summary>
     public int RemotePort { get; init; }

@@ -38,9 +38,12 @@ internal sealed class DeviceHiveDevices(DeviceHiveWorld world)
         world.Devices.Values.Where(device =>
             principal.Owns(device)
             && (call.Query("name") is not { } name || device.Name == name)
-            && (call.Query("networkId") is not { } network || device.NetworkId == Ids.Parse(network)));
+            && (call.Query("networkId") is not { } network || device.NetworkId == Ids.Parse(network))
+        );
 
-    /// <summary>The network in the body is held against the user's networks, never against the token's: that is the vendor's flaw.</summary>
+    /// <summary>
+    /// The network in the body is held against the user's networks, never against the token's: that is the vendor's flaw.
+    /// </summary>
     private Answer Put(Call call, DeviceHivePrincipal principal)
     {
         if (DeviceHiveTokens.RefuseBody(call) is { } refusal)
@@ -64,7 +67,8 @@ internal sealed class DeviceHiveDevices(DeviceHiveWorld world)
             network,
             call.Json.Number("deviceTypeId") ?? old?.DeviceTypeId ?? 1,
             call.Json.Member("data") ?? old?.Data,
-            call.Json.Member("isBlocked") is { ValueKind: JsonValueKind.True });
+            call.Json.Member("isBlocked") is { ValueKind: JsonValueKind.True }
+        );
         if (!world.Networks.ContainsKey(network))
         {
             return DeviceHiveErrors.Make(404, $"Network with id = {network} not found");

@@ -7,22 +7,26 @@ internal sealed class DeviceHiveWorld(string jwtSecret)
 {
     private long _lastId = 1000;
 
-    public ConcurrentDictionary<string, DeviceHiveDevice> Devices { get; } = ById(
-        device => device.Id,
-        new DeviceHiveDevice(DeviceHiveSimulator.DeviceA, "Device A", 1, 1),
-        new DeviceHiveDevice(DeviceHiveSimulator.DeviceB, "Device B", 2, 1),
-        new DeviceHiveDevice(DeviceHiveSimulator.DeviceC, "Device C", 1, 2));
+    public ConcurrentDictionary<string, DeviceHiveDevice> Devices { get; } =
+        ById(
+            device => device.Id,
+            new DeviceHiveDevice(DeviceHiveSimulator.DeviceA, "Device A", 1, 1),
+            new DeviceHiveDevice(DeviceHiveSimulator.DeviceB, "Device B", 2, 1),
+            new DeviceHiveDevice(DeviceHiveSimulator.DeviceC, "Device C", 1, 2)
+        );
 
-    public ConcurrentDictionary<long, DeviceHiveGroup> Networks { get; } = ById(
-        network => network.Id, new DeviceHiveGroup(1, "depot north", null), new DeviceHiveGroup(2, "depot south", null));
+    public ConcurrentDictionary<long, DeviceHiveGroup> Networks { get; } =
+        ById(network => network.Id, new DeviceHiveGroup(1, "depot north", null), new DeviceHiveGroup(2, "depot south", null));
 
-    public ConcurrentDictionary<long, DeviceHiveGroup> DeviceTypes { get; } = ById(
-        type => type.Id, new DeviceHiveGroup(1, "tracker", null), new DeviceHiveGroup(2, "charger", null));
+    public ConcurrentDictionary<long, DeviceHiveGroup> DeviceTypes { get; } =
+        ById(type => type.Id, new DeviceHiveGroup(1, "tracker", null), new DeviceHiveGroup(2, "charger", null));
 
-    public ConcurrentDictionary<long, DeviceHiveUser> Users { get; } = ById(
-        user => user.Id,
-        new DeviceHiveUser(1, DeviceHiveSimulator.AdminLogin, DeviceHiveSimulator.AdminPassword, 0),
-        new DeviceHiveUser(2, DeviceHiveSimulator.OperatorLogin, DeviceHiveSimulator.OperatorPassword, 1) { Networks = [1] });
+    public ConcurrentDictionary<long, DeviceHiveUser> Users { get; } =
+        ById(
+            user => user.Id,
+            new DeviceHiveUser(1, DeviceHiveSimulator.AdminLogin, DeviceHiveSimulator.AdminPassword, 0),
+            new DeviceHiveUser(2, DeviceHiveSimulator.OperatorLogin, DeviceHiveSimulator.OperatorPassword, 1) { Networks = [1] }
+        );
 
     /// <summary>The plugin topics, and the user who made each.</summary>
     public ConcurrentDictionary<string, long> PluginTopics { get; } =

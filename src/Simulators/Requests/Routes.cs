@@ -18,8 +18,7 @@ internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulato
     public void Token(string method, string pattern, Func<Call, TokenCall> kind, Func<Call, Answer> work) =>
         Map(method, pattern, new(RequestKind.Token, ConsoleStreams: false), call => AnswerTokenAsync(call, kind(call), work));
 
-    public void Data(string method, string pattern, Func<Call, Answer> work) =>
-        Data(method, pattern, call => Task.FromResult(work(call)));
+    public void Data(string method, string pattern, Func<Call, Answer> work) => Data(method, pattern, call => Task.FromResult(work(call)));
 
     public void Data(string method, string pattern, Func<Call, Task<Answer>> work) =>
         Map(method, pattern, new(RequestKind.Data, ConsoleStreams: false), async call =>
@@ -68,30 +67,36 @@ internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulato
     }
 
     private void Map(string method, string pattern, RouteTraits traits, Func<Call, Task> work) =>
-        endpoints.MapMethods(pattern, [method], async context =>
-        {
-            if (simulator.IsCaseSensitive && !HasExactCase(context))
+        endpoints
+            .MapMethods(pattern, [method], async context =>
             {
-                context.Response.StatusCode = 404;
-                return;
-            }
-            try
-            {
-                await work(context.Features.GetRequiredFeature<Call>());
-            }
-            catch (OperationCanceledException)
-            {
-                // The client gave up, or the simulator closes: nobody reads an answer.
-                context.Abort();
-            }
-        }).WithMetadata(traits);
+                if (simulator.IsCaseSensitive && !HasExactCase(context))
+                {
+                    context.Response.StatusCode = 404;
+                    return;
+                }
+                try
+                {
+                    await work(context.Features.GetRequiredFeature<Call>());
+                }
+                catch (OperationCanceledException)
+                {
+                    // The client gave up, or the simulator closes: nobody reads an answer.
+                    context.Abort();
+                }
+            })
+            .WithMetadata(traits);
 
     /// <summary>ASP.NET's routing takes any case; this compares the route's fixed segments with those that came.</summary>
     private static bool HasExactCase(HttpContext context)
     {
         var pattern = ((RouteEndpoint)context.GetEndpoint()!).RoutePattern.PathSegments;
         var path = context.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        return pattern.Zip(path).All(pair =>
-            pair.First.Parts is not [RoutePatternLiteralPart literal] || string.Equals(literal.Content, pair.Second, StringComparison.Ordinal));
+        return pattern
+            .Zip(path)
+            .All(pair =>
+                pair.First.Parts is not [RoutePatternLiteralPart literal]
+                || string.Equals(literal.Content, pair.Second, StringComparison.Ordinal)
+            );
     }
 }

@@ -6,21 +6,27 @@ internal sealed class DeviceHiveUsers(DeviceHiveWorld world)
     public void Map(DeviceHiveRoutes routes)
     {
         routes.Guarded("GET", "/user/current", DeviceHiveAction.GetCurrentUser, (_, principal) =>
-            principal.User is { } user ? Answer.Json(200, Current(user)) : DeviceHiveErrors.Denied);
+            principal.User is { } user ? Answer.Json(200, Current(user)) : DeviceHiveErrors.Denied
+        );
         routes.Guarded("PUT", "/user/current", DeviceHiveAction.UpdateCurrentUser, (call, principal) =>
-            principal.User is { } user ? Change(call, principal, user.Id) : DeviceHiveErrors.Denied);
+            principal.User is { } user ? Change(call, principal, user.Id) : DeviceHiveErrors.Denied
+        );
         routes.Guarded("GET", "/user", DeviceHiveAction.ManageUser, (_, _) =>
-            Answer.Json(200, world.Users.Values.OrderBy(user => user.Id).Select(user => user.Document)));
+            Answer.Json(200, world.Users.Values.OrderBy(user => user.Id).Select(user => user.Document))
+        );
         routes.Guarded("GET", "/user/count", DeviceHiveAction.ManageUser, (_, _) => Answer.Json(200, new { count = world.Users.Count }));
         routes.Guarded("POST", "/user", DeviceHiveAction.ManageUser, (call, _) => Create(call));
         routes.Guarded("GET", "/user/{id}", DeviceHiveAction.ManageUser, (call, principal) =>
             !principal.IsAdmin && principal.User?.Id != call.RouteId("id")
                 ? DeviceHiveErrors.Denied
-                : OfUser(call, user => Answer.Json(200, Current(user))));
+                : OfUser(call, user => Answer.Json(200, Current(user)))
+        );
         routes.Guarded("PUT", "/user/{id}", DeviceHiveAction.ManageUser, (call, principal) =>
-            OfUser(call, user => Change(call, principal, user.Id)));
+            OfUser(call, user => Change(call, principal, user.Id))
+        );
         routes.Guarded("DELETE", "/user/{id}", DeviceHiveAction.ManageUser, (call, principal) =>
-            principal.User?.Id == call.RouteId("id") ? DeviceHiveErrors.Denied : OfUser(call, Delete));
+            principal.User?.Id == call.RouteId("id") ? DeviceHiveErrors.Denied : OfUser(call, Delete)
+        );
         MapNetworks(routes);
     }
 
@@ -28,20 +34,23 @@ internal sealed class DeviceHiveUsers(DeviceHiveWorld world)
     private void MapNetworks(DeviceHiveRoutes routes)
     {
         const string pattern = "/user/{id}/network/{networkId}";
-        routes.Guarded("GET", pattern, DeviceHiveAction.GetNetwork, (call, _) => OfUser(call, user =>
-            user.Networks.Contains(call.RouteId("networkId")) && world.Networks.TryGetValue(call.RouteId("networkId"), out var network)
-                ? Answer.Json(200, new { network = network.Document })
-                : DeviceHiveErrors.Make(404, $"Network with id = {call.Route("networkId")} not found")));
+        routes.Guarded("GET", pattern, DeviceHiveAction.GetNetwork, (call, _) =>
+            OfUser(call, user =>
+                user.Networks.Contains(call.RouteId("networkId")) && world.Networks.TryGetValue(call.RouteId("networkId"), out var network)
+                    ? Answer.Json(200, new { network = network.Document })
+                    : DeviceHiveErrors.Make(404, $"Network with id = {call.Route("networkId")} not found")
+            )
+        );
         routes.Guarded("PUT", pattern, DeviceHiveAction.ManageNetwork, (call, _) => OfUser(call, user =>
-        {
-            world.Change(user.Id, found => found with { Networks = found.Networks.Add(call.RouteId("networkId")) });
-            return Answer.Empty(204);
-        }));
+            {
+                world.Change(user.Id, found => found with { Networks = found.Networks.Add(call.RouteId("networkId")) });
+                return Answer.Empty(204);
+            }));
         routes.Guarded("DELETE", pattern, DeviceHiveAction.ManageNetwork, (call, _) => OfUser(call, user =>
-        {
-            world.Change(user.Id, found => found with { Networks = found.Networks.Remove(call.RouteId("networkId")) });
-            return Answer.Empty(204);
-        }));
+            {
+                world.Change(user.Id, found => found with { Networks = found.Networks.Remove(call.RouteId("networkId")) });
+                return Answer.Empty(204);
+            }));
     }
 
     private Answer OfUser(Call call, Func<DeviceHiveUser, Answer> work) =>
@@ -72,13 +81,15 @@ internal sealed class DeviceHiveUsers(DeviceHiveWorld world)
         {
             return DeviceHiveErrors.Make(403, "Admin permissions required for this action");
         }
-        world.Change(id, user => user with
-        {
-            Login = json.Text("login") ?? user.Login,
-            Password = json.Text("password") ?? user.Password,
-            Role = (int)(json.Number("role") ?? user.Role),
-            Status = (int)(json.Number("status") ?? user.Status),
-        });
+        world.Change(id, user =>
+            user with
+            {
+                Login = json.Text("login") ?? user.Login,
+                Password = json.Text("password") ?? user.Password,
+                Role = (int)(json.Number("role") ?? user.Role),
+                Status = (int)(json.Number("status") ?? user.Status),
+            }
+        );
         return Answer.Empty(204);
     }
 
