@@ -7,6 +7,13 @@ internal static class BrokerCommands
 {
     public static Task<int> Run(string[] args, Streams streams, CancellationToken cancellation)
     {
+        var configuration = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, ProcessTerminationTimeout = null };
+        return Create(streams).Parse(args).InvokeAsync(configuration, cancellation);
+    }
+
+    /// <summary>All commands and their options.</summary>
+    public static RootCommand Create(Streams streams)
+    {
         var config = ConfigOption();
         var root = new RootCommand("The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out.")
         {
@@ -22,8 +29,7 @@ internal static class BrokerCommands
             SchemaCommand.Create(streams),
         };
         root.SetAction((parsed, stop) => ServeCommand.Run(parsed.GetValue(config) ?? [], streams, stop));
-        var configuration = new InvocationConfiguration { Output = streams.Out, Error = streams.Error, ProcessTerminationTimeout = null };
-        return root.Parse(args).InvokeAsync(configuration, cancellation);
+        return root;
     }
 
     /// <summary>The config files; the one that ships where none is named.</summary>

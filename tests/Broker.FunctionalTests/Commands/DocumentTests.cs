@@ -1,0 +1,116 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Shouldly;
+using Xunit;
+
+namespace Broker.FunctionalTests.Commands;
+
+/// <summary>What the pages say is so: their configs load, their commands exist, their links and paths lead somewhere.</summary>
+/// <remarks>
+/// A <c>json</c> or <c>jsonc</c> block with ReverseProxy or Broker at its top is a whole config, and is loaded. <c>jsonc route</c> is one route: it is
+/// loaded within a small config. Any other block, best marked <c>jsonc fragment</c>, is parsed.
+/// </remarks>
+public sealed class DocumentTests : IDisposable
+{
+    private static readonly JsonDocumentOptions Lenient = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
+    private readonly string folder = Directory.CreateTempSubdirectory("broker-docs-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    public static TheoryData<string> JsonBlocks() =>
+        [.. DocumentPage.All.SelectMany(page => page.Blocks.Where(block => block.IsJson).Select(block => $"{page.Name}:{block.Line}"))];
+
+    [Theory]
+    [MemberData(nameof(JsonBlocks))]
+    public async Task A_config_on_a_page_is_one_that_the_broker_takes(string where)
+    {
+        var parts = where.Split(':');
+        var block = DocumentPage.Read(parts[0]).Blocks.Single(block => $"{block.Line}" == parts[1]);
+        var text = block.Text.Replace("<the digest>", TestConfig.DigestOf("key"), StringComparison.Ordinal);
+        using var parsed = Parse(text);
+        if (block.IsRoute)
+        {
+            await Check(WithRoute(text));
+        }
+        else if (parsed.RootElement.ValueKind == JsonValueKind.Object && parsed.RootElement.EnumerateObject().Any(member => member.Name is "ReverseProxy" or "Broker"))
+        {
+            await Check(text);
+        }
+    }
+
+    [Fact]
+    public void There_are_configs_and_routes_to_load() =>
+        DocumentPage.All.SelectMany(page => page.Blocks).Count(block => block.IsRoute).ShouldBeGreaterThan(10);
+
+    [Fact]
+    public void A_link_leads_to_a_page_and_a_heading_that_are_there()
+    {
+        var broken =
+            from page in DocumentPage.All
+            from link in page.Links
+            where !link.Target.Contains("://", StringComparison.Ordinal) && !link.Target.StartsWith("mailto:", StringComparison.Ordinal)
+            where !IsThere(page, link.Target)
+            select $"{page.Name}:{link.Number} links to {link.Target}";
+
+        broken.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void A_path_in_backticks_is_in_the_repository()
+    {
+        var missing =
+            from page in DocumentPage.All
+            from span in page.CodeSpans
+            let path = span.Text.Split(' ')[0]
+            where RepositoryPath.IsOne(path) && !RepositoryPath.Exists(path)
+            select $"{page.Name}:{span.Number} names {path}";
+
+        missing.ShouldBeEmpty();
+    }
+
+    private static bool IsThere(DocumentPage page, string target)
+    {
+        var (path, anchor) = target.Split('#') is [var file, var heading] ? (file, heading) : (target, null);
+        var name = path.Length == 0 ? page.Name : Path.GetRelativePath(
+            DocumentPage.Root, Path.GetFullPath(Path.Combine(DocumentPage.Root, Path.GetDirectoryName(page.Name)!, path)));
+        return RepositoryPath.IsComing(name)
+            || (RepositoryPath.Exists(name) && (anchor is null || DocumentPage.Read(name).Anchors.Contains(anchor)));
+    }
+
+    /// <summary>A block's object; a fragment's members are one in braces.</summary>
+    private static JsonDocument Parse(string text)
+    {
+        try
+        {
+            return JsonDocument.Parse(text, Lenient);
+        }
+        catch (JsonException) when (!text.TrimStart().StartsWith('{'))
+        {
+            return JsonDocument.Parse($"{{{text}\n}}", Lenient);
+        }
+    }
+
+    private async Task Check(string config)
+    {
+        var file = Path.Combine(folder, "page.json");
+        await File.WriteAllTextAsync(file, config);
+
+        var run = await CommandRun.Of("check", "--config", file);
+
+        run.Exit.ShouldBe(0, run.Everything);
+    }
+
+    /// <summary>A caller, and an upstream with the accounts that the routes on the pages name: <c>default</c>, <c>reader</c>, and <c>each</c> for each caller.</summary>
+    private static string WithRoute(string route)
+    {
+        var config = TestConfig.With(new("http://127.0.0.1:1/"), ("page", route));
+        config["Broker"]!["Upstreams"]!["api"] = JsonNode.Parse("""
+            { "Kind": "OAuth2", "AllowInsecure": true, "TokenEndpoint": "http://127.0.0.1:1/token", "Accounts": {
+                "default": { "ClientId": "broker", "ClientSecret": { "Env": "SECRET" } },
+                "reader": { "ClientId": "reader", "ClientSecret": { "Env": "SECRET" } },
+                "each": { "ClientId": "fleet-{user}", "ClientSecret": { "Env": "SECRET" } } } }
+            """);
+        return config.ToJsonString();
+    }
+}
