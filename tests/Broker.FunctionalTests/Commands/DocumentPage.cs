@@ -106,6 +106,9 @@ internal sealed record DocumentBlock(int Line, string Info, string Text)
     /// <summary>One route of a config.</summary>
     public bool IsRoute => Info.Split(' ').Contains("route");
 
+    /// <summary>A part of a config, or one that is not the broker's.</summary>
+    public bool IsFragment => Info.Split(' ').Contains("fragment");
+
     private string Language => Info.Split(' ')[0];
 
     /// <summary>The commands of a shell block, without comments; a line that ends with a backslash goes on in the next.</summary>

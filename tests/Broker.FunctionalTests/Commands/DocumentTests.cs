@@ -8,7 +8,7 @@ namespace Broker.FunctionalTests.Commands;
 /// <summary>What the pages say is so: their configs load, their commands exist, their links and paths lead somewhere.</summary>
 /// <remarks>
 /// A <c>json</c> or <c>jsonc</c> block with ReverseProxy or Broker at its top is a whole config, and is loaded. <c>jsonc route</c> is one route: it is
-/// loaded within a small config. Any other block, best marked <c>jsonc fragment</c>, is parsed.
+/// loaded within a small config. Any other block, best marked <c>jsonc fragment</c>, is parsed; so is whatever is marked so.
 /// </remarks>
 public sealed class DocumentTests : IDisposable
 {
@@ -33,7 +33,8 @@ public sealed class DocumentTests : IDisposable
         {
             await Check(WithRoute(text));
         }
-        else if (parsed.RootElement.ValueKind == JsonValueKind.Object && parsed.RootElement.EnumerateObject().Any(member => member.Name is "ReverseProxy" or "Broker"))
+        else if (!block.IsFragment && parsed.RootElement is { ValueKind: JsonValueKind.Object } root
+            && root.EnumerateObject().Any(member => member.Name is "ReverseProxy" or "Broker"))
         {
             await Check(text);
         }
@@ -42,6 +43,9 @@ public sealed class DocumentTests : IDisposable
     [Fact]
     public void There_are_configs_and_routes_to_load() =>
         DocumentPage.All.SelectMany(page => page.Blocks).Count(block => block.IsRoute).ShouldBeGreaterThan(10);
+
+    [Fact]
+    public void README_is_short() => File.ReadLines(Path.Combine(DocumentPage.Root, "README.md")).Count().ShouldBeLessThanOrEqualTo(120);
 
     [Fact]
     public void A_link_leads_to_a_page_and_a_heading_that_are_there()

@@ -13,6 +13,8 @@ internal static partial class RepositoryPath
         "src/Broker/UpstreamTokens/Accounts", "docs/configuration.md", "docs/rights.md", "docs/renewal.md", "docs/promises.md",
     ];
 
+    private static readonly string[] Endings = ["", ".cs"];
+
     private static readonly string Broker = Path.Combine(DocumentPage.Root, "src/Broker");
 
     private static readonly HashSet<string> Folders =
@@ -27,7 +29,7 @@ internal static partial class RepositoryPath
         var full = Path.GetFullPath(Path.Combine(FromRoot().IsMatch(path) || IsAtRoot(path) ? DocumentPage.Root : Broker, path.TrimEnd('/')));
         return IsComing(Path.GetRelativePath(DocumentPage.Root, full)) || File.Exists(full) || Directory.Exists(full) || File.Exists(full + ".cs")
             || (Directory.Exists(Path.GetDirectoryName(full)) && path.Contains('*', StringComparison.Ordinal)
-                && new[] { "", ".cs" }.Any(end => Directory.EnumerateFiles(Path.GetDirectoryName(full)!, Path.GetFileName(full) + end).Any()));
+                && Endings.Any(end => Directory.EnumerateFiles(Path.GetDirectoryName(full)!, Path.GetFileName(full) + end).Any()));
     }
 
     public static bool IsComing(string name) => Coming.Contains(name);
