@@ -15,7 +15,8 @@ internal static class BrokerCommands
     public static RootCommand Create(Streams streams)
     {
         var config = ConfigOption();
-        var root = new RootCommand("The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out.")
+        const string What = "The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out.";
+        var root = new RootCommand(What)
         {
             config,
             ServeCommand.Create(streams),

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Commands;
 
-/// <summary>The command lines of the pages are ones that the broker and this repository know, and the first config of README is run as it stands.</summary>
+/// <summary>The broker and this repository know the command lines on the pages, and the first config of README works as it is written.</summary>
 public sealed partial class DocumentCommandTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("broker-docs-").FullName;

@@ -28,7 +28,8 @@ internal sealed partial class DocumentPage
         Prose.SelectMany(line => Link().Matches(Span().Replace(line.Text, "")).Select(match => (line.Number, match.Groups[1].Value)));
 
     /// <summary>The anchors of its headings, as GitHub makes them.</summary>
-    public IEnumerable<string> Anchors => Prose.Where(line => line.Text.StartsWith('#')).Select(line => AnchorOf(line.Text.TrimStart('#').Trim()));
+    public IEnumerable<string> Anchors =>
+        Prose.Where(line => line.Text.StartsWith('#')).Select(line => AnchorOf(line.Text.TrimStart('#').Trim()));
 
     /// <summary>The folder that holds the solution.</summary>
     public static string Root { get; } = FindRoot();

@@ -5,10 +5,10 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Commands;
 
-/// <summary>What the pages say is so: their configs load, their commands exist, their links and paths lead somewhere.</summary>
+/// <summary>The configs on the pages load, and their links and paths exist.</summary>
 /// <remarks>
-/// A <c>json</c> or <c>jsonc</c> block with ReverseProxy or Broker at its top is a whole config, and is loaded. <c>jsonc route</c> is one route: it is
-/// loaded within a small config. Any other block, best marked <c>jsonc fragment</c>, is parsed; so is whatever is marked so.
+/// A <c>json</c> or <c>jsonc</c> block with ReverseProxy or Broker at its top is a whole config, and is loaded. A <c>jsonc route</c> block is one
+/// route, and is loaded within a small config. A <c>jsonc fragment</c> block, and any other, is parsed.
 /// </remarks>
 public sealed class DocumentTests : IDisposable
 {
@@ -105,7 +105,7 @@ public sealed class DocumentTests : IDisposable
         run.Exit.ShouldBe(0, run.Everything);
     }
 
-    /// <summary>A caller, and an upstream with the accounts that the routes on the pages name: <c>default</c>, <c>reader</c>, and <c>each</c> for each caller.</summary>
+    /// <summary>A config with this route, a caller, and an upstream with the accounts <c>default</c>, <c>reader</c> and <c>each</c> (one for each caller).</summary>
     private static string WithRoute(string route)
     {
         var config = TestConfig.With(new("http://127.0.0.1:1/"), ("page", route));

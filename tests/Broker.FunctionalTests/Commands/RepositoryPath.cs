@@ -2,23 +2,22 @@ using System.Text.RegularExpressions;
 
 namespace Broker.FunctionalTests.Commands;
 
-/// <summary>What on a page looks like a path of this repository: from its root, or from <c>src/Broker</c> (<c>Forwarding/TokenHandler</c>).</summary>
+/// <summary>A path of this repository on a page: from the root, or from <c>src/Broker</c>, such as <c>Forwarding/TokenHandler</c>.</summary>
 internal static partial class RepositoryPath
 {
-    // Folders and pages that are on their way (issue 15). What is there already may be taken out.
+    // Folders and pages that the pages name already and that are not there yet (issue 15). Remove this list when they are.
     private static readonly string[] Coming =
     [
-        "src/Broker/TokenService", "src/Broker/UpstreamTokens", "src/Broker/Forwarding/Routes", "src/Broker/Forwarding/Requests",
-        "src/Broker/Forwarding/Upstream", "src/Broker/Forwarding/Responses", "src/Broker/Configuration/Options", "src/Broker/UpstreamTokens/Sources",
-        "src/Broker/UpstreamTokens/Accounts", "docs/configuration.md", "docs/rights.md", "docs/renewal.md", "docs/promises.md",
+        "src/Broker/UpstreamTokens", "src/Broker/UpstreamTokens/Sources", "src/Broker/Forwarding/Routes", "src/Broker/Forwarding/Requests",
+        "src/Broker/Forwarding/Upstream", "src/Broker/Forwarding/Responses",
+        "docs/configuration.md", "docs/rights.md", "docs/renewal.md", "docs/promises.md",
     ];
 
     private static readonly string[] Endings = ["", ".cs"];
 
     private static readonly string Broker = Path.Combine(DocumentPage.Root, "src/Broker");
 
-    private static readonly HashSet<string> Folders =
-        [.. Directory.EnumerateDirectories(Broker).Select(path => Path.GetFileName(path)!), "TokenService", "UpstreamTokens"];
+    private static readonly HashSet<string> Folders = [.. Directory.EnumerateDirectories(Broker).Select(path => Path.GetFileName(path)!)];
 
     public static bool IsOne(string text) =>
         FromRoot().IsMatch(text) || (FromBroker().Match(text) is { Success: true } match && Folders.Contains(match.Groups[1].Value));
@@ -28,11 +27,13 @@ internal static partial class RepositoryPath
     {
         var full = Path.GetFullPath(Path.Combine(FromRoot().IsMatch(path) || IsAtRoot(path) ? DocumentPage.Root : Broker, path.TrimEnd('/')));
         return IsComing(Path.GetRelativePath(DocumentPage.Root, full)) || File.Exists(full) || Directory.Exists(full) || File.Exists(full + ".cs")
-            || (Directory.Exists(Path.GetDirectoryName(full)) && path.Contains('*', StringComparison.Ordinal)
-                && Endings.Any(end => Directory.EnumerateFiles(Path.GetDirectoryName(full)!, Path.GetFileName(full) + end).Any()));
+            || (path.Contains('*', StringComparison.Ordinal) && HasAny(Path.GetDirectoryName(full)!, Path.GetFileName(full)));
     }
 
     public static bool IsComing(string name) => Coming.Contains(name);
+
+    private static bool HasAny(string folder, string pattern) =>
+        Directory.Exists(folder) && Endings.Any(end => Directory.EnumerateFiles(folder, pattern + end).Any());
 
     private static bool IsAtRoot(string path) => File.Exists(Path.Combine(DocumentPage.Root, path));
 
