@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Commands;
 
-/// <summary>The broker and this repository know the command lines on the pages, and the first config of README works as it is written.</summary>
+/// <summary>The command lines on the pages exist, and the first config of README works as it is written.</summary>
 public sealed partial class DocumentCommandTests : IDisposable
 {
     private static readonly string[] Starts = ["broker ", "dotnet run ", "docker run "];

@@ -7,8 +7,8 @@ namespace Broker.FunctionalTests.Commands;
 
 /// <summary>The configs on the pages load, and their links and paths exist.</summary>
 /// <remarks>
-/// A <c>json</c> or <c>jsonc</c> block with ReverseProxy or Broker at its top is a whole config, and is loaded. A <c>jsonc route</c> block is one
-/// route, and is loaded within a small config. A <c>jsonc fragment</c> block, and any other, is parsed.
+/// A <c>json</c> or <c>jsonc</c> block with ReverseProxy or Broker at its top is a whole config, and is loaded. A <c>jsonc route</c> block
+/// is one route, and is loaded within a small config. A <c>jsonc fragment</c> block, and any other, is parsed.
 /// </remarks>
 public sealed class DocumentTests : IDisposable
 {
@@ -67,6 +67,19 @@ public sealed class DocumentTests : IDisposable
     }
 
     [Fact]
+    public void Every_page_is_linked_from_another_one()
+    {
+        var linked =
+            from page in DocumentPage.All
+            from link in page.Links
+            let name = NameOf(page, link.Target.Split('#')[0])
+            where name != page.Name
+            select name;
+
+        DocumentPage.All.Select(page => page.Name).Except([.. linked, "README.md"]).ShouldBeEmpty();
+    }
+
+    [Fact]
     public void A_path_in_backticks_is_in_the_repository()
     {
         var missing =
@@ -82,11 +95,14 @@ public sealed class DocumentTests : IDisposable
     private static bool IsThere(DocumentPage page, string target)
     {
         var (path, anchor) = target.Split('#') is [var file, var heading] ? (file, heading) : (target, null);
-        var name = path.Length == 0 ? page.Name : Path.GetRelativePath(
-            DocumentPage.Root, Path.GetFullPath(Path.Combine(DocumentPage.Root, Path.GetDirectoryName(page.Name)!, path)));
+        var name = path.Length == 0 ? page.Name : NameOf(page, path);
         return RepositoryPath.IsComing(name)
             || (RepositoryPath.Exists(name) && (anchor is null || DocumentPage.Read(name).Anchors.Contains(anchor)));
     }
+
+    /// <summary>What a relative path on a page is from the root.</summary>
+    private static string NameOf(DocumentPage page, string path) =>
+        Path.GetRelativePath(DocumentPage.Root, Path.GetFullPath(Path.Combine(DocumentPage.Root, Path.GetDirectoryName(page.Name)!, path)));
 
     /// <summary>Parses members of an object, all together or one a line.</summary>
     private static void ParseMembers(string text)
@@ -114,7 +130,7 @@ public sealed class DocumentTests : IDisposable
         run.Exit.ShouldBe(0, run.Everything);
     }
 
-    /// <summary>A config with this route, a caller, and an upstream with the accounts <c>default</c>, <c>reader</c> and <c>each</c> (one for each caller).</summary>
+    /// <summary>A config with this route, and an upstream with the accounts <c>default</c>, <c>reader</c> and <c>each</c>.</summary>
     private static string WithRoute(string route)
     {
         var config = TestConfig.With(new("http://127.0.0.1:1/"), ("page", route));

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Broker.FunctionalTests.Commands;
 
-/// <summary>A path of this repository on a page: from the root, or from <c>src/Broker</c>, such as <c>Forwarding/TokenHandler</c>.</summary>
+/// <summary>A path of this repository on a page, from the root or from <c>src/Broker</c> (<c>Forwarding/TokenHandler</c>).</summary>
 internal static partial class RepositoryPath
 {
     // Folders and pages that the pages name already and that are not there yet (issue 15). Remove this list when they are.
@@ -25,8 +25,10 @@ internal static partial class RepositoryPath
     /// <summary>With <c>*</c> for a part of a file's name, and without <c>.cs</c> where it names a type.</summary>
     public static bool Exists(string path)
     {
-        var full = Path.GetFullPath(Path.Combine(FromRoot().IsMatch(path) || IsAtRoot(path) ? DocumentPage.Root : Broker, path.TrimEnd('/')));
-        return IsComing(Path.GetRelativePath(DocumentPage.Root, full)) || File.Exists(full) || Directory.Exists(full) || File.Exists(full + ".cs")
+        var folder = FromRoot().IsMatch(path) || IsAtRoot(path) ? DocumentPage.Root : Broker;
+        var full = Path.GetFullPath(Path.Combine(folder, path.TrimEnd('/')));
+        return IsComing(Path.GetRelativePath(DocumentPage.Root, full)) || Directory.Exists(full)
+            || Endings.Any(end => File.Exists(full + end))
             || (path.Contains('*', StringComparison.Ordinal) && HasAny(Path.GetDirectoryName(full)!, Path.GetFileName(full)));
     }
 
