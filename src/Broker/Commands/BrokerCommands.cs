@@ -7,10 +7,21 @@ internal static class BrokerCommands
 {
     public static Task<int> Run(string[] args, ConsoleStreams streams, CancellationToken cancellation)
     {
+        var configuration = new InvocationConfiguration
+        {
+            Output = streams.Out,
+            Error = streams.Error,
+            ProcessTerminationTimeout = null,
+        };
+        return Create(streams).Parse(args).InvokeAsync(configuration, cancellation);
+    }
+
+    /// <summary>All commands and their options.</summary>
+    public static RootCommand Create(ConsoleStreams streams)
+    {
         var config = ConfigOption();
-        var root = new RootCommand(
-            "The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out."
-        )
+        const string What = "The token broker for telematics and IoT APIs: a caller's credential in, a decision, an upstream's token out.";
+        var root = new RootCommand(What)
         {
             config,
             ServeCommand.Create(streams),
@@ -24,13 +35,7 @@ internal static class BrokerCommands
             SchemaCommand.Create(streams),
         };
         root.SetAction((parsed, stop) => ServeCommand.Run(parsed.GetValue(config) ?? [], streams, stop));
-        var configuration = new InvocationConfiguration
-        {
-            Output = streams.Out,
-            Error = streams.Error,
-            ProcessTerminationTimeout = null,
-        };
-        return root.Parse(args).InvokeAsync(configuration, cancellation);
+        return root;
     }
 
     /// <summary>The config files; the one that ships where none is named.</summary>
