@@ -25,7 +25,7 @@ internal sealed class SchemaWriter
             {
                 ["$schema"] = new JsonObject { ["type"] = "string" },
                 ["ReverseProxy"] = Described(new SchemaValues(lenient: true, Record).Of(new(typeof(ReverseProxyShape))), "YARP's own section: routes and clusters."),
-                ["Broker"] = Described(new SchemaValues(lenient: false, Record).Of(new(typeof(BrokerOptions))), "Callers, upstreams and everything else of the broker's."),
+                ["Broker"] = Described(new SchemaValues(lenient: false, Record).Of(new(typeof(BrokerOptions))), "The broker's own section: callers, upstreams and everything else."),
                 ["Kestrel"] = Described(new SchemaValues(lenient: true, Record).Of(new(typeof(KestrelShape))), "Kestrel's own section: where to listen."),
                 ["Serilog"] = new JsonObject { ["description"] = "Serilog's own section.", ["type"] = "object" },
             },
@@ -72,7 +72,7 @@ internal sealed class SchemaWriter
         var blank = Activator.CreateInstance(shape.Type)!;
         foreach (var key in shape.Keys)
         {
-            var value = Described(values.Of(key.Value, key.AnyNames), key.Description);
+            var value = Described(values.Of(key.Value, key.AnyNames), DescriptionOf(key));
             if (!key.Required && Default(key.Property.GetValue(blank)) is { } preset)
             {
                 value["default"] = preset;
@@ -105,6 +105,8 @@ internal sealed class SchemaWriter
             }
         }
     }
+
+    private static string? DescriptionOf(OptionKey key) => key.WhenMissing is { } text ? $"{key.Description} When missing: {text}." : key.Description;
 
     private static JsonNode? Default(object? value) => value switch
     {

@@ -4,6 +4,8 @@ namespace Broker.Forwarding;
 internal static partial class CrossingLog
 {
     // Not the address itself: it may hold a secret of the upstream's.
-    [LoggerMessage(420, LogLevel.Information, "The header {Header} of an upstream's answer on route {Route} was dropped: an address that the caller could use was expected, and {Reason}")]
+    [LoggerMessage(420, LogLevel.Information,
+        "Dropped the header {Header} of an upstream's response on route {Route}, because the caller could not use its "
+        + "address: {Reason}")]
     public static partial void AddressDropped(ILogger logger, string header, string route, string reason);
 }

@@ -4,7 +4,8 @@ namespace Broker.Operations;
 internal static partial class RequestLog
 {
     [LoggerMessage(500, LogLevel.Information,
-        "{Method} {Route} by {Caller}: {Decision}, {Status} in {Milliseconds} ms (action {Action}, refusal {Refusal}, upstream {Upstream}, account {Account}, trace {TraceId})")]
+        "{Method} {Route} by {Caller}: {Decision}, {Status} in {Milliseconds} ms (action {Action}, refusal {Refusal}, "
+        + "upstream {Upstream}, account {Account}, trace {TraceId})")]
     public static partial void Request(
         ILogger logger, string method, string? route, string? caller, string? action, string decision, string? refusal, string? upstream, string? account,
         int status, double milliseconds, string traceId);

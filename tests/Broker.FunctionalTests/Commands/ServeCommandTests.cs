@@ -91,7 +91,7 @@ public sealed class ServeCommandTests : IDisposable
 
         using var stop = new CancellationTokenSource();
         var running = BrokerCommands.Run(["serve", "--config", Write(Config(Free, Free))], StreamsOf(output), stop.Token);
-        await Eventually.Holds(() => Written().Contains("The broker listens on", StringComparison.Ordinal), "it says that it listens");
+        await Eventually.Holds(() => Written().Contains("Listening on", StringComparison.Ordinal), "it says that it listens");
         await stop.CancelAsync();
         (await running).ShouldBe(0);
 
