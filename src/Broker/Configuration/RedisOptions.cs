@@ -81,7 +81,7 @@ internal sealed record RedisOptions
     public int MaxReplicas { get; init; } = 8;
 
     /// <summary>How much later than another a replica may find that Redis is back, or was replaced.</summary>
-    /// <remarks>An attempt to connect that began while it was away has to run out first, then the probe behind it. Then comes the message.</remarks>
+    /// <remarks>An attempt to connect that began while it was away has to run out first. The probe and the message follow.</remarks>
     public TimeSpan Reconnect => (CallTimeout * 6) + TimeSpan.FromSeconds(1) + Poll;
 
     /// <summary>Whether all keys are the same that are read at start only.</summary>

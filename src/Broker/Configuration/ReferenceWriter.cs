@@ -37,7 +37,8 @@ internal sealed class ReferenceWriter
         }
 
         Foreign("ReverseProxy", typeof(ReverseProxyShape),
-            "The keys of YARP's section. [YARP's documentation](https://learn.microsoft.com/aspnet/core/fundamentals/servers/yarp/config-files)\n"
+            "The keys of YARP's section. [YARP's documentation]"
+            + "(https://learn.microsoft.com/aspnet/core/fundamentals/servers/yarp/config-files)\n"
             + "says what they mean and what their defaults are. A route's `Metadata` is [above](#route-metadata).");
         Foreign("Kestrel", typeof(KestrelShape),
             "The keys of Kestrel's section. [ASP.NET Core's documentation]"
@@ -83,7 +84,9 @@ internal sealed class ReferenceWriter
     private string Parents(Type parent, Type root)
     {
         var own = sections.Find(section => section.Type == parent)!;
-        return parent == root ? $"[every kind](#{own.Anchor})" : $"[fetched tokens](#{own.Anchor}) and of {Parents(parent.BaseType!, root)}";
+        return parent == root
+            ? $"[every kind](#{own.Anchor})"
+            : $"[fetched tokens](#{own.Anchor}) and of {Parents(parent.BaseType!, root)}";
     }
 
     private static string Below(OptionKey key) => $":{key.Name}{(key.Value.IsMap ? ":NAME" : key.Value.IsList ? ":0" : "")}";

@@ -197,7 +197,7 @@ internal sealed record TelemaxUpstreamOptions : FetchedUpstreamOptions
     public required IReadOnlyDictionary<string, TelemaxAccountOptions> Accounts { get; init; }
 }
 
-/// <summary>One account at Telemax: a user, or an API key. Each has a token endpoint: .../token/user or .../token/api-key, V1 or V2.</summary>
+/// <summary>One account at Telemax: a user, or an API key. Each has its endpoint: .../token/user, .../token/api-key, V1 or V2.</summary>
 [ExampleKeys("UserName", "Password")]
 internal sealed record TelemaxAccountOptions
 {

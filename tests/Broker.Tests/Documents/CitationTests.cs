@@ -21,7 +21,8 @@ public sealed partial class CitationTests
     [Fact]
     public void A_comment_cites_rules_that_there_are()
     {
-        var files = Pages.Sources("src").Concat(Pages.Sources("tests")).Where(file => !file.Contains("/Documents/", StringComparison.Ordinal));
+        var files = Pages.Sources("src").Concat(Pages.Sources("tests"))
+            .Where(file => !file.Contains("/Documents/", StringComparison.Ordinal));
         var cited = (from file in files
                      from Match citation in Citation().Matches(File.ReadAllText(file))
                      let words = citation.Groups

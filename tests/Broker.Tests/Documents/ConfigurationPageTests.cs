@@ -23,7 +23,8 @@ public sealed class ConfigurationPageTests
             File.WriteAllText(Page, ReferenceWriter.Write());
         }
 
-        const string cure = "write it anew: 'broker schema --format markdown > docs/configuration.md', or run this test with WRITE_DOCS=1";
+        const string cure = "edit ConfigurationHead.md or the options, never the page; then write it anew: "
+            + "'broker schema --format markdown > docs/configuration.md', or run this test with WRITE_DOCS=1";
         ReferenceWriter.Write().ShouldBe(File.ReadAllText(Page), cure);
     }
 
