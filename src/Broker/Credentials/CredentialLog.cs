@@ -10,24 +10,24 @@ internal static partial class CredentialLog
     [LoggerMessage(
         201,
         LogLevel.Warning,
-        "The keys of issuer authority {Authority} could not be fetched ({Problem}); keys known before stay in use: {KnownBefore}"
+        "Keys of issuer authority {Authority} could not be fetched ({Problem}); keys known before stay in use: " + "{KnownBefore}"
     )]
     public static partial void AuthorityUnreachable(ILogger logger, string authority, string problem, bool knownBefore);
 
-    [LoggerMessage(202, LogLevel.Information, "The keys of issuer authority {Authority} were fetched: {Count}")]
+    [LoggerMessage(202, LogLevel.Information, "Fetched {Count} keys of issuer authority {Authority}")]
     public static partial void AuthorityRead(ILogger logger, string authority, int count);
 
     [LoggerMessage(
         203,
         LogLevel.Warning,
-        "A password could not be checked: {Limit} checks are under way, and the line of the caller's address is full or too slow"
+        "A password was not checked: {Limit} checks are running, and the queue of the caller's address is full or too " + "slow"
     )]
     public static partial void PasswordsBusy(ILogger logger, int limit);
 
     [LoggerMessage(
         240,
         LogLevel.Information,
-        "A login at {Upstream} was refused without asking it: the name must be a user's, and is the broker's own account {Account} there"
+        "A login at {Upstream} was refused without asking the upstream: its name is that of the broker's own account " + "{Account}"
     )]
     public static partial void OwnAccount(ILogger logger, string upstream, string account);
 
@@ -39,14 +39,14 @@ internal static partial class CredentialLog
     )]
     public static partial void TokenRefused(ILogger logger, string issuer, string rule, string expected, string found, long omitted);
 
-    [LoggerMessage(251, LogLevel.Information, "Of the key set of issuer authority {Authority} {Count} entries are not used: {Reasons}")]
+    [LoggerMessage(251, LogLevel.Information, "{Count} entries in the key set of issuer authority {Authority} are not used: {Reasons}")]
     public static partial void KeysLeftOut(ILogger logger, string authority, int count, string reasons);
 
     [LoggerMessage(
         290,
         LogLevel.Warning,
-        "A key of issuer authority {Authority} is ignored, its kid is {KeyId}: "
-            + "an RSA key without the ROCA weakness (CVE-2017-15361) is expected, and this one has it, so anybody could sign with it"
+        "Ignored a key of issuer authority {Authority} with kid {KeyId}: it has the ROCA weakness (CVE-2017-15361), so "
+            + "anybody could sign with it"
     )]
     public static partial void WeakKey(ILogger logger, string authority, string keyId);
 }

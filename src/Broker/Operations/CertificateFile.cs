@@ -96,9 +96,9 @@ internal sealed class CertificateFile
 /// <summary>What becomes of certificate files (event ids 510-519).</summary>
 internal static partial class CertificateLog
 {
-    [LoggerMessage(510, LogLevel.Information, "Certificate {Path} was replaced and is served from now on")]
+    [LoggerMessage(510, LogLevel.Information, "Certificate {Path} was replaced and is in use")]
     public static partial void Reloaded(ILogger logger, string path);
 
-    [LoggerMessage(511, LogLevel.Error, "Certificate {Path} cannot be read ({Reason}): the last good one serves on")]
+    [LoggerMessage(511, LogLevel.Error, "Certificate {Path} cannot be read ({Reason}): the last good one stays in use")]
     public static partial void Unreadable(ILogger logger, string path, string reason);
 }

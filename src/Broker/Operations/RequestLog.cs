@@ -6,8 +6,8 @@ internal static partial class RequestLog
     [LoggerMessage(
         500,
         LogLevel.Information,
-        "{Method} {Route} by {Caller}: {Decision}, {Status} in {Milliseconds} ms (action {Action}, refusal {Refusal}, upstream "
-            + "{Upstream}, account {Account}, trace {TraceId})"
+        "{Method} {Route} by {Caller}: {Decision}, {Status} in {Milliseconds} ms (action {Action}, refusal {Refusal}, "
+            + "upstream {Upstream}, account {Account}, trace {TraceId})"
     )]
     public static partial void Request(
         ILogger logger,

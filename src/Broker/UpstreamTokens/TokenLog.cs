@@ -24,14 +24,14 @@ internal static partial class TokenLog
     [LoggerMessage(
         300,
         LogLevel.Information,
-        "Token of {Upstream}/{Account} renewed by {Call} in {Milliseconds} ms, lives {LifeSeconds} s"
+        "Token of {Upstream}/{Account} renewed by {Call} in {Milliseconds} ms; it lives {LifeSeconds} s"
     )]
     private static partial void Succeeded(ILogger log, string upstream, string account, string call, long milliseconds, long lifeSeconds);
 
     [LoggerMessage(
         301,
         LogLevel.Warning,
-        "Token of {Upstream}/{Account} not renewed by {Call} at {Endpoint}: {Outcome} after {Milliseconds} ms ({Reason})"
+        "Renewal of {Upstream}/{Account} by {Call} at {Endpoint} failed: {Outcome} after {Milliseconds} ms ({Reason})"
     )]
     private static partial void Failed(
         ILogger log,
@@ -44,30 +44,33 @@ internal static partial class TokenLog
         string reason
     );
 
-    [LoggerMessage(302, LogLevel.Warning, "Login budget of {Upstream}/{Account} is spent; next login in {Seconds} s")]
+    [LoggerMessage(302, LogLevel.Warning, "Login budget of {Upstream}/{Account} is spent; the next login is possible in {Seconds} s")]
     public static partial void BudgetSpent(ILogger log, string upstream, string account, double seconds);
 
-    [LoggerMessage(303, LogLevel.Error, "Renewal of {Upstream}/{Account} failed by a fault of the broker's: {Fault}")]
+    [LoggerMessage(303, LogLevel.Error, "Renewal of {Upstream}/{Account} failed by a fault of the broker: {Fault}")]
     public static partial void Faulted(ILogger log, string upstream, string account, string fault);
 
-    [LoggerMessage(304, LogLevel.Error, "{Path} cannot be written ({Fault}): a restart would lose the account's refresh token")]
+    [LoggerMessage(
+        304,
+        LogLevel.Error,
+        "Refresh token file {Path} cannot be written ({Fault}): a restart would lose the account's refresh token"
+    )]
     public static partial void KeepNotWritten(ILogger log, string path, string fault);
 
-    [LoggerMessage(305, LogLevel.Error, "{Path} cannot be read ({Fault}): the refresh token of the config is tried")]
+    [LoggerMessage(305, LogLevel.Error, "Refresh token file {Path} cannot be read ({Fault}): the refresh token of the config is used")]
     public static partial void KeepUnreadable(ILogger log, string path, string fault);
 
     [LoggerMessage(
         306,
         LogLevel.Error,
-        "A shared token is encrypted with key {Key}, which Broker:Redis:Encryption does not name: not ready"
+        "A shared token is encrypted with key {Key}, which Broker:Redis:Encryption does not have: not ready until it is " + "added"
     )]
     public static partial void LacksKey(ILogger log, string key);
 
     [LoggerMessage(
         310,
         LogLevel.Warning,
-        "{Upstream} refused a token of {Account} at its first use, where an accepted one was expected: "
-            + "the next is fetched at once, and no further one for {Seconds} s"
+        "{Upstream} refused a new token of {Account} at its first use: the next one is fetched at once, and then none " + "for {Seconds} s"
     )]
     public static partial void RefusedAtFirstUse(ILogger log, string upstream, string account, double seconds);
 

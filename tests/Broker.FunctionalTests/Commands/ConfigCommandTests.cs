@@ -254,7 +254,12 @@ public sealed class ConfigCommandTests : IAsyncDisposable
             await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "config", "broker.schema.json"))
         );
 
+    [Fact]
+    public async Task The_reference_of_the_keys_is_the_page_of_the_documentation() =>
+        (await CommandRun.Of("schema", "--format", "markdown")).Out.ShouldBe(Broker.Configuration.ReferenceWriter.Write());
+
     [Theory]
+    [InlineData("schema", "--format", "yaml")]
     [InlineData("serv")]
     [InlineData("check", "--nope")]
     [InlineData("simulate", "tesla")]

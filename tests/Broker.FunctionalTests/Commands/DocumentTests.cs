@@ -96,8 +96,7 @@ public sealed class DocumentTests : IDisposable
     {
         var (path, anchor) = target.Split('#') is [var file, var heading] ? (file, heading) : (target, null);
         var name = path.Length == 0 ? page.Name : NameOf(page, path);
-        return RepositoryPath.IsComing(name)
-            || (RepositoryPath.Exists(name) && (anchor is null || DocumentPage.Read(name).Anchors.Contains(anchor)));
+        return RepositoryPath.Exists(name) && (anchor is null || DocumentPage.Read(name).Anchors.Contains(anchor));
     }
 
     /// <summary>What a relative path on a page is from the root.</summary>

@@ -5,21 +5,6 @@ namespace Broker.FunctionalTests.Commands;
 /// <summary>A path of this repository on a page, from the root or from <c>src/Broker</c> (<c>Forwarding/TokenHandler</c>).</summary>
 internal static partial class RepositoryPath
 {
-    // Folders and pages that the pages name already and that are not there yet (issue 15). Remove this list when they are.
-    private static readonly string[] Coming =
-    [
-        "src/Broker/UpstreamTokens",
-        "src/Broker/UpstreamTokens/Sources",
-        "src/Broker/Forwarding/Routes",
-        "src/Broker/Forwarding/Requests",
-        "src/Broker/Forwarding/Upstream",
-        "src/Broker/Forwarding/Responses",
-        "docs/configuration.md",
-        "docs/rights.md",
-        "docs/renewal.md",
-        "docs/promises.md",
-    ];
-
     private static readonly string[] Endings = ["", ".cs"];
 
     private static readonly string Broker = Path.Combine(DocumentPage.Root, "src/Broker");
@@ -34,13 +19,10 @@ internal static partial class RepositoryPath
     {
         var folder = FromRoot().IsMatch(path) || IsAtRoot(path) ? DocumentPage.Root : Broker;
         var full = Path.GetFullPath(Path.Combine(folder, path.TrimEnd('/')));
-        return IsComing(Path.GetRelativePath(DocumentPage.Root, full))
-            || Directory.Exists(full)
+        return Directory.Exists(full)
             || Endings.Any(end => File.Exists(full + end))
             || (path.Contains('*', StringComparison.Ordinal) && HasAny(Path.GetDirectoryName(full)!, Path.GetFileName(full)));
     }
-
-    public static bool IsComing(string name) => Coming.Contains(name);
 
     private static bool HasAny(string folder, string pattern) =>
         Directory.Exists(folder) && Endings.Any(end => Directory.EnumerateFiles(folder, pattern + end).Any());

@@ -98,13 +98,13 @@ public sealed class ServeCommandTests : IDisposable
 
         using var stop = new CancellationTokenSource();
         var running = BrokerCommands.Run(["serve", "--config", Write(Config(Free, Free))], StreamsOf(output), stop.Token);
-        await Eventually.Holds(() => Written().Contains("The broker listens on", StringComparison.Ordinal), "it says that it listens");
+        await Eventually.Holds(() => Written().Contains("Listening on", StringComparison.Ordinal), "it says that it listens");
         await stop.CancelAsync();
         (await running).ShouldBe(0);
 
         var lines = Written().Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!).ToList();
         var warnings = lines.RemoveAll(line => (string)line["Level"]! == "Warning"); // what the config should be told of comes before
-        lines.Select(line => ((string)line["MessageTemplate"]!).Split(' ')[1]).ShouldBe(["broker", "to", "broker"]);
+        lines.Select(line => ((string)line["MessageTemplate"]!).Split(' ')[0]).ShouldBe(["Listening", "Shutdown", "Stopped"]);
         ((string)lines[0]["Properties"]!["Addresses"]!).ShouldMatch("^http://127.0.0.1:[1-9][0-9]*$");
         ((string)lines[0]["Properties"]!["Management"]!).ShouldMatch("^http://127.0.0.1:[1-9][0-9]*/$");
         ((int)lines[0]["Properties"]!["Version"]!).ShouldBe(1);

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Broker.FunctionalTests.Rights;
 
-/// <summary>How each no reads on the wire (design.md, "Refusals").</summary>
+/// <summary>How each refusal reads on the wire: status, code, headers and the members that clients read.</summary>
 public sealed class RefusalTests(RefusalTests.Routing stage) : IClassFixture<RefusalTests.Routing>
 {
     public sealed class Routing : Stage

@@ -83,6 +83,12 @@ internal sealed class OptionKey(PropertyInfo property)
     public bool AnyNames { get; } = property.IsDefined(typeof(AnyNamesAttribute));
 
     public string? Description { get; } = property.GetCustomAttribute<DescriptionAttribute>()?.Description;
+
+    /// <summary>What holds where the key is missing, if no value says it.</summary>
+    public string? WhenMissing { get; } = property.GetCustomAttribute<WhenMissingAttribute>()?.Text;
+
+    /// <summary>A value as a config writes it, where the type alone does not give one.</summary>
+    public string? Example { get; } = property.GetCustomAttribute<ExampleAttribute>()?.Json;
 }
 
 /// <summary>What may stand as a value: a scalar, a secret, a list, a map or a record.</summary>

@@ -3,79 +3,96 @@ using System.ComponentModel;
 namespace Broker.Configuration;
 
 /// <summary>The endpoints at which callers get tokens of the broker's own.</summary>
+[ExampleKeys("PublicUrl")]
 internal sealed record TokenServiceOptions
 {
-    [Description("Where DeviceHive's family of endpoints stands: the path of the login; create, refresh and plugin lie below it.")]
+    [Description("The paths of DeviceHive's login. Its create, refresh and plugin endpoints are below each of them.")]
+    [Example("""[ "/token" ]""")]
     public IReadOnlyList<string> Prefixes { get; init; } = ["/token", "/auth/rest/token", "/api/rest/token"];
 
-    [Description("Where OAuth2's token, introspect and revoke endpoints lie.")]
+    [Description("The path below which OAuth2's token, introspect, revoke and revoke-all endpoints are.")]
+    [Example("\"/auth/oauth\"")]
     public string OAuthPrefix { get; init; } = "/oauth";
 
     [Description(
-        "The broker's address as clients know it, such as https://broker.example. Without it there is no "
-            + "/.well-known/oauth-authorization-server. It is the issuer there and, unless Issuing:Issuer says otherwise, in the tokens."
+        "The broker's address as clients know it. It is the issuer in the metadata "
+            + "(/.well-known/oauth-authorization-server) and, unless Issuing:Issuer is set, in the tokens."
     )]
+    [WhenMissing("no metadata")]
+    [Example("\"https://broker.example\"")]
     public string? PublicUrl { get; init; }
 
-    [Description("The policy of Broker:Cors by which pages of other origins may use these endpoints; none without it.")]
+    [Description("The policy of Broker:Cors by which pages of other origins may use these endpoints.")]
+    [WhenMissing("pages of other origins may not")]
+    [Example("\"app\"")]
     public string? CorsPolicy { get; init; }
 
-    [Description("How long a login lasts at most: nothing that comes of it lives longer.")]
+    [Description("How long a login lasts at most. No token that comes of it lives longer. From a minute to 3650 days.")]
     public TimeSpan SessionLifetime { get; init; } = TimeSpan.FromDays(182);
 
     [Description(
-        "How long an access token lives at most, also one for which a longer 'expiration' was asked: it is made shorter, and says "
-            + "so itself. "
-            + "A refresh token is bounded by SessionLifetime alone."
+        "How long an access token lives at most. One for which a longer 'expiration' was asked is made shorter. A "
+            + "refresh token is bounded by SessionLifetime alone. From a minute to 3650 days, and at least "
+            + "Issuing:AccessLifetime."
     )]
     public TimeSpan MaxLifetime { get; init; } = TimeSpan.FromDays(30);
 
     [Description(
-        "Static: a refresh token stays as it is (DeviceHive's clients). Rotating: a new one at each use, and a second use of an old "
-            + "one ends the session."
+        "Static: a refresh token stays the same, as DeviceHive's clients expect. Rotating: each use answers a new one, "
+            + "and a second use of an old one ends the session."
     )]
     public RefreshTokens RefreshTokens { get; init; } = RefreshTokens.Static;
 
-    [Description("With Rotating: how long the same successor is answered again, for an answer that was lost.")]
+    [Description(
+        "With Rotating: how long a second use of a refresh token answers the same successor, because an answer may have "
+            + "been lost. At most 5 minutes."
+    )]
     public TimeSpan RotationGrace { get; init; } = TimeSpan.FromSeconds(10);
 
-    [Description("With Redis: after how long without a word of it a replica no longer knows what was ended. A Cluster fails over in 5 s.")]
+    [Description(
+        "With Redis: after how long without an answer of it a replica no longer knows what was revoked. A Cluster fails "
+            + "over in 5 s. From 1 s to an hour."
+    )]
     public TimeSpan UnknownAfter { get; init; } = TimeSpan.FromSeconds(30);
 
     [Description(
-        "With Redis: what becomes of the broker's own tokens where it is not known what was ended. Refuse: 503 until it is known. "
-            + "Serve: they count, and so may one that was ended."
+        "With Redis: what happens to the broker's own tokens while a replica does not know what was revoked. Refuse: "
+            + "they are answered 503. Serve: they count, and so may one that was revoked."
     )]
     public WhenUnknown WhenUnknown { get; init; } = WhenUnknown.Refuse;
 
     [Description(
-        "Uniform: a failed login does not say why. DeviceHive: it tells an unknown user from a wrong password, as DeviceHive does."
+        "Uniform: a failed login does not say why. DeviceHive: it tells an unknown user from a wrong password, as " + "DeviceHive does."
     )]
     public LoginMessages Messages { get; init; } = LoginMessages.Uniform;
 
     [Description(
-        "After ten failed logins in a row: how long that name waits at that address. It doubles with each further one, up to a "
-            + "quarter of an hour."
+        "After ten failed logins in a row: how long that name waits at that address. The wait doubles with each further "
+            + "failure, up to 15 minutes. From 0.1 s to 15 minutes."
     )]
     public TimeSpan FirstWait { get; init; } = TimeSpan.FromSeconds(1);
 
-    [Description("Lets OAuth2 clients use grant_type=password.")]
+    [Description("Allows OAuth2 clients to use grant_type=password.")]
     public bool PasswordGrant { get; init; }
 
     [Description(
-        "The DeviceHive upstream whose users may log in here as well, with their own login and password there. Callers of the "
-            + "config go first."
+        "The DeviceHive upstream whose users may log in here with their login and password there. A caller of the "
+            + "config goes before a user of the same name."
     )]
+    [WhenMissing("none: only callers of the config log in")]
+    [Example("\"devicehive\"")]
     public string? UsersOf { get; init; }
 
-    [Description("DeviceHive's plugins by topic: for each, the caller who may make tokens for it.")]
+    [Description("DeviceHive's plugins, by topic: who may make tokens for each.")]
+    [WhenMissing("nobody makes plugin tokens")]
     public IReadOnlyDictionary<string, PluginOptions> Plugins { get; init; } = new Dictionary<string, PluginOptions>();
 }
 
 /// <summary>One plugin's topic.</summary>
 internal sealed record PluginOptions
 {
-    [Description("The caller that may make tokens for the topic.")]
+    [Description("The caller who may make tokens for the topic.")]
+    [Example("\"dashboard\"")]
     public required string Creator { get; init; }
 }
 

@@ -35,7 +35,7 @@ internal sealed class SchemaWriter
                 ),
                 ["Broker"] = Described(
                     new SchemaValues(lenient: false, Record).Of(new(typeof(BrokerOptions))),
-                    "Callers, upstreams and everything else of the broker's."
+                    "The broker's own section: callers, upstreams and everything else."
                 ),
                 ["Kestrel"] = Described(
                     new SchemaValues(lenient: true, Record).Of(new(typeof(KestrelShape))),
@@ -84,7 +84,7 @@ internal sealed class SchemaWriter
         var blank = Activator.CreateInstance(shape.Type)!;
         foreach (var key in shape.Keys)
         {
-            var value = Described(values.Of(key.Value, key.AnyNames), key.Description);
+            var value = Described(values.Of(key.Value, key.AnyNames), DescriptionOf(key));
             if (!key.Required && Default(key.Property.GetValue(blank)) is { } preset)
             {
                 value["default"] = preset;
@@ -117,6 +117,9 @@ internal sealed class SchemaWriter
             }
         }
     }
+
+    private static string? DescriptionOf(OptionKey key) =>
+        key.WhenMissing is { } text ? $"{key.Description} When missing: {text}." : key.Description;
 
     private static JsonNode? Default(object? value) =>
         value switch

@@ -6,10 +6,10 @@ internal static partial class ExchangeLog
     [LoggerMessage(
         440,
         LogLevel.Information,
-        "The open exchange of {Caller} on {Route} (upstream {Upstream}) was ended after {Seconds} s: {Why}"
+        "Ended an open exchange of {Caller} on {Route} (upstream {Upstream}) after {Seconds} s: {Why}"
     )]
     public static partial void Ended(ILogger logger, string? caller, string route, string? upstream, string? why, double seconds);
 
-    [LoggerMessage(441, LogLevel.Error, "Open exchanges could not be looked at: {Exception} {StackTrace}")]
+    [LoggerMessage(441, LogLevel.Error, "Checking the open exchanges failed: {Exception} {StackTrace}")]
     public static partial void SweepFailed(ILogger logger, string exception, string stackTrace);
 }

@@ -7,8 +7,8 @@ internal static partial class TransformLog
     [LoggerMessage(
         420,
         LogLevel.Information,
-        "The header {Header} of an upstream's answer on route {Route} was dropped: an address that the caller could use was "
-            + "expected, and {Reason}"
+        "Dropped the header {Header} of an upstream's response on route {Route}, because the caller could not use its "
+            + "address: {Reason}"
     )]
     public static partial void AddressDropped(ILogger logger, string header, string route, string reason);
 }
