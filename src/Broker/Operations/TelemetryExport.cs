@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Broker.Configuration;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
@@ -13,9 +12,6 @@ internal static class TelemetryExport
     private static readonly string[] Meters = ["Broker", "Broker.Tokens", "Broker.Redis", "System.Net.Http", "System.Runtime"];
     private static readonly string[] Sources = ["Broker.Tokens", "System.Net.Http", "Yarp.ReverseProxy"];
 
-    // What callers write, and any of it may hold a secret: the route says enough.
-    private static readonly string[] WordsOfCallers = ["url.path", "url.query", "user_agent.original", "server.address", "server.port"];
-
     public static void AddTelemetry(this IServiceCollection services, TelemetryOptions? options)
     {
         if (options is null)
@@ -26,17 +22,9 @@ internal static class TelemetryExport
         services.AddOpenTelemetry()
             .ConfigureResource(resource => resource.Clear().AddService(options.ServiceName))
             .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddMeter(Meters).AddOtlpExporter(target => Point(target, options, "metrics")))
-            .WithTracing(traces => traces.AddAspNetCoreInstrumentation(spans => spans.EnrichWithHttpRequest = static (span, _) => Strip(span))
-                .AddSource(Sources).AddOtlpExporter(target => Point(target, options, "traces")));
+            .WithTracing(traces => traces.AddAspNetCoreInstrumentation().AddSource(Sources)
+                .AddProcessor(new SpanFilter()).AddOtlpExporter(target => Point(target, options, "traces")));
         services.AddHostedService<TelemetryFlush>();
-    }
-
-    private static void Strip(Activity span)
-    {
-        foreach (var word in WordsOfCallers)
-        {
-            span.SetTag(word, null);
-        }
     }
 
     private static void Point(OtlpExporterOptions target, TelemetryOptions options, string signal)
