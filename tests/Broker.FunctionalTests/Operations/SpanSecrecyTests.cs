@@ -66,6 +66,7 @@ public sealed partial class SpanSecrecyTests
         upstream.Requests.Count.ShouldBeGreaterThan(requests.Length / 2);
         upstream.Requests.ShouldContain(request => request.RawTarget.Contains("secret-in-query", StringComparison.Ordinal));
         upstream.Requests.ShouldContain(request => request.RawTarget.Contains("secret-in-path", StringComparison.Ordinal));
+        upstream.Requests.ShouldContain(request => request.Headers.GetValueOrDefault("tracestate") == "vendor=secret-in-trace-state");
         var spans = Sent(collector, "/v1/traces");
         string[] kept = ["/{**rest}", "http.response.status_code", "http.request.method", "server.address", "proxy.forwarder"];
         kept.ShouldAllBe(word => spans.Contains(word)); // of both ways: what came in, and what went out
