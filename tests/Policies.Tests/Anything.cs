@@ -39,15 +39,4 @@ internal static class Anything
         select new Demand(action, networks, types, devices);
 
     public static Gen<string> Name { get; } = Gen.Elements(Names);
-
-    public static void Holds<T>(Gen<T> gen, Func<T, bool> law) =>
-        Prop.ForAll(gen.ToArbitrary(), law).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
-
-    public static Gen<(T First, T Second)> Two<T>(Gen<T> gen) => from first in gen from second in gen select (first, second);
-
-    public static Gen<(T First, T Second, T Third)> Three<T>(Gen<T> gen) =>
-        from first in gen
-        from second in gen
-        from third in gen
-        select (first, second, third);
 }

@@ -1,4 +1,3 @@
-using FsCheck.Fluent;
 using Shouldly;
 using Xunit;
 
@@ -8,86 +7,53 @@ public sealed class PolicyLawTests
 {
     private static bool Grants(in Permissions permissions, in Demand demand) => Policy.Decide(permissions, demand) == Decision.Granted;
 
-    [Fact]
-    public void Narrowing_never_grants_more() =>
-        Anything.Holds(
-            from two in Anything.Two(Anything.Permissions)
-            from demand in Anything.Demand
-            select (two.First, two.Second, demand),
-            drawn =>
-                !Grants(drawn.First.Intersect(drawn.Second), drawn.demand)
-                || (Grants(drawn.First, drawn.demand) && Grants(drawn.Second, drawn.demand))
-        );
+    [Law]
+    public bool Narrowing_never_grants_more(Permissions one, Permissions other, Demand demand) =>
+        !Grants(one.Intersect(other), demand) || (Grants(one, demand) && Grants(other, demand));
 
-    [Fact]
-    public void What_lies_within_grants_nothing_that_the_whole_does_not() =>
-        Anything.Holds(
-            from two in Anything.Two(Anything.Permissions)
-            from demand in Anything.Demand
-            select (two.First, two.Second, demand),
-            drawn => !drawn.First.IsWithin(drawn.Second) || !Grants(drawn.First, drawn.demand) || Grants(drawn.Second, drawn.demand)
-        );
+    [Law]
+    public bool What_lies_within_grants_nothing_that_the_whole_does_not(Permissions part, Permissions whole, Demand demand) =>
+        !part.IsWithin(whole) || !Grants(part, demand) || Grants(whole, demand);
 
-    [Fact]
-    public void What_both_grant_the_intersection_grants() =>
-        Anything.Holds(
-            from two in Anything.Two(Anything.Permissions)
-            from demand in Anything.Demand
-            select (two.First, two.Second, demand),
-            drawn =>
-                !(Grants(drawn.First, drawn.demand) && Grants(drawn.Second, drawn.demand))
-                || Grants(drawn.First.Intersect(drawn.Second), drawn.demand)
-        );
+    [Law]
+    public bool What_both_grant_the_intersection_grants(Permissions one, Permissions other, Demand demand) =>
+        !(Grants(one, demand) && Grants(other, demand)) || Grants(one.Intersect(other), demand);
 
-    [Fact]
-    public void An_intersection_lies_within_both() =>
-        Anything.Holds(Anything.Two(Anything.Permissions), two =>
-            two.First.Intersect(two.Second) is var both && both.IsWithin(two.First) && both.IsWithin(two.Second)
-        );
+    [Law]
+    public bool An_intersection_lies_within_both(Permissions one, Permissions other) =>
+        one.Intersect(other) is var both && both.IsWithin(one) && both.IsWithin(other);
 
-    [Fact]
-    public void Within_is_reflexive() => Anything.Holds(Anything.Permissions, one => one.IsWithin(one));
+    [Law]
+    public bool Within_is_reflexive(Permissions one) => one.IsWithin(one);
 
-    [Fact]
-    public void Within_is_antisymmetric() =>
-        Anything.Holds(Anything.Two(Anything.Selection), two =>
-            (two.First.IsWithin(two.Second) && two.Second.IsWithin(two.First)) == (two.First == two.Second)
-        );
+    [Law]
+    public bool Within_is_antisymmetric(Selection one, Selection other) => (one.IsWithin(other) && other.IsWithin(one)) == (one == other);
 
-    [Fact]
-    public void Within_is_transitive() =>
-        Anything.Holds(Anything.Three(Anything.Selection), three =>
-            !(three.First.IsWithin(three.Second) && three.Second.IsWithin(three.Third)) || three.First.IsWithin(three.Third)
-        );
+    [Law]
+    public bool Within_is_transitive(Selection one, Selection two, Selection three) =>
+        !(one.IsWithin(two) && two.IsWithin(three)) || one.IsWithin(three);
 
-    [Fact]
-    public void Equal_selections_have_equal_hashes() =>
-        Anything.Holds(Anything.Two(Anything.Selection), two =>
-            two.First != two.Second || two.First.GetHashCode() == two.Second.GetHashCode()
-        );
+    [Law]
+    public bool Equal_selections_have_equal_hashes(Selection one, Selection other) =>
+        one != other || one.GetHashCode() == other.GetHashCode();
 
-    [Fact]
-    public void Everything_contains_all_and_grants_every_demand_that_names_an_action()
-    {
-        Anything.Holds(Anything.Selection, one =>
-            one.IsWithin(Selection.Everything) && (one.IsEverything || !Selection.Everything.IsWithin(one))
-        );
-        Anything.Holds(Anything.Name, Selection.Everything.Contains);
-        Anything.Holds(Anything.Demand, demand => Grants(Permissions.Everything, demand) == (demand.Action is not null));
-    }
+    [Law]
+    public bool Everything_contains_all_and_grants_every_demand_that_names_an_action(Selection one, string name, Demand demand) =>
+        one.IsWithin(Selection.Everything)
+        && (one.IsEverything || !Selection.Everything.IsWithin(one))
+        && Selection.Everything.Contains(name)
+        && Grants(Permissions.Everything, demand) == (demand.Action is not null);
 
-    [Fact]
-    public void Each_id_that_is_reached_must_be_permitted() =>
-        Anything.Holds(
-            from names in Gen.NonEmptyListOf(Anything.Name)
-            from selection in Anything.Selection
-            select (names, selection),
-            drawn => Reach.These([.. drawn.names]).IsWithin(drawn.selection) == drawn.names.All(name => drawn.selection.Contains(name))
-        );
+    [Law]
+    public bool Each_id_that_is_reached_must_be_permitted(string[] names, Selection selection) =>
+        Reach.These(names).IsWithin(selection) == names.All(name => selection.Contains(name));
 
-    [Fact]
-    public void All_is_within_everything_and_nothing_else() =>
-        Anything.Holds(Anything.Selection, selection => Reach.All.IsWithin(selection) == selection.IsEverything);
+    [Law]
+    public bool All_is_within_everything_and_nothing_else(Selection selection) => Reach.All.IsWithin(selection) == selection.IsEverything;
+
+    [Law]
+    public bool Permissions_that_nobody_gave_and_a_demand_that_nobody_made_are_refused(Permissions permissions, Demand demand) =>
+        !Grants(default, demand) && !Grants(permissions, default);
 
     [Fact]
     public void The_defaults_refuse()
@@ -95,8 +61,6 @@ public sealed class PolicyLawTests
         default(Decision).ShouldBe(Decision.Denied);
         default(Selection).IsNothing.ShouldBeTrue();
         default(Reach).ShouldBe(Reach.All);
-        Anything.Holds(Anything.Demand, demand => !Grants(default, demand));
-        Anything.Holds(Anything.Permissions, permissions => !Grants(permissions, default));
         Policy.Decide(Permissions.Everything, default).ShouldBe(Decision.ActionNotGranted);
     }
 

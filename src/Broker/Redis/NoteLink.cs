@@ -31,7 +31,7 @@ internal sealed class NoteLink(Func<RedisSettings> current, TimeProvider time) :
     private Task looking = Task.CompletedTask;
 
     /// <summary>Connects ahead of the first note: that has no longer than any other call.</summary>
-    public Task Open() => client.Value;
+    public Task<ConnectionMultiplexer> Open() => client.Value;
 
     public async Task<Replicated> Write(RedisScript script, RedisKey[] keys, RedisValue[] values)
     {

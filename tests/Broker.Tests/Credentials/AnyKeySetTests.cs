@@ -8,6 +8,7 @@ using Broker.Credentials;
 using Broker.Operations;
 using FsCheck;
 using FsCheck.Fluent;
+using FsCheck.Xunit;
 using Shouldly;
 using Xunit;
 
@@ -19,10 +20,23 @@ public sealed class AnyKeySetTests
     private static readonly RSA Rsa = RSA.Create(2048);
     private static readonly ECDsa Ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
 
-    // csharpier-ignore
     private static readonly string[] Members =
     [
-        "kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y", "x5c", "x5t", "d", "k", "oth",
+        "kty",
+        "kid",
+        "use",
+        "key_ops",
+        "alg",
+        "n",
+        "e",
+        "crv",
+        "x",
+        "y",
+        "x5c",
+        "x5t",
+        "d",
+        "k",
+        "oth",
     ];
 
     private static readonly string[] Values =
@@ -96,27 +110,21 @@ public sealed class AnyKeySetTests
         lost.ShouldBeGreaterThan(10);
     }
 
-    [Fact]
-    public void For_any_bytes_reading_never_throws()
+    [Property(MaxTest = 1000)]
+    public bool For_any_bytes_reading_never_throws(byte[]? bytes, int place)
     {
         var whole = Encoding.UTF8.GetBytes(new JsonObject { ["keys"] = new JsonArray([.. Entries()]) }.ToJsonString());
-        var (anyBytes, anyPlace) = (ArbMap.Default.ArbFor<byte[]>(), ArbMap.Default.ArbFor<int>());
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(1000), Prop.ForAll(anyBytes, anyPlace, (bytes, place) =>
-            {
-                var some = bytes ?? [];
-                var at = (int)((uint)place % whole.Length);
-                byte[][] tries =
-                [
-                    some,
-                    [.. whole[..at], .. some],
-                    [.. whole[..at], .. some, .. whole[at..]],
-                    [.. Encoding.Unicode.Preamble, .. some],
-                    [.. Encoding.BigEndianUnicode.Preamble, .. some],
-                ];
-                return tries.All(one =>
-                    ForeignJson.Parse(one) is not { } set || KeySetReader.Read(set, out _).All(key => StandsIn(set, key))
-                );
-            }));
+        var some = bytes ?? [];
+        var at = (int)((uint)place % whole.Length);
+        byte[][] tries =
+        [
+            some,
+            [.. whole[..at], .. some],
+            [.. whole[..at], .. some, .. whole[at..]],
+            [.. Encoding.Unicode.Preamble, .. some],
+            [.. Encoding.BigEndianUnicode.Preamble, .. some],
+        ];
+        return tries.All(one => ForeignJson.Parse(one) is not { } set || KeySetReader.Read(set, out _).All(key => StandsIn(set, key)));
     }
 
     private static JsonObject[] Entries()

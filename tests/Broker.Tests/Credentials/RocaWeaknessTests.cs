@@ -169,7 +169,7 @@ public sealed class RocaWeaknessTests : IDisposable
             .ShouldBe(["sound"]);
         log.Texts.ShouldContain(line =>
             line.StartsWith("Warning 290 ", StringComparison.Ordinal)
-            && line.Contains("its kid is weak", StringComparison.Ordinal)
+            && line.Contains("with kid weak:", StringComparison.Ordinal)
             && line.Contains("CVE-2017-15361", StringComparison.Ordinal)
         );
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Broker.Configuration;
 using OpenTelemetry.Exporter;
 using OpenTelemetry.Metrics;
@@ -12,9 +11,6 @@ internal static class TelemetryExport
 {
     private static readonly string[] Meters = ["Broker", "Broker.UpstreamTokens", "Broker.Redis", "System.Net.Http", "System.Runtime"];
     private static readonly string[] Sources = ["Broker.UpstreamTokens", "System.Net.Http", "Yarp.ReverseProxy"];
-
-    // What callers write, and any of it may hold a secret: the route says enough.
-    private static readonly string[] WordsOfCallers = ["url.path", "url.query", "user_agent.original", "server.address", "server.port"];
 
     public static void AddTelemetry(this IServiceCollection services, TelemetryOptions? options)
     {
@@ -31,19 +27,12 @@ internal static class TelemetryExport
             )
             .WithTracing(traces =>
                 traces
-                    .AddAspNetCoreInstrumentation(spans => spans.EnrichWithHttpRequest = static (span, _) => Strip(span))
+                    .AddAspNetCoreInstrumentation()
                     .AddSource(Sources)
+                    .AddProcessor(new SpanFilter())
                     .AddOtlpExporter(target => Point(target, options, "traces"))
             );
         services.AddHostedService<TelemetryFlush>();
-    }
-
-    private static void Strip(Activity span)
-    {
-        foreach (var word in WordsOfCallers)
-        {
-            span.SetTag(word, null);
-        }
     }
 
     private static void Point(OtlpExporterOptions target, TelemetryOptions options, string signal)
