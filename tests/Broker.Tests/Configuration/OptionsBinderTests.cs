@@ -57,6 +57,21 @@ public sealed class OptionsBinderTests : IDisposable
         files.Load(config).Errors().ShouldHaveSingleItem().ShouldContain(cure);
 
     [Theory]
+    [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","QuietTime":"00:00:01"}}}}""", "RetryDelay")]
+    [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","QuietTimeMax":"00:00:01"}}}}""", "MaxRetryDelay")]
+    [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","Patience":"00:00:01"}}}}""", "TokenWaitTimeout")]
+    [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","UnusedAfter":"00:00:01"}}}}""", "IdleTimeout")]
+    [InlineData(
+        """{"Broker":{"Upstreams":{"s":{"Kind":"OAuth2","TokenEndpoint":"https://t/","Accounts":{"a":{"ClientId":"c","Keep":"/f"}}}}}}""",
+        "RefreshTokenFile"
+    )]
+    [InlineData("""{"Broker":{"Redis":{"Endpoints":["r:1"],"NameKey":{"Env":"X"}}}}""", "NamingKey")]
+    [InlineData("""{"Broker":{"Redis":{"Endpoints":["r:1"],"EpochPause":"00:00:01"}}}""", "RecoveryDelay")]
+    [InlineData("""{"Broker":{"Redis":{"Endpoints":["r:1"],"RefreshLives":"00:00:01"}}}""", "RefreshTokenTtl")]
+    public void A_key_that_was_renamed_is_answered_with_its_new_name(string config, string now) =>
+        files.Load(config).Errors().ShouldContain(error => error.Contains($"was renamed: write '{now}'", StringComparison.Ordinal));
+
+    [Theory]
     [InlineData("""{"Broker":{"PollInterval":"5"}}""", "Broker:PollInterval: a time is needed as \"hh:mm:ss\" or \"d.hh:mm:ss\", not '5'")]
     [InlineData("""{"Broker":{"PollInterval":5}}""", "a time is needed")]
     [InlineData("""{"Broker":{"PollInterval":"-00:00:05"}}""", "never negative")]
