@@ -11,7 +11,7 @@ namespace Broker;
 /// <summary>Logs users in at their DeviceHive. Stands here because it joins two folders that do not know each other.</summary>
 internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider time, ILogger log) : IUserLogins
 {
-    // As long as the vendor's refresh tokens live where their JWT does not say so.
+    // A refresh token that ends sooner would be over before the first request.
     private static readonly TimeSpan Shortest = TimeSpan.FromMinutes(1);
 
     public async Task<UserLogin> LogIn(Snapshot snapshot, string upstream, string login, string password, CancellationToken cancellation)

@@ -42,6 +42,9 @@ public readonly struct Reach : IEquatable<Reach>
         return ids.Count == 1 ? One(ids[0]) : new(false, null, [.. ids]);
     }
 
+    /// <summary>The ids that are reached by name; none where all of the dimension is reached, or nothing of it.</summary>
+    public IReadOnlyList<string> Ids => id is not null ? [id] : ids ?? [];
+
     /// <summary>Whether the selection permits all that is reached.</summary>
     public bool IsWithin(in Selection selection)
     {

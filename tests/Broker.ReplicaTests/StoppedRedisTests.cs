@@ -8,8 +8,7 @@ namespace Broker.ReplicaTests;
 
 /// <summary>
 /// Nobody waits for a Redis that takes commands and answers none. The bound is no speed: it is many CallTimeouts for a loaded machine, and
-/// far less than the
-/// minute of patience that whoever waited for Redis would use up. Redis stands still until the answers are there.
+/// far less than the minute of patience that whoever waited for Redis would use up. Redis stands still until the answers are there.
 /// </summary>
 public sealed class StoppedRedisTests
 {

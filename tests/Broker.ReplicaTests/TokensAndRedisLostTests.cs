@@ -6,8 +6,7 @@ namespace Broker.ReplicaTests;
 
 /// <summary>
 /// Two brokers, and a third that starts as soon as Redis is back: what was ended stays ended at all of them and at every moment, and a used
-/// refresh token is
-/// not taken again, whatever Redis has forgotten.
+/// refresh token is not taken again, whatever Redis has forgotten.
 /// </summary>
 [Collection(Lanes.TokenService)]
 public sealed class TokensAndRedisLostTests

@@ -144,7 +144,7 @@ internal sealed class SnapshotLoader(
                 // What was told before may well be why; the text of an exception may hold a value.
                 if (isBlank)
                 {
-                    mistakes.NotLookedAt("ReverseProxy:Routes"); // routes are compiled last
+                    mistakes.NotLookedAt("ReverseProxy:Routes"); // the compilers after this one did not run
                     return;
                 }
 

@@ -7,8 +7,7 @@ namespace Broker.Credentials;
 
 /// <summary>Compiles every credential of a candidate into its <see cref="CredentialTable"/>.</summary>
 /// <remarks>What outlives a reload (verified credentials, issuers' keys, the bound on password hashes) is taken from the table in force, so
-/// a
-/// candidate that is never published leaves nothing behind.</remarks>
+/// a candidate that is never published leaves nothing behind.</remarks>
 internal sealed class CredentialCompiler : ISnapshotCompiler, IDisposable
 {
     private readonly SnapshotStore store;

@@ -12,15 +12,10 @@ internal sealed record Replicated(bool IsWritten, bool IsReplicated);
 /// </summary>
 /// <remarks>
 /// <c>WAIT</c> answers for what was written on its connection, by the server that holds it. The client may open a connection anew between
-/// the two, or
-/// follow a slot to another node: so the connection's number is asked before and after, and the server's run id too. An answer counts only
-/// where both
-/// are the same.
-/// A primary that has no replica connected counts as one without, also when it lost its only one a moment ago: Redis does not say which,
-/// and after a
-/// failover there may be none for hours. What is risked is a second failover, to one that missed note and pair: a Redis that lost its
-/// memory, whose
-/// clients tell it what they hold.
+/// the two, or follow a slot to another node: so the connection's number is asked before and after, and the server's run id too. An answer
+/// counts only where both are the same. A primary that has no replica connected counts as one without, also when it lost its only one a
+/// moment ago: Redis does not say which, and after a failover there may be none for hours. What is risked is a second failover, to one that
+/// missed note and pair: a Redis that lost its memory, whose clients tell it what they hold.
 /// </remarks>
 internal sealed class NoteLink(Func<RedisSettings> current, TimeProvider time) : IDisposable
 {

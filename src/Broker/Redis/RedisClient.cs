@@ -12,8 +12,8 @@ internal static class RedisClient
     private static readonly TimeSpan Beat = TimeSpan.FromMilliseconds(100);
 
     // CONFIG: an account of Redis's need not be allowed it; what the client would read there, the options say. PING: a Redis that cannot
-    // save refuses it
-    // (MISCONF), and the client would give the connection up and open another, a hundred times a second. It asks for the TIME instead.
+    // save refuses it (MISCONF), and the client would give the connection up and open another, a hundred times a second. It asks for the
+    // TIME instead.
     private static readonly CommandMap Commands = CommandMap.Create(["CONFIG", "PING"], available: false);
 
     public static async Task<ConnectionMultiplexer> Connect(

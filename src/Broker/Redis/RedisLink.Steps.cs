@@ -7,9 +7,8 @@ namespace Broker.Redis;
 /// needs it.</content>
 /// <remarks>
 /// Redis is not away then, and nothing but the step itself tells when it is over. Until then the step is tried after growing pauses and is
-/// unanswered in
-/// between; other steps, and the same one at other keys, go on. It is told once for all steps of one hash tag, or of one user without the
-/// right.
+/// unanswered in between; other steps, and the same one at other keys, go on. It is told once for all steps of one hash tag, or of one user
+/// without the right.
 /// </remarks>
 internal sealed partial class RedisLink
 {

@@ -10,8 +10,7 @@ namespace Broker.Redis;
 ///   version  id's length  id  mac of the id (8)  nonce (12)  ciphertext  tag (16)
 /// </code>
 /// Associated data: the name that it stands under, the format version, the generation. The id has a mac of its own, under a key that no
-/// rotation
-/// touches: so that an id that is merely damaged is a miss, and only one that somebody wrote is a key that we lack.
+/// rotation touches: so that an id that is merely damaged is a miss, and only one that somebody wrote is a key that we lack.
 /// </remarks>
 internal sealed class Seal
 {

@@ -9,12 +9,9 @@ namespace Broker.Redis;
 /// </summary>
 /// <remarks>
 /// A connection may be open and deaf: a firewall that forgot it, a node that is gone without a word. The client by itself keeps it for more
-/// than
-/// four time-outs. Its own breaker counts errors that Redis answers as well: in a slot that moves, TRYAGAIN would end connections that are
-/// good.
-/// Answers come in the order of the commands. So a second time-out would prove no more than the first, and calls that come one after the
-/// other
-/// would wait for it. A server that only was slow costs one new connection.
+/// than four time-outs. Its own breaker counts errors that Redis answers as well: in a slot that moves, TRYAGAIN would end connections that
+/// are good. Answers come in the order of the commands. So a second time-out would prove no more than the first, and calls that come one
+/// after the other would wait for it. A server that only was slow costs one new connection.
 /// </remarks>
 internal sealed class SilenceBreaker : CircuitBreaker
 {

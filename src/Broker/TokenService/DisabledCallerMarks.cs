@@ -11,12 +11,10 @@ namespace Broker.TokenService;
 ///    '------ last one replaced ---- enabled in doubt: a broker started with him enabled; who has him disabled says so again
 /// </code>
 /// A config that changes while the broker runs says so itself. Brokers that are replaced with their config see only the one or the other,
-/// and there the
-/// generation's number tells. It is a fact like any other: said again where Redis forgot it, and read by all without a step that two could
-/// take, or none.
-/// Who begins with him enabled may have the newer config or an old one. As long as a running broker has him disabled, it is taken for the
-/// old one: while
-/// brokers are replaced one by one with a config that enables him, each of them may end his fresh logins.
+/// and there the generation's number tells. It is a fact like any other: said again where Redis forgot it, and read by all without a step
+/// that two could take, or none. Who begins with him enabled may have the newer config or an old one. As long as a running broker has him
+/// disabled, it is taken for the old one: while brokers are replaced one by one with a config that enables him, each of them may end his
+/// fresh logins.
 /// </remarks>
 internal sealed class DisabledCallerMarks
 {

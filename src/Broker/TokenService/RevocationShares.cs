@@ -6,14 +6,11 @@ namespace Broker.TokenService;
 /// <summary>How many entries each client has among what is revoked, and what becomes of a revocation when it has too many.</summary>
 /// <remarks>
 /// A client that makes tokens and revokes them could fill the memory of each replica and the ledger in Redis. So a client has room for so
-/// many entries at a
-/// time, each until the revoked token is over anyway. Beyond that, all that came of the client so far ends at once, which is one entry:
-/// that is wider than
-/// what was asked for, and touches no token but those of this client. What is another's, or a whole session, still ends one by one. Either
-/// slows down while there is no room:
-/// whoever comes too early is told when to ask again. Nothing that was ended is ever taken back.
-/// Where replicas share a Redis, each entry of its ledger says whose it is: so a replica counts what others took for the client, before it
-/// started too.
+/// many entries at a time, each until the revoked token is over anyway. Beyond that, all that came of the client so far ends at once, which
+/// is one entry: that is wider than what was asked for, and touches no token but those of this client. What is another's, or a whole
+/// session, still ends one by one. Either slows down while there is no room: whoever comes too early is told when to ask again. Nothing
+/// that was ended is ever taken back. Where replicas share a Redis, each entry of its ledger says whose it is: so a replica counts what
+/// others took for the client, before it started too.
 /// </remarks>
 internal sealed class RevocationShares(TimeProvider time)
 {

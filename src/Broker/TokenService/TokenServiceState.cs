@@ -9,7 +9,7 @@ namespace Broker.TokenService;
 /// What all replicas have to agree on: what was ended, which refresh tokens were used, who failed to log in, and an upstream's users.
 /// </summary>
 /// <remarks>In memory, for one replica, until it is shared through Redis.</remarks>
-internal sealed class TokenServiceState : IDisposable
+internal sealed class TokenServiceState : IReplicatedState, IDisposable
 {
     private readonly TimeProvider time;
     private readonly RevocationList revocations;
@@ -77,13 +77,7 @@ internal sealed class TokenServiceState : IDisposable
     {
         names = new(options);
         var ledger = new RedisRevocationLog(link, names, revocations.Life, time);
-        watch = new(
-            ledger,
-            new(revocations.Known, Hear, () => Users.IsBehind, Users.Agree, () => ended?.Settle()),
-            new(options.Poll / 2, pause),
-            time,
-            log
-        );
+        watch = new(ledger, this, new(options.Poll / 2, pause), time, log);
         revocations.Share(watch);
         rotation.Share(ledger, pause, log);
         attempts.Share(ledger, log);
@@ -101,13 +95,21 @@ internal sealed class TokenServiceState : IDisposable
 
     public void Dispose() => watch?.Dispose();
 
-    private void Hear(RevocationEvent fact)
+    IEnumerable<RevocationEvent> IReplicatedState.Known() => revocations.Known();
+
+    void IReplicatedState.Hear(RevocationEvent heard)
     {
-        revocations.Hear(fact);
-        Users.Hear(fact);
-        if (fact is { Kind: RevocationEventKind.Ended, Client: { } client })
+        revocations.Hear(heard);
+        Users.Hear(heard);
+        if (heard is { Kind: RevocationEventKind.Ended, Client: { } client })
         {
-            Shares.Saw(client, fact.Name, fact.Until);
+            Shares.Saw(client, heard.Name, heard.Until);
         }
     }
+
+    bool IReplicatedState.IsBehind => Users.IsBehind;
+
+    Task<bool> IReplicatedState.Agree() => Users.Agree();
+
+    void IReplicatedState.Settle() => ended?.Settle();
 }

@@ -20,10 +20,11 @@ internal sealed class UpstreamCompiler(TokenCellRegistry vault) : ISnapshotCompi
                 Options = options,
                 IdHeaders = IdHeaders(options, reader),
                 Accounts = Accounts(name, options, reader, identities),
-                // The name is UpstreamUser's, which this folder does not know.
                 Users =
                     options is DeviceHiveUpstreamOptions deviceHive && candidate.Broker.TokenService?.UsersOf == name
-                        ? new DeviceHiveAccounts(vault, name, deviceHive, reader).Users($"user-refresh:{name}")
+                        ? new DeviceHiveAccounts(vault, name, deviceHive, reader).Users(
+                            DeviceHiveUpstreamOptions.UserRefreshTokenValue(name)
+                        )
                         : null,
             };
         }

@@ -58,9 +58,18 @@ public sealed class OptionsBinderTests : IDisposable
 
     [Theory]
     [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","QuietTime":"00:00:01"}}}}""", "RetryDelay")]
-    [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","QuietTimeMax":"00:00:01"}}}}""", "MaxRetryDelay")]
-    [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","Patience":"00:00:01"}}}}""", "TokenWaitTimeout")]
-    [InlineData("""{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","UnusedAfter":"00:00:01"}}}}""", "IdleTimeout")]
+    [InlineData(
+        """{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","QuietTimeMax":"00:00:01"}}}}""",
+        "MaxRetryDelay"
+    )]
+    [InlineData(
+        """{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","Patience":"00:00:01"}}}}""",
+        "TokenWaitTimeout"
+    )]
+    [InlineData(
+        """{"Broker":{"Upstreams":{"s":{"Kind":"Telemax","TokenEndpoint":"https://t/","UnusedAfter":"00:00:01"}}}}""",
+        "IdleTimeout"
+    )]
     [InlineData(
         """{"Broker":{"Upstreams":{"s":{"Kind":"OAuth2","TokenEndpoint":"https://t/","Accounts":{"a":{"ClientId":"c","Keep":"/f"}}}}}}""",
         "RefreshTokenFile"

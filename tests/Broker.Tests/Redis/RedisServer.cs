@@ -207,8 +207,7 @@ public sealed class RedisServer : IAsyncDisposable
         else
         {
             // On the machine's own network: nodes of a Cluster tell their clients where the others are. Without a second container that
-            // cleans up
-            // after it, since that is another image; this one removes itself.
+            // cleans up after it, since that is another image; this one removes itself.
             container = new RedisBuilder("redis:7")
                 .WithCommand(["redis-server", .. settings])
                 .WithBindMount(folder, folder)

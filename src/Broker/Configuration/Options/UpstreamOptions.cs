@@ -287,6 +287,9 @@ internal sealed record DeviceHiveUpstreamOptions : FetchedUpstreamOptions
     /// <summary>What DeviceHive's own setting says unless it is changed there.</summary>
     public const int LocksAfter = 10;
 
+    /// <summary>The template value under which a user's own refresh token goes to the accounts of this upstream.</summary>
+    public static string UserRefreshTokenValue(string upstream) => $"user-refresh:{upstream}";
+
     [Description(
         "After how many wrong passwords in a row the upstream locks a user (user.login.maxAttempts there). Where its "
             + "users log in at the broker (UsersOf), a name has to wait from a third of this number on, whatever addresses "

@@ -2,8 +2,7 @@ namespace Broker.Credentials;
 
 /// <summary>The bounded memory of verified credentials: sets of eight places, read without a lock or an allocation.</summary>
 /// <remarks>Only what was verified gets in, so a flood of bad credentials changes nothing here. When a set is full, one of it goes: work
-/// and
-/// space stay the same however many there are.</remarks>
+/// and space stay the same however many there are.</remarks>
 internal sealed class VerifiedCredentialCache
 {
     private readonly VerifiedCredential?[] places;

@@ -6,10 +6,8 @@ namespace Broker.Credentials;
 /// <remarks>
 /// The primes of such a key are <c>k * M + (65537^a mod M)</c>, where M is the product of the first primes: of 39 in the smallest keys, of
 /// more in longer ones. So the modulus is itself a power of 65537 modulo the product of the first 39 primes. That is so exactly when it is
-/// a
-/// power of 65537 modulo each of these primes, and the exponents agree with each other. A sound key looks like that by chance once in
-/// 2^154.
-/// (Nemec, Sys, Svenda, Klinec, Matyas: The Return of Coppersmith's Attack, ACM CCS 2017.)
+/// a power of 65537 modulo each of these primes, and the exponents agree with each other. A sound key looks like that by chance once in
+/// 2^154. (Nemec, Sys, Svenda, Klinec, Matyas: The Return of Coppersmith's Attack, ACM CCS 2017.)
 /// </remarks>
 internal static class RocaWeakness
 {

@@ -4,8 +4,7 @@ namespace Broker.Credentials;
 
 /// <summary>Revocations: of this process alone, or of all replicas that share a Redis.</summary>
 /// <remarks>Every answer comes from memory. What another replica ends is here within a second; where nothing was heard for too long, what
-/// is not
-/// known to be ended is not known to be good either.</remarks>
+/// is not known to be ended is not known to be good either.</remarks>
 internal sealed class RevocationList(TimeProvider time) : IRevocations
 {
     /// <summary>No config lets a token live longer (TokenServiceChecks, SigningKeyCompiler).</summary>

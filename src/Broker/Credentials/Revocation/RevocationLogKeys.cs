@@ -11,8 +11,8 @@ namespace Broker.Credentials;
 /// </summary>
 /// <remarks>
 /// What the ledgers say is sealed under the name key: it holds no secret of an upstream or a caller, lives up to ten years, and must be
-/// read when the ring of
-/// keys has long been turned. Tokens that stand with it are sealed under the ring. Another name key is another ledger, with nothing in it.
+/// read when the ring of keys has long been turned. Tokens that stand with it are sealed under the ring. Another name key is another
+/// ledger, with nothing in it.
 /// </remarks>
 internal sealed class RevocationLogKeys
 {

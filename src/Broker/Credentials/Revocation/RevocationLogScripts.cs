@@ -11,56 +11,47 @@ namespace Broker.Credentials;
 /// index  numbers of parts            ends  when each ends            part n  entries, each sealed
 /// </code>
 /// A part holds entries of about the same life, so that it goes when they do. An epoch begins when Redis restarts or fails over (another
-/// run id), is
-/// emptied (no head), or has lost a part before its time. Times in microseconds of Redis's clock, ends in milliseconds.
-/// Redis is written to by others too. A head, an index or ends of another type refuse the step, before anything is changed: what they held
+/// run id), is emptied (no head), or has lost a part before its time. Times in microseconds of Redis's clock, ends in milliseconds. Redis
+/// is written to by others too. A head, an index or ends of another type refuse the step, before anything is changed: what they held
 /// decides what counts. A part of another type, an entry that is too large and a member of the index that is no number of a part go;
-/// whoever
-/// knows what was there says it again.
+/// whoever knows what was there says it again.
 /// </remarks>
 internal static class RevocationLogScripts
 {
     // KEYS[1] is the head.
-    public const string Start = """
-        local t = redis.call('TIME')
-        local now = t[1] * 1000000 + t[2]
-        local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
-        local function text(n) return string.format('%.0f', n) end
-        local function count(v)
-          if not v or #v > 32 then return 0 end -- to read a long text as a number takes seconds
-          local n = tonumber(v) or 0
-          if n ~= n or n < 0 or n >= 9007199254740992 then n = 0 end
-          return n
-        end
-        local spoilt = false
-        for _, name in ipairs({ 'r', 's', 'u', 'f', 'n', 'x', 'l' }) do
-          if redis.call('HSTRLEN', KEYS[1], name) > 64 then
-            redis.call('HDEL', KEYS[1], name)
-            spoilt = true
-          end
-        end
-        local h = redis.call('HMGET', KEYS[1], 'r', 's', 'u', 'f')
-        for i = 2, 4 do spoilt = spoilt or (h[i] and not tonumber(h[i])) end
-        local since, uses, floor = count(h[2]), count(h[3]), count(h[4])
-        if uses > 1000000000000000 then uses = 0 end -- so often nothing is used; nor would it be counted on from there
-        local function begin()
-          since = now
-          redis.call('HSET', KEYS[1], 'r', run, 's', text(since), 'u', text(uses), 'f', text(floor))
-        end
-        if spoilt then floor = now end -- which lines count is not known any more: none of before
-        if h[1] ~= run or since > now or spoilt then begin() end -- an epoch that begins later than now: Redis's clock was set back
-        if floor > since then floor = since end -- else no line would ever count again
-        if redis.call('PTTL', KEYS[1]) < 43200000 then redis.call('PEXPIRE', KEYS[1], 86400000) end
+    public const string Start =
+        RedisScript.Numbers
+        + """
+            local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+            local spoilt = false
+            for _, name in ipairs({ 'r', 's', 'u', 'f', 'n', 'x', 'l' }) do
+              if redis.call('HSTRLEN', KEYS[1], name) > 64 then
+                redis.call('HDEL', KEYS[1], name)
+                spoilt = true
+              end
+            end
+            local h = redis.call('HMGET', KEYS[1], 'r', 's', 'u', 'f')
+            for i = 2, 4 do spoilt = spoilt or (h[i] and not tonumber(h[i])) end
+            local since, uses, floor = count(h[2]), count(h[3]), count(h[4])
+            if uses > 1000000000000000 then uses = 0 end -- so often nothing is used; nor would it be counted on from there
+            local function begin()
+              since = now
+              redis.call('HSET', KEYS[1], 'r', run, 's', text(since), 'u', text(uses), 'f', text(floor))
+            end
+            if spoilt then floor = now end -- which lines count is not known any more: none of before
+            if h[1] ~= run or since > now or spoilt then begin() end -- an epoch that begins later than now: Redis's clock was set back
+            if floor > since then floor = since end -- else no line would ever count again
+            if redis.call('PTTL', KEYS[1]) < 43200000 then redis.call('PEXPIRE', KEYS[1], 86400000) end
 
-        -- A use that a replica was told of is not here: what Redis says of refresh tokens is older than what is true.
-        local function compare(known)
-          if count(known) > uses then
-            uses, floor = count(known), now
-            begin()
-          end
-        end
+            -- A use that a replica was told of is not here: what Redis says of refresh tokens is older than what is true.
+            local function compare(known)
+              if count(known) > uses then
+                uses, floor = count(known), now
+                begin()
+              end
+            end
 
-        """;
+            """;
 
     /// <summary>For a step with these three keys: a key of another type refuses it here, and not at some later time, half done.</summary>
     private const string Kinds = """
@@ -156,10 +147,8 @@ internal static class RevocationLogScripts
     // The step that reads what is new. What it answers is bounded, whatever stands there.
 
     // KEYS: head, index, ends. ARGV: part's name, epoch, uses known, highest part known, entries at most, longest life known, then number
-    // and count of
-    // each part read in part. Answers: epoch, its age, uses, highest part, whether there is more, longest life, for each part: number,
-    // count read, entries;
-    // and how much was taken out that is not the brokers' own.
+    // and count of each part read in part. Answers: epoch, its age, uses, highest part, whether there is more, longest life, for each part:
+    // number, count read, entries; and how much was taken out that is not the brokers' own.
     public static readonly RedisScript Since = new(
         "ledger-since",
         Kinds

@@ -18,7 +18,7 @@ internal sealed class RevocationReplicator : IDisposable
     private const int AtOnce = 64;
 
     private readonly RedisRevocationLog ledger;
-    private readonly ReplicatedState parts;
+    private readonly IReplicatedState state;
     private readonly ReplicationTimes times;
     private readonly TimeProvider time;
     private readonly ILogger log;
@@ -32,9 +32,9 @@ internal sealed class RevocationReplicator : IDisposable
     private TimeSpan young;
     private bool isToAgree;
 
-    public RevocationReplicator(RedisRevocationLog ledger, ReplicatedState parts, ReplicationTimes times, TimeProvider time, ILogger log)
+    public RevocationReplicator(RedisRevocationLog ledger, IReplicatedState state, ReplicationTimes times, TimeProvider time, ILogger log)
     {
-        (this.ledger, this.parts, this.times, this.time, this.log) = (ledger, parts, times, time, log);
+        (this.ledger, this.state, this.times, this.time, this.log) = (ledger, state, times, time, log);
         trouble = new(log);
         ledger.Link.Returned += () => LookNow();
         ledger.Link.Heard += message => _ = message == ledger.Names.Message && LookNow();
@@ -151,7 +151,7 @@ internal sealed class RevocationReplicator : IDisposable
 
         foreach (var fact in page.Facts)
         {
-            parts.Told(fact);
+            state.Hear(fact);
             unsaid.Saw(fact);
         }
 
@@ -162,7 +162,7 @@ internal sealed class RevocationReplicator : IDisposable
         }
 
         trouble.AllRead();
-        if (unsaid.EndReading(parts.Known))
+        if (unsaid.EndReading(state.Known))
         {
             ReplicationLog.Epoch(log, page.EpochAge.TotalSeconds);
             isToAgree = true;
@@ -170,7 +170,7 @@ internal sealed class RevocationReplicator : IDisposable
 
         // Of a word that came and went while nothing was heard there is no trace in the log.
         isToAgree |= contact is not null && !HasHeardWithin(RevocationEvent.WordLives / 2);
-        if ((isToAgree || parts.IsBehind()) && !await parts.Agree())
+        if ((isToAgree || state.IsBehind) && !await state.Agree())
         {
             return null;
         }
@@ -179,7 +179,7 @@ internal sealed class RevocationReplicator : IDisposable
         young = times.RecoveryDelay - page.EpochAge;
         if (young <= TimeSpan.Zero)
         {
-            parts.Settle();
+            state.Settle();
             contact = new(stamp, utc);
         }
 

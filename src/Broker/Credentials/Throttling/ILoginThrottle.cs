@@ -10,8 +10,7 @@ internal readonly record struct LoginAttempt(bool IsKnown, TimeSpan Wait)
 
 /// <summary>Failed logins in a row by name and address, also of names that are nobody's.</summary>
 /// <remarks>A guesser waits longer and longer; the same name from another address, and a token that lives, are not touched, so nobody can
-/// be
-/// locked out by another. Who invents names by the thousand shares one row for those beyond, as does whoever comes from there with yet
+/// be locked out by another. Who invents names by the thousand shares one row for those beyond, as does whoever comes from there with yet
 /// another.</remarks>
 internal interface ILoginThrottle
 {

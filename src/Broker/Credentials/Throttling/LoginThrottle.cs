@@ -6,13 +6,12 @@ namespace Broker.Credentials;
 
 /// <summary>Failed logins: those that this process saw, and where replicas share a Redis those of all together.</summary>
 /// <remarks>While Redis is away this process counts on from what it knows: a guesser then has ten attempts at each replica. A remembered
-/// password is
-/// looked up without a call, so of a wait that another replica began this one learns at its next attempt.</remarks>
+/// password is looked up without a call, so of a wait that another replica began this one learns at its next attempt.</remarks>
 internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
 {
     // An address's hash: for each name f:n:l, failures, from when on the next may follow, and the last one; '*' is shared by the names
-    // beyond those that are
-    // counted apart; '~' is when to look again for what is over, '@' since when there is the hash. ARGV[1] is the name.
+    // beyond those that are counted apart; '~' is when to look again for what is over, '@' since when there is the hash. ARGV[1] is the
+    // name.
     private const string Start = """
         local t = redis.call('TIME')
         local now, place = t[1] * 1000 + math.floor(t[2] / 1000), ARGV[1]

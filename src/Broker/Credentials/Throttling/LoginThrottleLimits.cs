@@ -26,8 +26,7 @@ internal sealed record LoginThrottleLimits
 
     /// <summary>For one name at an upstream that locks a user after so many wrong passwords in a row, wherever they come from.</summary>
     /// <remarks>The upstream does not forget with time. From a third of its limit on a name waits, from two thirds on an hour each time;
-    /// the last two are never
-    /// used up within a day, so a name that nobody logs in with for a day may be guessed at again.</remarks>
+    /// the last two are never used up within a day, so a name that nobody logs in with for a day may be guessed at again.</remarks>
     public static LoginThrottleLimits AtAnUpstream(int lockoutAfter, TimeSpan first)
     {
         var free = Math.Max(1, lockoutAfter / 3);

@@ -7,10 +7,8 @@ namespace Broker.Credentials;
 /// <para>A flood of passwords takes so many processors and no more.</para>
 /// <para>
 /// A turn that becomes free goes to the address that has the fewest turns, and among equals to the one that was served longest ago. When
-/// there is no room to
-/// wait, the longest line gives up its end to an address with a shorter one. So an address can fill its own line and no other: a login from
-/// elsewhere waits for
-/// one hash and one more for each other address that waits.
+/// there is no room to wait, the longest line gives up its end to an address with a shorter one. So an address can fill its own line and no
+/// other: a login from elsewhere waits for one hash and one more for each other address that waits.
 /// </para>
 /// </remarks>
 internal sealed class PasswordHashLimiter(int limit, TimeProvider time)

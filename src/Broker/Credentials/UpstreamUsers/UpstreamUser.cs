@@ -1,4 +1,5 @@
 using System.Globalization;
+using Broker.Configuration;
 using Policies;
 
 namespace Broker.Credentials;
@@ -29,7 +30,7 @@ internal sealed record UpstreamUser(string Upstream, long UserId, Permissions Pe
         && !name.AsSpan(upstream.Length + 1).ContainsAnyExceptInRange('0', '9');
 
     /// <summary>The template value that opens his own account at his upstream, and at no other.</summary>
-    public static string TemplateName(string upstream) => $"{Source}-refresh:{upstream}";
+    public static string TemplateName(string upstream) => DeviceHiveUpstreamOptions.UserRefreshTokenValue(upstream);
 
     public override string ToString() => $"{Source}:{Name}";
 }

@@ -46,8 +46,7 @@ internal sealed class UpstreamUserRecords(RedisRevocationLog ledger, TimeProvide
         """;
 
     // KEYS: head, index, ends, users. ARGV, after what Saying takes: for each user class, life and entry of the word; number, sealed login,
-    // its life; a number
-    // that is no login of ours and gives way. Answers for each: whether it stands there now.
+    // its life; a number that is no login of ours and gives way. Answers for each: whether it stands there now.
     private static readonly RedisScript StoreScript = new(
         "user-store",
         Field

@@ -9,8 +9,7 @@ namespace Broker.Credentials;
 /// </summary>
 /// <remarks>
 /// Logins are numbered, and the latest that is known says what he may. Who hears of a later one than he holds drops his at once and reads
-/// the other; while
-/// that cannot be read the user is not known here. A login that did not reach Redis, or that Redis lost, is stored again.
+/// the other; while that cannot be read the user is not known here. A login that did not reach Redis, or that Redis lost, is stored again.
 /// </remarks>
 internal sealed class UpstreamUserSessions(TimeProvider time, int capacity = 100_000)
 {

@@ -3,8 +3,8 @@ namespace Broker.Forwarding;
 /// <summary>The names of a JSON body's members, at any depth.</summary>
 /// <remarks>
 /// Each quote may begin one: where strings are is not followed, so that nothing can be hidden from it, and it jumps from quote to quote. A
-/// name in plain
-/// characters is compared as it comes; one with others is kept and looked into when the colon behind it says that it is a name.
+/// name in plain characters is compared as it comes; one with others is kept and looked into when the colon behind it says that it is a
+/// name.
 /// </remarks>
 internal sealed class MethodOverrideJson
 {

@@ -10,8 +10,7 @@ namespace Broker.Forwarding;
 /// </summary>
 /// <remarks>
 /// It does the work of Unicode's NFKD and case folding and then leaves out all marks, as databases do that compare without accents. The
-/// framework cannot:
-/// in its invariant mode, in which the broker runs, <c>Normalize</c> returns what it was given.
+/// framework cannot: in its invariant mode, in which the broker runs, <c>Normalize</c> returns what it was given.
 /// </remarks>
 internal static class Folding
 {

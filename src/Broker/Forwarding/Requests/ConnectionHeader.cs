@@ -5,10 +5,9 @@ namespace Broker.Forwarding;
 /// <summary>Reads the header <c>Connection</c> so that Kestrel keeps what it names (rights.md 13).</summary>
 /// <remarks>
 /// Kestrel replaces a <c>Connection</c> in which it knows one of close, keep-alive and upgrade by that word alone, whatever else it names:
-/// those headers
-/// would cross, although they were said to end here. Where it knows two of them it leaves the header as it is. So a line that names another
-/// header is
-/// read with both <c>keep-alive</c> and <c>close</c> behind it; the price is that such a connection closes after its answer.
+/// those headers would cross, although they were said to end here. Where it knows two of them it leaves the header as it is. So a line that
+/// names another header is read with both <c>keep-alive</c> and <c>close</c> behind it; the price is that such a connection closes after
+/// its answer.
 /// </remarks>
 internal sealed class ConnectionHeader : Encoding
 {

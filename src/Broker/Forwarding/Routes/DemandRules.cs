@@ -38,7 +38,7 @@ internal sealed class DemandRules
         }
 
         ReachesAccount = reach == "account";
-        Selectors = reach is null ? new(Action, Network, DeviceType, Device) : new(Action, ReachOf(reach, actions));
+        Selectors = reach is null ? new(Action, Network, DeviceType, Device) : new(Action, ReachOf(actions));
     }
 
     public string? Action { get; }
@@ -89,7 +89,7 @@ internal sealed class DemandRules
         return null;
     }
 
-    private Reach ReachOf(string reach, ActionNames actions)
+    private Reach ReachOf(ActionNames actions)
     {
         switch (metadata.Word("Reach", "all", "none", "account"))
         {
@@ -107,7 +107,6 @@ internal sealed class DemandRules
             case "account":
                 return Reach.Nothing;
             default:
-                _ = reach;
                 return Reach.All;
         }
     }

@@ -27,6 +27,6 @@ internal sealed class Denial
             return true;
         }
 
-        return demand.Devices != Reach.All && name.Names(demand.Devices.ToString());
+        return demand.Devices.Ids.Any(name.Names);
     }
 }

@@ -10,8 +10,7 @@ namespace Broker.Forwarding;
 /// </summary>
 /// <remarks>
 /// Routing knows one spelling of a literal segment. Where <c>/configuration/jwt.secret</c> is denied beside <c>/configuration/{name}</c>, a
-/// request
-/// for <c>jwt.secret.json</c> is routed to the second, and the upstream may read it as the first.
+/// request for <c>jwt.secret.json</c> is routed to the second, and the upstream may read it as the first.
 /// </remarks>
 internal sealed class DeniedRoute
 {

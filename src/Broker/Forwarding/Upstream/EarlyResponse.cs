@@ -15,8 +15,7 @@ internal sealed class EarlyResponse(bool isTokenOurs)
 
     /// <summary>
     /// Whether the rest of the body has no reader: the upstream answered with an error, closed the connection without an answer, or
-    /// answered
-    /// and closed the way for the body.
+    /// answered and closed the way for the body.
     /// </summary>
     public bool EndsSending => IsKnown && !IsTokenRefused && (isWayClosed || Volatile.Read(ref status) is < 0 or >= 400);
 

@@ -9,10 +9,9 @@ namespace Broker.Forwarding;
 /// .NET's client reads an HTTP/1.1 answer only when the whole body is sent: an upload that was refused at once would be sent to its end
 /// first.
 /// So while a body is sent, this reads ahead (where the client does not itself), looks at the status, tells it to the body, and keeps what
-/// it
-/// read for the client. Once the upstream has answered with an error, what is still written is dropped, so that the client goes on to read
-/// the
-/// answer. The upstream would take the next request for the rest of the body: such a connection serves no other request, and is closed.
+/// it read for the client. Once the upstream has answered with an error, what is still written is dropped, so that the client goes on to
+/// read the answer. The upstream would take the next request for the rest of the body: such a connection serves no other request, and is
+/// closed.
 /// </remarks>
 internal sealed class EarlyResponseStream(Stream inner) : AsyncStream
 {
@@ -197,8 +196,7 @@ internal sealed class EarlyResponseStream(Stream inner) : AsyncStream
         if (IsCut && !ReferenceEquals(answer, cutBy))
         {
             // The pool has given the connection to another request, of which nothing is sent here. One without a body meets a connection
-            // that
-            // closed before its answer, and the client takes another one; one with a body is sent again by the token handler.
+            // that closed before its answer, and the client takes another one; one with a body is sent again by the token handler.
             isSpent = true;
             Abandon();
             return answer is null ? ValueTask.CompletedTask : ValueTask.FromException(new UnusableConnectionException());

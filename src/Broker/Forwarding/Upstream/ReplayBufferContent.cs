@@ -14,8 +14,7 @@ namespace Broker.Forwarding;
 /// own content, and not kept. On HTTP/1.1 it is <see cref="EarlyResponseStream"/> that hears an answer before the body's end, and tells it
 /// here.
 /// A 401 about our token ends the sending, and the body is read on for the second try. Any other error of the upstream is the answer: the
-/// body is
-/// cut short, so that the client goes on to read that answer, and the connection serves no other request.
+/// body is cut short, so that the client goes on to read that answer, and the connection serves no other request.
 /// </remarks>
 internal sealed class ReplayBufferContent : HttpContent
 {

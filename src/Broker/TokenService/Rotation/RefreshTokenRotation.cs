@@ -13,8 +13,7 @@ namespace Broker.TokenService;
 /// </summary>
 /// <remarks>
 /// What Redis forgot is refused, not guessed: a line that is not there, one whose entry is damaged, and all lines of before when a use that
-/// a
-/// replica was told of is missing (an old snapshot, a failover that lost a write). Who holds such a token logs in again.
+/// a replica was told of is missing (an old snapshot, a failover that lost a write). Who holds such a token logs in again.
 /// </remarks>
 internal sealed class RefreshTokenRotation(TimeProvider time) : IRefreshRotation
 {

@@ -6,7 +6,7 @@ namespace Broker.UpstreamTokens;
 internal sealed class TelemaxAccounts(TokenCellRegistry vault, string upstream, TelemaxUpstreamOptions options, OptionsReader reader)
     : IAccountReader
 {
-    private readonly Uri upstreams = reader.Endpoint(options.TokenEndpoint, "TokenEndpoint");
+    private readonly Uri tokenEndpoint = reader.Endpoint(options.TokenEndpoint, "TokenEndpoint");
     private readonly CellTimes times = reader.Times(options, TimeSpan.FromMinutes(5));
     private readonly IReadOnlyList<LoginWindowOptions> logins = reader.Logins(
         options,
@@ -18,7 +18,7 @@ internal sealed class TelemaxAccounts(TokenCellRegistry vault, string upstream, 
     public Account Read(string name, string key, out AccountPlan? plan)
     {
         var account = options.Accounts[name];
-        var endpoint = account.TokenEndpoint is { } own ? reader.Endpoint(own, $"{key}:TokenEndpoint") : upstreams;
+        var endpoint = account.TokenEndpoint is { } own ? reader.Endpoint(own, $"{key}:TokenEndpoint") : tokenEndpoint;
         var isUser = account.UserName is not null;
         if (isUser == account.ApiKey is not null)
         {

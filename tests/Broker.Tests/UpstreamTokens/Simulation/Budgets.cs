@@ -9,9 +9,8 @@ namespace Broker.Tests.UpstreamTokens.Simulation;
 /// </summary>
 /// <remarks>
 /// Not counted: a login of a replica that alone is cut off, while Redis is or was there for others (its share comes on top); one that its
-/// process did not live
-/// to tell; and while something known to one replica is not told yet, a permit of a replica that never saw Redis away, or after the epoch's
-/// pause.
+/// process did not live to tell; and while something known to one replica is not told yet, a permit of a replica that never saw Redis away,
+/// or after the epoch's pause.
 /// </remarks>
 internal sealed class Budgets(World world)
 {

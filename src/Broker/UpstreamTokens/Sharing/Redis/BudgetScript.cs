@@ -13,16 +13,13 @@ namespace Broker.UpstreamTokens;
 internal static class BudgetScript
 {
     // KEYS: log, rejections' log, marker (without end). ARGV: attempt, rejection, known, run id it is known from, reminder, log's life us,
-    // how many
-    // logins were made alone, attempt, age (us) and rejection of each of these, then permit and per (us) of each window.
-    // Answers: whether taken, wait us, count, run id, and of each key whether what stood there was not the brokers' own.
+    // how many logins were made alone, attempt, age (us) and rejection of each of these, then permit and per (us) of each window. Answers:
+    // whether taken, wait us, count, run id, and of each key whether what stood there was not the brokers' own.
     public static readonly RedisScript Permit = new(
         "permit",
         Scripts.Run
+            + RedisScript.Numbers
             + """
-            local t = redis.call('TIME')
-            local now = t[1] * 1000000 + t[2]
-            local function text(n) return string.format('%.0f', n) end
             local foreign = {}
             for i, kind in ipairs({ 'zset', 'zset', 'hash' }) do
               local is = redis.call('TYPE', KEYS[i]).ok
@@ -93,30 +90,28 @@ internal static class BudgetScript
     // of each window.
     public static readonly RedisScript Left = new(
         "budget",
-        """
-        local t = redis.call('TIME')
-        local now = t[1] * 1000000 + t[2]
-        local function text(n) return string.format('%.0f', n) end
-        local isWhole = true
-        for i, kind in ipairs({ 'zset', 'zset', 'hash' }) do
-          local is = redis.call('TYPE', KEYS[i]).ok
-          isWhole = isWhole and (is == 'none' or is == kind)
-        end
-        local since = isWhole and tonumber(redis.call('HGET', KEYS[3], 's') or '0') or 0
-        local answer = {}
-        for i = 1, #ARGV, 2 do
-          local permit, per = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
-          local left = not isWhole and 0 or permit - redis.call('ZCOUNT', KEYS[1], '(' .. text(now - per), '+inf')
-          local wait = 0
-          if left < 1 then
-            local at = isWhole and redis.call('ZREVRANGE', KEYS[1], permit - 1, permit - 1, 'WITHSCORES') or {}
-            left, wait = 0, at[2] and per - (now - at[2]) or per
-          end
-          if since > 0 and now - since < per then left, wait = 0, math.max(wait, per - (now - since)) end
-          answer[#answer + 1] = text(left)
-          answer[#answer + 1] = text(wait)
-        end
-        return answer
-        """
+        RedisScript.Numbers
+            + """
+            local isWhole = true
+            for i, kind in ipairs({ 'zset', 'zset', 'hash' }) do
+              local is = redis.call('TYPE', KEYS[i]).ok
+              isWhole = isWhole and (is == 'none' or is == kind)
+            end
+            local since = isWhole and tonumber(redis.call('HGET', KEYS[3], 's') or '0') or 0
+            local answer = {}
+            for i = 1, #ARGV, 2 do
+              local permit, per = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
+              local left = not isWhole and 0 or permit - redis.call('ZCOUNT', KEYS[1], '(' .. text(now - per), '+inf')
+              local wait = 0
+              if left < 1 then
+                local at = isWhole and redis.call('ZREVRANGE', KEYS[1], permit - 1, permit - 1, 'WITHSCORES') or {}
+                left, wait = 0, at[2] and per - (now - at[2]) or per
+              end
+              if since > 0 and now - since < per then left, wait = 0, math.max(wait, per - (now - since)) end
+              answer[#answer + 1] = text(left)
+              answer[#answer + 1] = text(wait)
+            end
+            return answer
+            """
     );
 }

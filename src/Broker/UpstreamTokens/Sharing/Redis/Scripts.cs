@@ -7,8 +7,7 @@ namespace Broker.UpstreamTokens;
 /// </summary>
 /// <remarks>
 /// A number from a damaged entry counts as none, so that it can never stand above the right ones for ever. What is not the brokers' own (of
-/// another type, a
-/// lease or a deadline longer than any config allows) counts as absent: steps that write a key take it away first.
+/// another type, a lease or a deadline longer than any config allows) counts as absent: steps that write a key take it away first.
 /// </remarks>
 internal static class Scripts
 {
@@ -120,8 +119,7 @@ internal static class Scripts
     );
 
     // ARGV: attempt, fate of the note, its time left us, quiet us or -1, problem, remembered ms, refused or '', refusals' and failure's
-    // life ms,
-    // failure or '', whose quiet it is or '', whether an unknown refresh
+    // life ms, failure or '', whose quiet it is or '', whether an unknown refresh
     public static readonly RedisScript Settle = new(
         "settle",
         Start
@@ -203,16 +201,8 @@ internal static class Scripts
 
     private const string Start =
         Run
+        + RedisScript.Numbers
         + """
-            local t = redis.call('TIME')
-            local now = t[1] * 1000000 + t[2]
-            local function text(n) return string.format('%.0f', n) end
-            local function count(v)
-              if not v or #v > 32 then return 0 end -- to read a long text as a number takes seconds
-              local n = tonumber(v) or 0
-              if n ~= n or n < 0 or n >= 9007199254740992 then n = 0 end
-              return n
-            end
             local foreign = {}
             for i, kind in ipairs({ 'hash', 'string', 'hash', 'hash', 'hash' }) do
               local is = redis.call('TYPE', KEYS[i]).ok

@@ -13,10 +13,8 @@ namespace Broker.UpstreamTokens;
 ///   a turn: (Per + what clocks differ) / (Permit - 1/2)
 /// </code>
 /// Turns are as long as it takes that one login more than a window permits never falls within it, and by Redis's clock, as it was told with
-/// the seat and is counted on:
-/// nobody can be asked, and replicas' own clocks may say anything.
-/// A seat that is not said again is free after <see cref="SharedTimes.SeatLives"/>. New ones are given once a Redis has been the same for
-/// so long: who had one has said so.
+/// the seat and is counted on: nobody can be asked, and replicas' own clocks may say anything. A seat that is not said again is free after
+/// <see cref="SharedTimes.SeatLives"/>. New ones are given once a Redis has been the same for so long: who had one has said so.
 /// </remarks>
 internal sealed class Seat(ISharedTokens tokens, SharedTimes times, Chance chance, TimeProvider time) : IDisposable
 {
@@ -96,10 +94,8 @@ internal static class SeatScript
     public static readonly RedisScript Sit = new(
         "seat",
         Scripts.Run
+            + RedisScript.Numbers
             + """
-            local t = redis.call('TIME')
-            local now = t[1] * 1000000 + t[2]
-            local function text(n) return string.format('%.0f', n) end
             local seats, lives = tonumber(ARGV[3]), tonumber(ARGV[4])
             local is = redis.call('TYPE', KEYS[1]).ok
             local isForeign = is ~= 'none' and is ~= 'hash'
