@@ -120,7 +120,7 @@ internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider tim
         return answer;
     }
 
-    /// <summary>Null when the token is not one of a user with a refresh token: he is not let in.</summary>
+    /// <summary>Null if the token is not a user's with a refresh token: the user is not let in.</summary>
     private UpstreamUser? UserOf(string upstream, TokenPair pair, ActionNames actions)
     {
         var payload = Wire.Claims(pair.Access).Member("payload");
@@ -138,7 +138,8 @@ internal sealed class DeviceHiveLogins(TokenCellRegistry vault, TimeProvider tim
             return null;
         }
 
-        // The vendor reads [] and a missing 'a' in two ways; here both are nothing. Its own token bounds what "*" is: his networks.
+        // The vendor reads [] and a missing 'a' in two ways; here both are nothing. Its own token bounds what "*" means: the user's
+        // networks.
         var devices = payload.Member("d") is { } named ? Names(named) : Selection.Everything;
         return new(
             upstream,

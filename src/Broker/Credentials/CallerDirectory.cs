@@ -59,7 +59,7 @@ internal sealed class CallerDirectory(
         return true;
     }
 
-    /// <summary>Strikes out an upstream's user; false when what he shows is not what is held of him now.</summary>
+    /// <summary>Removes an upstream's user; false when what was shown is not what is stored for the user now.</summary>
     public async ValueTask<bool> Drop(Caller caller)
     {
         if (
@@ -81,7 +81,7 @@ internal sealed class CallerDirectory(
             ? users.Recall(identity[UpstreamUser.SubjectPrefix.Length..])
             : new(true);
 
-    // His own refresh token opens his own account, whatever template it stands in; he has no other account anywhere.
+    // A user's own refresh token opens the user's own account, whatever template it stands in. The user has no other account.
     public static ConfigCaller OfUpstream(UpstreamUser user) =>
         new(
             new()

@@ -100,7 +100,7 @@ internal sealed class CredentialTable(
     /// <summary>Where a login comes from, as failed ones are counted.</summary>
     public IPAddress? AddressOf(HttpContext context) => Proxies.ClientOf(context.Connection.RemoteIpAddress, context.Request.Headers);
 
-    /// <summary>The upstream refuses its own user: all that came of him here is over, until he logs in again.</summary>
+    /// <summary>The upstream refuses its own user: everything issued to the user here is over, until a new login.</summary>
     public Task EndUser(Caller user) => bearer.EndUser(user);
 
     /// <summary>Whose password this is; takes as long for an unknown name as for a wrong password.</summary>

@@ -3,7 +3,7 @@ using Broker.Credentials;
 namespace Broker.TokenService;
 
 /// <summary>What a new token comes from: who asks, the session it joins, and everybody whose present rights bound it.</summary>
-/// <param name="Caller">With what he may do now.</param>
+/// <param name="Caller">The caller, with their present permissions.</param>
 /// <param name="Session">The session's id.</param>
 /// <param name="End">Nothing that comes of it lives longer.</param>
 /// <param name="Generations">Each identity that it rests on, in ordinal order, and its generation when that was made.</param>

@@ -20,6 +20,6 @@ internal sealed class Upstream
 
     public required IReadOnlyDictionary<string, Account> Accounts { get; init; }
 
-    /// <summary>The account of each user who logged in there himself, by his own refresh token; null where users cannot.</summary>
+    /// <summary>The account of each user who logged in there, by the user's own refresh token; null where users cannot log in.</summary>
     public Account? Users { get; init; }
 }

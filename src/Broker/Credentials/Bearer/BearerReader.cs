@@ -83,7 +83,9 @@ internal sealed class BearerReader
     /// <summary>Whether a token of ours, its session or one of its callers was ended before its time.</summary>
     public bool IsEnded(TokenClaims claims) => revocations.Of(claims) == RevocationStatus.Revoked;
 
-    /// <summary>Ends all that came of an upstream's user whom it refuses; not when he has logged in there anew meanwhile.</summary>
+    /// <summary>
+    /// Revokes everything issued to an upstream's user whom the upstream refuses, unless the user has logged in again meanwhile.
+    /// </summary>
     public async Task EndUser(Caller user)
     {
         if (ours is not null && await ours.Drop(user))

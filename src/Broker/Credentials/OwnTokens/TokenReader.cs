@@ -47,7 +47,7 @@ internal sealed class TokenReader(SigningKeys keys, CallerDirectory callers, Act
             );
     }
 
-    /// <summary>Strikes out an upstream's user; false when what he shows is not what is held of him now.</summary>
+    /// <summary>Removes an upstream's user; false when what was shown is not what is stored for the user now.</summary>
     public ValueTask<bool> Drop(Caller user) => callers.Drop(user);
 
     /// <summary>Looks for who is not known here where all replicas keep them; false when nobody can say.</summary>

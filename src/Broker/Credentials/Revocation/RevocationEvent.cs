@@ -10,12 +10,12 @@ internal enum RevocationEventKind
     Ended = 1,
 
     /// <summary>
-    /// All that came of an identity before this generation was ended. Its remainder by four says whether a config has him disabled
+    /// All that came of an identity before this generation was ended. Its remainder by four says whether a config disables the caller
     /// (RevocationList).
     /// </summary>
     Generation = 2,
 
-    /// <summary>An upstream's user logged in: what came of an earlier login of his is old.</summary>
+    /// <summary>An upstream's user logged in: what an earlier login of the same user brought is old.</summary>
     User = 3,
 }
 

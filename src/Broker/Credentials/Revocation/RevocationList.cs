@@ -66,13 +66,13 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
     {
         // Above what other replicas have given: what they issued under that is to end as well. Not known when they cannot be asked.
         var isCurrent = watch is not { } shared || await CaughtUp(shared, cancellation);
-        // Whether he was disabled meanwhile is not known then either: whoever has him disabled says so again.
+        // Whether the caller was disabled meanwhile is not known then either: a broker whose config disables them says so again.
         var fact = Raise(identity, Next(identity, isCurrent || IsDisabled(identity) ? KindOf(identity) : Kind.StartedEnabled));
         return watch is null || (await watch.Say(fact) && isCurrent);
     }
 
     /// <summary>
-    /// A config has him disabled, or has him no more: that ends all that came of him, and stands until a config enables him.
+    /// A config disables the caller, or no longer has them. Everything issued to them is revoked, until a config enables them.
     /// </summary>
     public void Disable(string identity)
     {
@@ -88,10 +88,10 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
     }
 
     /// <summary>
-    /// A config that was loaded has him enabled again: what a replica with an older config let him have meanwhile ends too.
+    /// A config that was loaded enables the caller again. What a replica with an older config issued meanwhile is revoked too.
     /// </summary>
     /// <param name="identity">Whose.</param>
-    /// <param name="isCertain">Whether he was disabled also when nobody here was told so.</param>
+    /// <param name="isCertain">Whether the caller was disabled even if no event said so.</param>
     public void Enable(string identity, bool isCertain)
     {
         if (KindOf(identity) != Kind.Enabled)
@@ -105,7 +105,7 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
     }
 
     /// <summary>
-    /// A broker starts with him enabled: that ends what he was let have while he was disabled, unless it is known that he is enabled.
+    /// A broker starts with the caller enabled. What was issued while they were disabled is revoked, unless they are known to be enabled.
     /// </summary>
     public void StartEnabled(string identity)
     {
@@ -116,8 +116,8 @@ internal sealed class RevocationList(TimeProvider time) : IRevocations
     }
 
     /// <summary>
-    /// Whether only a broker that started so says that he is enabled, or one that could not ask: its config may be an older one than that
-    /// which disabled him.
+    /// Whether only a broker that started with the caller enabled says so, or one that could not ask: its config may be older than the one
+    /// that disabled them.
     /// </summary>
     public bool IsEnabledInDoubt(string identity) => KindOf(identity) == Kind.StartedEnabled;
 

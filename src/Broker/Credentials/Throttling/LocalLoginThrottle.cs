@@ -87,7 +87,7 @@ internal sealed class LocalLoginThrottle(TimeProvider time, int capacity = 100_0
             }
 
             // One that names share is not broken: whoever has one password could guess at all others for ever. A few failures more are not
-            // laid at his door.
+            // held against the caller.
             return wasBegun
                 && at.Rows.GetValueOrDefault(AddressThrottle.Rest).Failures is > 0 and var failures
                 && failures <= Limits.Free

@@ -28,8 +28,8 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
 
     // ARGV: free failures, the waits in ms after the last of them and after each further one, the longest of these, after how many ms few
     // and many are forgotten, names apart; '@' as this replica knows it, and failures.
-    // Answers: whether it may, wait ms (now, or after it), failures, '@'. Who knows of another hash counts on from what he knows: Redis
-    // lost it.
+    // Answers: whether it may, wait ms (now, or after it), failures, '@'. A replica that knows of another hash counts on from what it
+    // knows: Redis lost it.
     private static readonly RedisScript BeginScript = new(
         "attempt-begin",
         Start

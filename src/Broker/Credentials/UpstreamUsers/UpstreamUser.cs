@@ -4,11 +4,11 @@ using Policies;
 
 namespace Broker.Credentials;
 
-/// <summary>A user of an upstream, as the upstream answered his last login. Prints as his name.</summary>
-/// <param name="Upstream">Where he logged in.</param>
-/// <param name="UserId">His number there.</param>
-/// <param name="Permissions">Those of the token that it answered.</param>
-/// <param name="RefreshToken">His own way in there; it never leaves the broker.</param>
+/// <summary>A user of an upstream, as the upstream answered the user's last login. Prints as the user's name.</summary>
+/// <param name="Upstream">The upstream where the user logged in.</param>
+/// <param name="UserId">The user's number there.</param>
+/// <param name="Permissions">The permissions in the token that the upstream answered.</param>
+/// <param name="RefreshToken">The user's own refresh token; it never leaves the broker.</param>
 /// <param name="End">When that ends.</param>
 internal sealed record UpstreamUser(string Upstream, long UserId, Permissions Permissions, string RefreshToken, DateTimeOffset End)
 {
@@ -29,7 +29,7 @@ internal sealed record UpstreamUser(string Upstream, long UserId, Permissions Pe
         && name[upstream.Length] == '.'
         && !name.AsSpan(upstream.Length + 1).ContainsAnyExceptInRange('0', '9');
 
-    /// <summary>The template value that opens his own account at his upstream, and at no other.</summary>
+    /// <summary>The template value that opens the user's own account at their upstream, and at no other.</summary>
     public static string TemplateName(string upstream) => DeviceHiveUpstreamOptions.UserRefreshTokenValue(upstream);
 
     public override string ToString() => $"{Source}:{Name}";

@@ -8,17 +8,16 @@ using StackExchange.Redis;
 namespace Broker.Credentials;
 
 /// <summary>A user's login.</summary>
-/// <param name="User">Null where it is known that there is a newer one than he is known by, and nothing of it; or that he is let in no
-/// more.</param>
+/// <param name="User">Null if a newer login is known to exist and nothing of it is known here, or if the user is no longer let in.</param>
 /// <param name="Number">Later ones are greater.</param>
 /// <param name="End">Until when it matters.</param>
 /// <param name="IsStored">Whether it came from Redis, or is known to be there.</param>
 internal sealed record Login(UpstreamUser? User, long Number, DateTimeOffset End, bool IsStored);
 
 /// <summary>What stands in Redis of a user.</summary>
-/// <param name="Number">Of his last login; 0 when there is none that the brokers wrote.</param>
+/// <param name="Number">The number of the user's last login; 0 if the brokers wrote none.</param>
 /// <param name="User">Null when it says no more than the number, or is sealed.</param>
-/// <param name="IsSealed">It is sealed under a key that this replica lacks: nobody here can say what he may.</param>
+/// <param name="IsSealed">It is sealed under a key that this replica lacks, so the user's rights are not known here.</param>
 /// <param name="Text">The number as it stands there.</param>
 internal readonly record struct StoredLogin(long Number, UpstreamUser? User, bool IsSealed, RedisValue Text);
 

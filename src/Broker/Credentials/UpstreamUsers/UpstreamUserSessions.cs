@@ -8,8 +8,9 @@ namespace Broker.Credentials;
 /// to again.
 /// </summary>
 /// <remarks>
-/// Logins are numbered, and the latest that is known says what he may. Who hears of a later one than he holds drops his at once and reads
-/// the other; while that cannot be read the user is not known here. A login that did not reach Redis, or that Redis lost, is stored again.
+/// Logins are numbered, and the latest one that is known says what the user may do. A replica that hears of a later login drops its own at
+/// once and reads the other; while that cannot be read, the user is not known here. A login that did not reach Redis, or that Redis lost,
+/// is stored again.
 /// </remarks>
 internal sealed class UpstreamUserSessions(TimeProvider time, int capacity = 100_000)
 {
@@ -38,10 +39,10 @@ internal sealed class UpstreamUserSessions(TimeProvider time, int capacity = 100
 
     public void Put(UpstreamUser user) => Next(user.Name, user, user.End);
 
-    /// <summary>Puts him in, here and for the other replicas. While Redis is away he is known here alone.</summary>
+    /// <summary>Stores the user, here and for the other replicas. While Redis is away the user is known here alone.</summary>
     public async ValueTask Keep(UpstreamUser user) => await Store(user.Name, Next(user.Name, user, user.End));
 
-    /// <summary>Strikes him out, here and for the other replicas.</summary>
+    /// <summary>Removes the user, here and for the other replicas.</summary>
     public async ValueTask Drop(string name)
     {
         if (users.TryGetValue(name, out var login))
@@ -62,14 +63,14 @@ internal sealed class UpstreamUserSessions(TimeProvider time, int capacity = 100
 
         if (!isHere)
         {
-            // What is heard of him while Redis is asked finds its place, and is not undone by the answer.
+            // What is heard of the user while Redis is asked finds its place, and is not undone by the answer.
             Put(name, new(null, 0, time.GetUtcNow() + AskedLives, IsStored: true));
         }
 
         return await Read(shared, name) is { IsSealed: false };
     }
 
-    /// <summary>He logged in at another replica.</summary>
+    /// <summary>The user logged in at another replica.</summary>
     public void Hear(RevocationEvent fact)
     {
         if (
@@ -97,7 +98,7 @@ internal sealed class UpstreamUserSessions(TimeProvider time, int capacity = 100
     {
         if (users.Count >= capacity && !users.ContainsKey(name))
         {
-            // Whoever's login ends first makes room: he is asked for it again.
+            // The user whose login ends first makes room, and has to log in again.
             foreach (var old in users.OrderBy(known => known.Value.End).Take(Math.Max(1, capacity / 10)).ToList())
             {
                 users.TryRemove(old);

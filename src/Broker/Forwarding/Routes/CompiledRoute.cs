@@ -83,7 +83,7 @@ internal sealed class CompiledRoute
     /// <summary>With whose token? Null when this caller has no account at the upstream.</summary>
     public Account? AccountFor(Caller? caller)
     {
-        // An upstream's own user goes there as himself or not at all: a shared account's "*" is more than his.
+        // An upstream's own user goes there with their own account or not at all: a shared account's "*" is more than the user has.
         if (caller?.Source == UpstreamUser.Source)
         {
             return OwnAccount is null ? Upstream?.Users : null;

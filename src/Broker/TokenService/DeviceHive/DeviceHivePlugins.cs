@@ -97,7 +97,7 @@ internal sealed class DeviceHivePlugins(Issuance issuance)
                     200,
                     new JsonObject
                     {
-                        // What its creator may still do now: a right that was taken from him is none of the plugin's.
+                        // What its creator may do now: a right that was taken from the creator is not the plugin's either.
                         ["a"] = new JsonArray([
                             .. TokenIssuer
                                 .Holding(issuance.Credentials.Tokens.Present(token)!.Permissions, issuance.Actions)

@@ -74,7 +74,9 @@ internal interface ISharedTokens
     /// <summary>6. A permit of every window of one budget, or of none and how long until there is one. Never given back.</summary>
     Task<Permission> Permit(BudgetAsk ask);
 
-    /// <summary>A seat among so many for whoever says that he is there: the one he has, or a free one; null when nobody knows.</summary>
+    /// <summary>
+    /// A seat among so many for a replica that says that it is there: the one it has, or a free one; null when Redis does not answer.
+    /// </summary>
     Task<Seating?> Sit(Attempt who, int? had, int seats, TimeSpan lives);
 
     /// <summary>Ends when something of the record changed, when the wake-up was lost at the latest after so long. May end early.</summary>

@@ -54,7 +54,7 @@ internal sealed partial class SharedRenewal(RecordKey name, TokenCellRegistry va
             }
             if (step.IsPause)
             {
-                // Each release is a word to all: who had the lease and waits would wake himself and the others with his own.
+                // Each release is told to all: a replica that had the lease and waits would wake itself and the others with its own.
                 await Task.Delay(Min(step.Wait, store.Times.Poll), time);
                 continue;
             }
@@ -149,7 +149,7 @@ internal sealed partial class SharedRenewal(RecordKey name, TokenCellRegistry va
         var isNewer = pair.FencingToken > (Held?.FencingToken ?? 0);
         if (pair.IsForgotten || (pair.Record != asked.Cell.Name && (Held is not { IsForgotten: false } || !isNewer)))
         {
-            return null; // the identity's pair, got for another revision of the config: who has none (any more) gets his own
+            return null; // the identity's pair, got for another revision of the config: a replica without one gets its own
         }
         var isServed = !isNewer && pair.Access == served;
         if (isServed && asked.IsRejection)

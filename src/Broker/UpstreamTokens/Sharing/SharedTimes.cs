@@ -24,7 +24,7 @@ internal sealed record SharedTimes
     /// <summary>What the budget is divided by where Redis is away.</summary>
     public int MaxReplicas { get; init; } = 8;
 
-    /// <summary>How long a seat is kept for who does not say that he is there.</summary>
+    /// <summary>How long a seat is kept for a replica that no longer says that it is there.</summary>
     public TimeSpan SeatLives { get; init; } = TimeSpan.FromMinutes(1);
 
     /// <summary>

@@ -40,7 +40,7 @@ internal sealed record SharedPair
 
     /// <summary>
     /// First refresh tokens of other configs of this identity, as digests, whose chains went on and then gave way to this one: they are
-    /// spent, whoever still has one in his config.
+    /// spent, even where a config still has one.
     /// </summary>
     public IReadOnlyList<OpaqueName> Spent { get; init; } = [];
 

@@ -263,7 +263,7 @@ internal sealed class RedisTokens : ISharedTokens
     /// <summary>A count of failures: more than so many say no more.</summary>
     private static int Few(RedisValue value) => (int)Math.Clamp(Number(value), 0, 1000);
 
-    // What an operator is shown besides, and his word to the replicas.
+    // What an operator is shown besides, and what an operator tells the replicas.
 
     private const string LookWord = "look:";
 
