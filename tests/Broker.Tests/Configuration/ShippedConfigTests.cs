@@ -10,6 +10,7 @@ public sealed class ShippedConfigTests
 {
     private static readonly JsonDocumentOptions Comments = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
     private static readonly string ConfigFolder = Path.Combine(Files.Repository(), "config");
+    private static readonly string Samples = Path.Combine(Files.Repository(), "samples");
     private static readonly string Example = Path.Combine(Files.Repository(), "tests/Broker.Tests/Configuration/design-example.jsonc");
 
     private static readonly JsonSchema Schema = JsonSchema.FromText(SchemaWriter.Write());
@@ -34,7 +35,8 @@ public sealed class ShippedConfigTests
     [Fact]
     public void Every_config_that_ships_and_the_designs_example_fit_the_schema()
     {
-        foreach (var file in Directory.GetFiles(ConfigFolder, "*.json").Where(file => !file.EndsWith(".schema.json")).Append(Example))
+        var shipped = Directory.GetFiles(ConfigFolder, "*.json").Where(file => !file.EndsWith(".schema.json"));
+        foreach (var file in shipped.Concat(Directory.GetFiles(Samples, "*.json")).Append(Example))
         {
             Faults(File.ReadAllText(file)).ShouldBeEmpty(file);
         }
@@ -64,6 +66,31 @@ public sealed class ShippedConfigTests
         result.Good().Broker.Upstreams["telemax"].ShouldBeOfType<TelemaxUpstreamOptions>();
         result.Good().ReverseProxy["Routes"]!.AsObject().Count.ShouldBe(1);
     }
+
+    [Theory]
+    [InlineData("telemax")]
+    [InlineData("damoov")]
+    [InlineData("devicehive")]
+    [InlineData("oauth2")]
+    public void Each_sample_loads_alone_and_with_the_sample_for_replicas_and_only_its_secrets_are_missing(string name)
+    {
+        using var files = new Files();
+        string[] sample = [Path.Combine(Samples, $"{name}.json")];
+        foreach (var paths in new[] { sample, [.. sample, Path.Combine(Samples, "replicas.json")] })
+        {
+            var result = files.Loader(paths, Severity.Warning).Load();
+            result.Errors().ShouldBeEmpty();
+            result.Good().ReverseProxy["Routes"]!.AsObject().ShouldNotBeEmpty();
+            result.ConfigErrors.All.ShouldAllBe(warning => warning.Message.Contains("secret's environment variable"));
+        }
+    }
+
+    [Fact]
+    public void Each_sample_of_the_folder_is_tested() =>
+        Directory
+            .GetFiles(Samples, "*.json")
+            .Select(Path.GetFileNameWithoutExtension)
+            .ShouldBe(["telemax", "damoov", "devicehive", "oauth2", "replicas"], ignoreOrder: true);
 
     [Fact]
     public void The_designs_example_loads()
