@@ -169,7 +169,7 @@ internal sealed class SnapshotLoader(
         }
     }
 
-    // Issuers' key files are read by who verifies with them; that one changed is noticed here.
+    // Issuers' key files are read by the code that verifies with them; a change is noticed here.
     private static void Watch(BrokerOptions broker, Sources sources)
     {
         foreach (var file in broker.Issuers.Values.Select(issuer => issuer.KeyFile).OfType<string>())

@@ -14,7 +14,7 @@ internal sealed record ConfigCaller(Caller Caller, long? UserId, string? Passwor
     /// <summary>Source and colon, as a token's <c>sub</c> starts.</summary>
     public const string SubjectPrefix = Source + ":";
 
-    /// <summary>Whether the config says that it may do nothing: as if it were not there, but for who asks why.</summary>
+    /// <summary>Whether the config says that it may do nothing: as if it were not there, except where the reason is asked for.</summary>
     public bool IsDisabled { get; init; }
 
     /// <summary>Prints no hash.</summary>

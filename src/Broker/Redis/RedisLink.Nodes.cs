@@ -76,7 +76,7 @@ internal sealed partial class RedisLink
             // A user or password that is refused leaves the connection as one without: the client is told NOAUTH in the end.
             return settings.Password is null ? "password-missing" : "wrong-password";
         }
-        // Cut, or no answer: a node that speaks TLS hears no more than noise from who does not, and the other way round.
+        // Cut, or no answer: a node that speaks TLS hears only noise from a client that does not, and the other way round.
         return attempt.Exception?.Message.Contains("NOPERM", StringComparison.Ordinal) == true ? "refused-noperm"
             : settings.Tls ? "no-answer-over-tls"
             : "no-answer";

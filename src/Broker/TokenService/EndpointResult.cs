@@ -23,7 +23,7 @@ internal sealed record EndpointResult(int Status, JsonNode? Body, string Decisio
 
     public string? Allow { get; init; }
 
-    /// <summary>Whether it may be kept by who asked: tokens never, public keys and addresses for a while.</summary>
+    /// <summary>Whether a client may cache it: tokens never, public keys and addresses for a while.</summary>
     public bool IsPublic { get; init; }
 
     /// <summary>

@@ -37,7 +37,7 @@ internal sealed class Issuance(
 
     public TimeSpan Since(long timestamp) => time.GetElapsedTime(timestamp);
 
-    /// <summary>A user's number; null for who has none.</summary>
+    /// <summary>A user's number; null for a caller without one.</summary>
     public long? NumberOf(Caller caller) => table.Tokens!.Find(caller.Identity)?.UserId;
 
     /// <summary>The end of an access token that nobody asked to be otherwise.</summary>

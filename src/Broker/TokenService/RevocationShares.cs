@@ -128,7 +128,7 @@ internal sealed class RevocationShares(TimeProvider time)
         private DateTimeOffset next;
         private TimeSpan pause = FirstPause;
 
-        /// <summary>How long to wait; null for who need not, and then the next has to.</summary>
+        /// <summary>How long to wait; null when there is no need, and then the next caller has to.</summary>
         public TimeSpan? Next(DateTimeOffset now, TimeSpan longest)
         {
             if (next > now && next - now <= longest) // else the clock was set back

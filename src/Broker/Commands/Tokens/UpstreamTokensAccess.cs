@@ -6,7 +6,7 @@ namespace Broker.Commands;
 /// <summary>The accounts of a config and the Redis in which their tokens are, for a command. What is wrong is one line.</summary>
 internal sealed class UpstreamTokensAccess(Snapshot snapshot, TokenAdmin desk, SharedTokenStore store)
 {
-    /// <summary>Longer than a connection takes, and short enough for who waits.</summary>
+    /// <summary>Longer than a connection takes, and short enough for an operator who waits.</summary>
     private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(5);
 
     private bool hasAnswered;

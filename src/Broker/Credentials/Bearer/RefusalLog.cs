@@ -12,7 +12,7 @@ internal sealed record TokenRefusal(string Rule, string Expected, string Found);
 /// Logs why bearer tokens were refused, one line in a while for each issuer and rule: strangers send as many as they like.
 /// </summary>
 /// <remarks>
-/// Rules that come before the signature can be broken by anybody, and those after it only by who holds a token that the issuer signed.
+/// Rules that come before the signature can be broken by anybody, and those after it only by a holder of a token that the issuer signed.
 /// Each rule has its own turn, so that a flood of the first hides nothing of the second.
 /// </remarks>
 internal sealed class RefusalLog(ILogger log, TimeProvider time)

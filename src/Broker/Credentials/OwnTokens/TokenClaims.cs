@@ -80,7 +80,7 @@ internal sealed record TokenClaims
 
     public long GenerationAt(int index) => index < Generations.Count ? Generations[index] : 0;
 
-    /// <summary>The client id of who gets tokens for itself.</summary>
+    /// <summary>The client id of a caller that gets tokens for itself.</summary>
     public static string OwnClientId(string subject) =>
         subject.StartsWith(ConfigCaller.SubjectPrefix, StringComparison.Ordinal) ? subject[ConfigCaller.SubjectPrefix.Length..] : subject;
 

@@ -50,7 +50,7 @@ internal sealed class TokenReader(SigningKeys keys, CallerDirectory callers, Act
     /// <summary>Removes an upstream's user; false when what was shown is not what is stored for the user now.</summary>
     public ValueTask<bool> Drop(Caller user) => callers.Drop(user);
 
-    /// <summary>Looks for who is not known here where all replicas keep them; false when nobody can say.</summary>
+    /// <summary>Looks for a user who is not known here in the records of all replicas; false when those cannot be read.</summary>
     public ValueTask<bool> Recall(TokenClaims claims) => callers.Recall(claims);
 
     /// <summary>The same for one identity.</summary>
@@ -149,7 +149,8 @@ internal sealed class TokenReader(SigningKeys keys, CallerDirectory callers, Act
         return ClaimsRefusal(token.Payload, out claims) ?? (FitsType(token.Type, claims!) ? null : "not of its type");
     }
 
-    // The type in the header is signed as well: a refresh or plugin token can be taken for nothing else, even by who reads only the header.
+    // The type in the header is signed as well: a refresh or plugin token can be taken for nothing else, even by a reader of the header
+    // alone.
     private static bool FitsType(string? type, TokenClaims claims) =>
         type
             == (

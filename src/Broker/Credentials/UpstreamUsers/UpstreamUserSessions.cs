@@ -51,7 +51,7 @@ internal sealed class UpstreamUserSessions(TimeProvider time, int capacity = 100
         }
     }
 
-    /// <summary>Looks for who is not known here where all replicas keep them; false when nobody can say.</summary>
+    /// <summary>Looks for a user who is not known here in the records of all replicas; false when those cannot be read.</summary>
     /// <remarks>Asked anew each time: who is told to log in may do so at another replica, and come back before the word of it.</remarks>
     public async ValueTask<bool> Recall(string name)
     {

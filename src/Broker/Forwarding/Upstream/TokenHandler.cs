@@ -207,7 +207,7 @@ internal sealed class TokenHandler(HttpMessageHandler inner, TimeProvider time) 
         }
         finally
         {
-            request.RequestUri = bare; // a token in the query is not for who reads the address afterwards
+            request.RequestUri = bare; // a token in the query must not be seen by later readers of the address
         }
     }
 

@@ -69,7 +69,7 @@ internal sealed class OAuthRevocation(Issuance issuance)
             : await RevokeAllOf(identity!, request.Client, context);
     }
 
-    /// <summary>Its own, one made by it or got by it, or any for who manages tokens.</summary>
+    /// <summary>Its own token, one that it made or got, or any token if it has ManageToken.</summary>
     public static bool Concerns(TokenClaims token, Caller client) =>
         token.Subject == client.Identity
         || token.Client == client.Name

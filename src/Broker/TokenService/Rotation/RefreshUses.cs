@@ -19,7 +19,7 @@ internal static class RefreshUses
     /// <summary>Renews with claims whose kind, end and client were looked at.</summary>
     /// <param name="issuance">The token service.</param>
     /// <param name="refresh">The token that is used.</param>
-    /// <param name="client">The identity of who uses it, as far as that is known; else of whom it is about.</param>
+    /// <param name="client">The identity of the client that uses it, if known; else of the caller that it is about.</param>
     /// <param name="held">What the client may do now; null where only the token says.</param>
     /// <param name="scope">The scope that is asked for.</param>
     /// <param name="cancellation">Nobody waits any more.</param>

@@ -12,7 +12,7 @@ internal enum Heard
     Gone,
 }
 
-/// <content>An operator replaced the token, or took it away, and says so to who holds an older one.</content>
+/// <content>An operator replaced the token, or took it away, and tells the replicas that hold an older one.</content>
 internal sealed partial class SharedRenewal
 {
     /// <summary>

@@ -57,7 +57,7 @@ internal sealed record SharedPair
     /// <summary>Its end by Redis's clock, in microseconds.</summary>
     public required long EndsAt { get; init; }
 
-    /// <summary>Its end by the clock of who got it.</summary>
+    /// <summary>Its end by the clock of the replica that got it.</summary>
     public required DateTimeOffset EndsAtUtc { get; init; }
 
     /// <summary>The replica that got it.</summary>
@@ -102,7 +102,7 @@ internal readonly record struct StoredState
     /// <summary>Done or unknown.</summary>
     public StoreOutcome Outcome { get; init; }
 
-    /// <summary>When the store was asked, by this process's own clock: what it says is no younger. Set by who asked.</summary>
+    /// <summary>When the store was asked, by this process's own clock: what it says is no younger. Set by the caller.</summary>
     public long AskedAt { get; init; }
 
     /// <summary>Our number, if the lease was taken; else zero.</summary>

@@ -20,7 +20,7 @@ internal sealed record TokenStatus
     /// <summary>Who got it, or took it away.</summary>
     public string? By { get; init; }
 
-    /// <summary>When it was asked for, by the clock of who did.</summary>
+    /// <summary>When it was asked for, by the clock of the replica that asked.</summary>
     public DateTimeOffset? At { get; init; }
 
     /// <summary>Whether it was got by another revision of the config: this one gets its own.</summary>
