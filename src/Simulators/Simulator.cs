@@ -33,13 +33,13 @@ public abstract class Simulator : IAsyncDisposable
     public Faults Faults { get; } = new();
 
     /// <summary>How many logins were tried.</summary>
-    public int Logins => Counters.RenewalRequest(TokenCall.Login);
+    public int Logins => Counters.Asked(TokenCall.Login);
 
     /// <summary>How many logins led to a token, answered or lost.</summary>
     public int LoginsGranted => Counters.Granted(TokenCall.Login);
 
     /// <summary>How many refreshes were tried.</summary>
-    public int Refreshes => Counters.RenewalRequest(TokenCall.Refresh);
+    public int Refreshes => Counters.Asked(TokenCall.Refresh);
 
     /// <summary>How many refreshes led to a token, answered or lost.</summary>
     public int RefreshesGranted => Counters.Granted(TokenCall.Refresh);
@@ -163,7 +163,7 @@ public abstract class Simulator : IAsyncDisposable
         if (!context.Request.Path.StartsWithSegments(ControlPlane.Prefix, StringComparison.Ordinal))
         {
             var traits = context.GetEndpoint()?.Metadata.GetMetadata<RouteTraits>();
-            var body = traits?.ConsoleStreams == true ? "" : await ReadBodyAsync(context.Request);
+            var body = traits?.Streams == true ? "" : await ReadBodyAsync(context.Request);
             var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
             var headers = context.Request.Headers.ToDictionary(
                 header => header.Key,

@@ -6,7 +6,7 @@ internal sealed class TokenCounters
     private readonly int[] _asked = new int[3];
     private readonly int[] _granted = new int[3];
 
-    public int RenewalRequest(TokenCall call) => Volatile.Read(ref _asked[(int)call]);
+    public int Asked(TokenCall call) => Volatile.Read(ref _asked[(int)call]);
 
     public int Granted(TokenCall call) => Volatile.Read(ref _granted[(int)call]);
 

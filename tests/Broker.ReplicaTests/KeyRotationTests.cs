@@ -29,7 +29,7 @@ public sealed class KeyRotationTests
         var callers = Callers(fleet, refused, kinds, stop.Token);
         var lasting = old;
 
-        async Task RenewalStep(params string[] keys)
+        async Task Step(params string[] keys)
         {
             foreach (var i in new[] { 1, 0 })
             {
@@ -39,15 +39,15 @@ public sealed class KeyRotationTests
             }
         }
 
-        await RenewalStep("first", "second");
-        await RenewalStep("second", "first");
+        await Step("first", "second");
+        await Step("second", "first");
         (KeyOf(lasting.Access), KeyOf(lasting.Refresh)).ShouldBe(("second", "second"));
         (await fleet.Ask(fleet.Brokers[0], old.Access)).ShouldBe(200);
         (await fleet.Ask(fleet.Brokers[1], old.Access)).ShouldBe(200);
         // Dropped when nothing lives that it signed: here the callers stop first, as if their tokens had ended.
         await stop.CancelAsync();
         await callers;
-        await RenewalStep("second");
+        await Step("second");
 
         refused.ShouldBeEmpty();
         kinds.Order().ShouldBe(["first", "second"]);

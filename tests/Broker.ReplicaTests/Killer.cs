@@ -8,7 +8,7 @@ namespace Broker.ReplicaTests;
 internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, Random chance, TimeSpan lease)
 {
     private static readonly string[] Steps = ["take", "note", "extend", "commit", "release", "permit", "call", "call", "commit", "note"];
-    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(8);
 
     private TaskCompletionSource<bool>? resumed;
     private int victim = -1;
@@ -96,7 +96,7 @@ internal sealed class Killer(Fleet fleet, Wire[] wires, Simulator[] upstreams, R
                 return passesOn || !kills;
             };
         }
-        if (await Task.WhenAny(hit.Task, Task.Delay(TokenWaitTimeout)) != hit.Task)
+        if (await Task.WhenAny(hit.Task, Task.Delay(Timeout)) != hit.Task)
         {
             anyStep = true; // this step does not come by itself
         }

@@ -16,7 +16,7 @@ internal sealed class SharedUsers : IDisposable
 
     private static readonly string[] Ways = ["steps, one after the other", "steps, fifty a second", "notes", "words"];
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(20);
-    private static readonly RedisScript RenewalStep = new("step", "return redis.call('SET', KEYS[1], ARGV[1])");
+    private static readonly RedisScript Step = new("step", "return redis.call('SET', KEYS[1], ARGV[1])");
     private static readonly RedisScript Note = new(
         "note",
         """
@@ -38,8 +38,8 @@ internal sealed class SharedUsers : IDisposable
             Channel = Channel,
         };
         users = [.. Ways.Select(way => new User(way, settings))];
-        _ = OneByOne(users[0], async () => await users[0].Link.Run(RenewalStep, [Key], ["a"]) is not null);
-        _ = Often(users[1], async () => await users[1].Link.Run(RenewalStep, [Key], ["b"]) is not null);
+        _ = OneByOne(users[0], async () => await users[0].Link.Run(Step, [Key], ["a"]) is not null);
+        _ = Often(users[1], async () => await users[1].Link.Run(Step, [Key], ["b"]) is not null);
         _ = OneByOne(users[2], async () => await users[2].Link.RunReplicated(Note, [Key], ["c"]) is { IsWritten: true });
         users[3].Link.Heard += _ => users[3].Worked();
     }

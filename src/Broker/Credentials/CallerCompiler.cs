@@ -105,7 +105,7 @@ internal sealed class CallerCompiler(Snapshot candidate, SelectionReader selecti
             return null;
         }
 
-        if (PasswordHash.ConfigError(hash) is { } mistake)
+        if (PasswordHash.Problem(hash) is { } mistake)
         {
             mistakes.Error($"{path}:Basic:Hash", mistake);
             return null;

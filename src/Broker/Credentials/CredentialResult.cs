@@ -19,7 +19,7 @@ internal enum CredentialProblem
     Ambiguous,
 
     /// <summary>Too many wrong passwords in a row: nobody looked at this one.</summary>
-    ChangeWaiters,
+    Throttled,
 
     /// <summary>Nobody can say now: too many passwords at once, or an issuer's keys are out of reach.</summary>
     Unknown,
@@ -28,7 +28,7 @@ internal enum CredentialProblem
 /// <summary>The answer to "who asks?"; the default refuses.</summary>
 internal readonly record struct CredentialResult(Caller? Caller, CredentialProblem Problem)
 {
-    /// <summary>With <see cref="CredentialProblem.ChangeWaiters"/>: for how long.</summary>
+    /// <summary>With <see cref="CredentialProblem.Throttled"/>: for how long.</summary>
     public TimeSpan Wait { get; init; }
 }
 

@@ -150,7 +150,7 @@ internal sealed record Refusal(int Status, string Code, string Message, TimeSpan
             CredentialProblem.Expired => TokenExpired,
             CredentialProblem.Ambiguous => AmbiguousCredential,
             CredentialProblem.Unknown => CredentialUnverified,
-            CredentialProblem.ChangeWaiters => LoginWaits(credential.Wait),
+            CredentialProblem.Throttled => LoginWaits(credential.Wait),
             _ => CredentialInvalid,
         };
 

@@ -45,7 +45,7 @@ internal sealed partial class RedisLink
                 else
                 {
                     Diagnose();
-                    CellInvalidator(now);
+                    Recheck(now);
                 }
             }
             // A connection that stands is worth a look at once.
@@ -119,7 +119,7 @@ internal sealed partial class RedisLink
     /// <summary>
     /// Where roles or slots have changed the client goes on as before, and is told READONLY for ever, until it is made to look.
     /// </summary>
-    private void CellInvalidator(ConnectionMultiplexer now)
+    private void Recheck(ConnectionMultiplexer now)
     {
         if (looking.IsCompleted)
         {

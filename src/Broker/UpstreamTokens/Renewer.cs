@@ -8,7 +8,7 @@ internal readonly record struct RenewalResult(string? Access, long AskedAt, Time
     /// <summary>
     /// When to look whether another replica has a token meanwhile, whatever the wait that callers are told; null where there is no other.
     /// </summary>
-    public TimeSpan? CellInvalidator { get; init; }
+    public TimeSpan? RecheckAfter { get; init; }
 
     public static RenewalResult Failed(TokenProblem problem, TimeSpan? retryAfter = null) => new(null, 0, default, problem, retryAfter);
 

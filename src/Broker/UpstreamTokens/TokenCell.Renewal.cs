@@ -75,7 +75,7 @@ internal sealed partial class TokenCell
     }
 
     /// <summary>An operator says that the token was replaced or taken away: the store is looked at, and what is there counts.</summary>
-    public async Task CellInvalidator()
+    public async Task Invalidate()
     {
         if (renewer?.Shared is not { } shared || held is not { } before)
         {
@@ -195,7 +195,7 @@ internal sealed partial class TokenCell
                 quiet.Grow(renewal.Problem, renewal.RetryAfter, times);
             }
             var pause = renewal.Problem == TokenProblem.BudgetSpent && isRejection ? rejections : quiet;
-            if (renewal is { Access: null, CellInvalidator: { } look })
+            if (renewal is { Access: null, RecheckAfter: { } look })
             {
                 pause.LookAfter(look);
             }

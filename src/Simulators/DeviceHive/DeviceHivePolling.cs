@@ -15,7 +15,7 @@ internal sealed class DeviceHivePolling(DeviceHiveAccess access, TimeProvider ti
             wanted(message) && message.Id > seen && !(message.Timestamp <= since) && (names?.Contains(message.Name) ?? true);
 
         using var giveUp = until(call);
-        var patience = TokenWaitTimeout(call, giveUp.Token);
+        var patience = WaitTime(call, giveUp.Token);
         while (true)
         {
             var (messages, changed) = log.Read(IsNew);
@@ -32,7 +32,7 @@ internal sealed class DeviceHivePolling(DeviceHiveAccess access, TimeProvider ti
     public async Task<DeviceHiveMessage?> WaitForStatusAsync(Call call, DeviceHiveMessageLog log, long id)
     {
         using var giveUp = until(call);
-        var patience = TokenWaitTimeout(call, giveUp.Token);
+        var patience = WaitTime(call, giveUp.Token);
         while (true)
         {
             var (done, changed) = log.Read(message => message.Id == id && message.Status is not null);
@@ -70,7 +70,7 @@ internal sealed class DeviceHivePolling(DeviceHiveAccess access, TimeProvider ti
 
     private static long[]? ReadIds(string? csv) => string.IsNullOrEmpty(csv) ? null : [.. csv.Split(',').Select(Ids.Parse)];
 
-    private Task TokenWaitTimeout(Call call, CancellationToken giveUp)
+    private Task WaitTime(Call call, CancellationToken giveUp)
     {
         var seconds = int.TryParse(call.Query("waitTimeout"), CultureInfo.InvariantCulture, out var asked) ? Math.Clamp(asked, 0, 60) : 30;
         return seconds == 0 ? Task.CompletedTask : Task.Delay(TimeSpan.FromSeconds(seconds), time, giveUp);

@@ -16,12 +16,12 @@ internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulato
     public void Refresh(string pattern, Func<Call, Answer> work) => Token("POST", pattern, _ => TokenCall.Refresh, work);
 
     public void Token(string method, string pattern, Func<Call, TokenCall> kind, Func<Call, Answer> work) =>
-        Map(method, pattern, new(RequestKind.Token, ConsoleStreams: false), call => AnswerTokenAsync(call, kind(call), work));
+        Map(method, pattern, new(RequestKind.Token, Streams: false), call => AnswerTokenAsync(call, kind(call), work));
 
     public void Data(string method, string pattern, Func<Call, Answer> work) => Data(method, pattern, call => Task.FromResult(work(call)));
 
     public void Data(string method, string pattern, Func<Call, Task<Answer>> work) =>
-        Map(method, pattern, new(RequestKind.Data, ConsoleStreams: false), async call =>
+        Map(method, pattern, new(RequestKind.Data, Streams: false), async call =>
         {
             var answer = await FaultAsync(call) ?? await work(call);
             await answer.WriteAsync(call.Context);
@@ -29,7 +29,7 @@ internal sealed class Routes(IEndpointRouteBuilder endpoints, Simulator simulato
 
     /// <summary>A route that reads and writes the connection itself, once admitted.</summary>
     public void Stream(string method, string pattern, Func<Call, Answer?> admit, Func<Call, Task> work) =>
-        Map(method, pattern, new(RequestKind.Data, ConsoleStreams: true), async call =>
+        Map(method, pattern, new(RequestKind.Data, Streams: true), async call =>
         {
             if ((await FaultAsync(call) ?? admit(call)) is { } refusal)
             {

@@ -17,7 +17,7 @@ internal static class StreamResetter
     /// <param name="over">The end; a connection that is closed before is followed by another.</param>
     public static async Task Run(Uri broker, string? bearer, CancellationToken over)
     {
-        var bytes = ConsoleStreams(broker, bearer);
+        var bytes = Streams(broker, bearer);
         while (!over.IsCancellationRequested)
         {
             try
@@ -55,7 +55,7 @@ internal static class StreamResetter
         await reading;
     }
 
-    private static byte[] ConsoleStreams(Uri broker, string? bearer)
+    private static byte[] Streams(Uri broker, string? bearer)
     {
         var head = new List<byte> { 0x82, 0x87 }; // :method GET, :scheme https
         AddField(head, ":path", BrokerConfig.Target);

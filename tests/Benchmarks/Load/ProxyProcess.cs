@@ -8,7 +8,7 @@ namespace Benchmarks.Load;
 internal sealed class ProxyProcess : IAsyncDisposable
 {
     private const string Announcement = "listening on ";
-    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(120);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(120);
 
     private readonly Process process;
     private readonly Task<string> errors;
@@ -130,7 +130,7 @@ internal sealed class ProxyProcess : IAsyncDisposable
     private async Task<T> Waited<T>(Task<T> ready)
     {
         var ended = process.WaitForExitAsync();
-        await Task.WhenAny(ready, ended).WaitAsync(TokenWaitTimeout);
+        await Task.WhenAny(ready, ended).WaitAsync(Timeout);
         if (!ready.IsCompletedSuccessfully)
         {
             await DisposeAsync();

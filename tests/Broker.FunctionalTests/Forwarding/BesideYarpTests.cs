@@ -192,12 +192,12 @@ public sealed class BesideYarpTests : IAsyncLifetime
         ours.ShouldBe(theirs, line);
         upstream.Requests.Count.ShouldBe(2, line);
         var (fromUs, fromYarp) = (upstream.Requests.First(), upstream.Requests.Last());
-        StoredState(fromUs).ShouldBe(StoredState(fromYarp), line);
+        Seen(fromUs).ShouldBe(Seen(fromYarp), line);
         fromUs["Authorization"].ShouldBe($"Bearer {TestConfig.UpstreamSecret}");
     }
 
     /// <summary>Without what the broker puts on or takes off on purpose, and what YARP says about the caller.</summary>
-    private static string StoredState(RawRequest request) =>
+    private static string Seen(RawRequest request) =>
         $"{request.Line} [{string.Join("; ", request.Headers.Select(header => header.ToLowerInvariant())
         .Where(header => !header.StartsWith("authorization:", StringComparison.Ordinal) && !header.StartsWith("x-api-key:", StringComparison.Ordinal)
             && !header.StartsWith("x-forwarded-", StringComparison.Ordinal) && !header.StartsWith("traceparent:", StringComparison.Ordinal)

@@ -9,7 +9,7 @@ namespace Broker.FunctionalTests.Forwarding;
 /// </remarks>
 internal sealed class Lateness : IAsyncDisposable
 {
-    private static readonly TimeSpan RenewalStep = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(20);
 
     private readonly CancellationTokenSource over = new();
     private readonly Task measuring;
@@ -36,8 +36,8 @@ internal sealed class Lateness : IAsyncDisposable
         while (!over.IsCancellationRequested)
         {
             var start = Stopwatch.GetTimestamp();
-            await Task.Delay(RenewalStep);
-            late += Stopwatch.GetElapsedTime(start) - RenewalStep;
+            await Task.Delay(Step);
+            late += Stopwatch.GetElapsedTime(start) - Step;
         }
     }
 }

@@ -26,7 +26,7 @@ public sealed class StrangerLogTests
     [InlineData("/x", true, TestConfig.Key)]
     public async Task Streams_that_are_reset_at_once_fill_no_log(string path, bool hasBody, string? key)
     {
-        const int ConsoleStreams = 3000,
+        const int Streams = 3000,
             PerSecond = 100,
             LongestLine = 1000;
         await using var upstream = await EchoUpstream.Start();
@@ -35,11 +35,11 @@ public sealed class StrangerLogTests
         await using var broker = await Start(upstream, """{ "h2": { "Url": "http://127.0.0.1:0", "Protocols": "Http2" } }""");
         var start = Environment.TickCount64;
 
-        for (var sent = 0; sent < ConsoleStreams; )
+        for (var sent = 0; sent < Streams; )
         {
             using var connection = await RawHttp2.Connect(broker.Address);
             var closed = connection.UntilClosed();
-            for (var id = 1; sent < ConsoleStreams && !closed.IsCompleted; id += 2, sent++)
+            for (var id = 1; sent < Streams && !closed.IsCompleted; id += 2, sent++)
             {
                 (string, string)[] headers =
                 [

@@ -14,7 +14,7 @@ public sealed class AttenuationTests
     private static readonly string[] Kinds = ["create", "create for clerk", "renew", "exchange"];
     private static readonly string[] Clients = ["app:app-key", "operator:correct+horse", "admin:correct+horse"];
 
-    private sealed record RenewalStep(string Kind, string Client, string?[] Lists, long? Minutes);
+    private sealed record Step(string Kind, string Client, string?[] Lists, long? Minutes);
 
     [Fact]
     public async Task For_any_chain_the_last_tokens_permissions_and_end_lie_within_the_firsts()
@@ -31,7 +31,7 @@ public sealed class AttenuationTests
             from t in Maybe(ids)
             from d in Maybe(ids)
             from minutes in Gen.Elements((long?)null, null, 5, 20, 100_000_000)
-            select new RenewalStep(kind, client, [a, n, t, d], minutes);
+            select new Step(kind, client, [a, n, t, d], minutes);
         var chains = from login in Gen.Elements("admin", "operator") from steps in Gen.ListOf(step) select (login, steps.Take(6).ToList());
 
         Check.One(Config.QuickThrowOnFailure.WithMaxTest(150), Prop.ForAll(Arb.From(chains), chain =>
@@ -62,7 +62,7 @@ public sealed class AttenuationTests
         Kinds.ShouldAllBe(kind => made[kind] > 10); // or nothing was shown
     }
 
-    private static async Task<(string Access, string Refresh)> Take(TokenBed bed, RenewalStep step, string access, string refresh)
+    private static async Task<(string Access, string Refresh)> Take(TokenBed bed, Step step, string access, string refresh)
     {
         switch (step.Kind)
         {

@@ -5,7 +5,7 @@ namespace Broker.FunctionalTests.TokenService;
 
 public sealed class GuessingTests
 {
-    private const string ChangeWaiters = """{"error":429,"message":"Too many failed logins: wait before the next one."}""";
+    private const string TooMany = """{"error":429,"message":"Too many failed logins: wait before the next one."}""";
 
     [Theory]
     [InlineData("operator")]
@@ -26,7 +26,7 @@ public sealed class GuessingTests
         );
         ((int)answer.StatusCode, answer.Headers.RetryAfter?.Delta).ShouldBe((415, null)); // text/plain: nothing was tried
 
-        (await bed.Post("/token", $$"""{"login":"{{login}}","password":"{{TokenBed.Password}}"}""")).ShouldBe((429, ChangeWaiters));
+        (await bed.Post("/token", $$"""{"login":"{{login}}","password":"{{TokenBed.Password}}"}""")).ShouldBe((429, TooMany));
         (
             await bed.Post(
                 "/oauth/token",

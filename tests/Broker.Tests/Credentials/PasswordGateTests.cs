@@ -67,7 +67,7 @@ public sealed class PasswordGateTests
     private sealed class Run(int seed, int strangers)
     {
         private readonly Random random = new(seed);
-        private readonly List<(Task<PasswordTurn?> Turn, CancellationTokenSource TokenWaitTimeout)> entered = [];
+        private readonly List<(Task<PasswordTurn?> Turn, CancellationTokenSource QueueTimeout)> entered = [];
         private Task<PasswordTurn?> login = Task.FromResult<PasswordTurn?>(null);
 
         public int Strangers => strangers;
@@ -78,7 +78,7 @@ public sealed class PasswordGateTests
         {
             for (var step = random.Next(1, 300); step > 0; step--)
             {
-                await RenewalStep();
+                await Step();
             }
         }
 
@@ -89,7 +89,7 @@ public sealed class PasswordGateTests
             var hashes = 0;
             while (!login.IsCompleted)
             {
-                hashes += await RenewalStep() ? 1 : 0;
+                hashes += await Step() ? 1 : 0;
             }
 
             (await login).ShouldNotBeNull($"seed {seed}");
@@ -104,7 +104,7 @@ public sealed class PasswordGateTests
             }
         }
 
-        private async Task<bool> RenewalStep()
+        private async Task<bool> Step()
         {
             switch (random.Next(8))
             {
@@ -138,7 +138,7 @@ public sealed class PasswordGateTests
 
         private async Task GiveUp()
         {
-            if (entered.Find(one => !one.Turn.IsCompleted) is { TokenWaitTimeout: { } patience } one)
+            if (entered.Find(one => !one.Turn.IsCompleted) is { QueueTimeout: { } patience } one)
             {
                 await patience.CancelAsync();
                 await one.Turn.ContinueWith(_ => { }, TaskScheduler.Default); // it was given up, or refused before

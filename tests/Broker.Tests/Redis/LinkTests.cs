@@ -13,7 +13,7 @@ namespace Broker.Tests.Redis;
 public sealed class LinkTests : IAsyncLifetime
 {
     private static readonly RedisScript Set = new("set", "return redis.call('SET', KEYS[1], ARGV[1])");
-    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(30);
 
     private RedisServer server = null!;
 
@@ -59,7 +59,7 @@ public sealed class LinkTests : IAsyncLifetime
         await server.Ask("ACL", "SETUSER", "narrow", "&channel");
 
         await Soon(async () => await server.Ask("PUBLISH", "channel", "word") != "0");
-        (await heard.Task.WaitAsync(TokenWaitTimeout)).ShouldBe("word");
+        (await heard.Task.WaitAsync(Timeout)).ShouldBe("word");
     }
 
     [Fact]
@@ -93,7 +93,7 @@ public sealed class LinkTests : IAsyncLifetime
         link.Heard += heard.SetResult;
         await Soon(() => Answers(link));
         await Soon(async () => await server.Ask("PUBLISH", "channel", "word") != "0");
-        (await heard.Task.WaitAsync(TokenWaitTimeout)).ShouldBe("word");
+        (await heard.Task.WaitAsync(Timeout)).ShouldBe("word");
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class LinkTests : IAsyncLifetime
     {
         for (var from = Environment.TickCount64; !await condition(); await Task.Delay(20))
         {
-            (Environment.TickCount64 - from).ShouldBeLessThan((long)TokenWaitTimeout.TotalMilliseconds);
+            (Environment.TickCount64 - from).ShouldBeLessThan((long)Timeout.TotalMilliseconds);
         }
     }
 

@@ -105,10 +105,9 @@ public sealed class GrantTests
     {
         var some = Selection.Of("1");
         var mine = new Grant(new(some, some, some, some), 50);
-        Selection? RenewalRequest(int at) => at == dimension ? Selection.Everything : null;
+        Selection? Asked(int at) => at == dimension ? Selection.Everything : null;
 
-        mine.Narrow(new(RenewalRequest(0), RenewalRequest(1), RenewalRequest(2), RenewalRequest(3), null), out var given)
-            .ShouldBe(expected);
+        mine.Narrow(new(Asked(0), Asked(1), Asked(2), Asked(3), null), out var given).ShouldBe(expected);
 
         given.ShouldBe(default);
     }

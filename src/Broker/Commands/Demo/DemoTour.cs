@@ -22,7 +22,7 @@ internal static class DemoTour
     private const string Honk = """{"command":"honk","parameters":{"times":2}}""";
 
     public static IReadOnlyList<DemoStep> Steps { get; } =
-    [.. Allowed(), .. WithoutCredential(), .. Unclear(), .. NotGranted(), .. OwnToken(), .. RenewalResult()];
+    [.. Allowed(), .. WithoutCredential(), .. Unclear(), .. NotGranted(), .. OwnToken(), .. Renewal()];
 
     /// <summary>The bearer token that a newcomer watches expire.</summary>
     public static DemoStep WatchedToken { get; } = new("A bearer token of ours", Position) { Headers = ["Authorization: Bearer {token}"] };
@@ -209,7 +209,7 @@ internal static class DemoTour
         ];
 
     /// <summary>Revocations stand where each account has not had one within the last seconds: renewals after a 401 are paced.</summary>
-    private static IEnumerable<DemoStep> RenewalResult() =>
+    private static IEnumerable<DemoStep> Renewal() =>
         [
             new("A charger's state, by client credentials", Charger)
             {

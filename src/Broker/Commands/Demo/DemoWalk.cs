@@ -47,7 +47,7 @@ internal sealed class DemoWalk(DemoEnvironment stand, TextWriter output) : IDisp
         }
 
         var arrivals = new DemoArrivals(stand);
-        await output.WriteLineAsync($"    asked     {RenewalRequest(step)}");
+        await output.WriteLineAsync($"    asked     {Asked(step)}");
         await output.WriteLineAsync($"    expected  {Expected(step)}");
         var answers = await Task.WhenAll(Enumerable.Range(0, step.AtOnce).Select(_ => Ask(step, stop)));
         await output.WriteLineAsync($"    came      {(answers.Length > 1 ? $"{answers.Length} times " : "")}{answers[0]}");
@@ -77,7 +77,7 @@ internal sealed class DemoWalk(DemoEnvironment stand, TextWriter output) : IDisp
         }
     }
 
-    private static string RenewalRequest(DemoStep step) =>
+    private static string Asked(DemoStep step) =>
         $"{(step.AtOnce > 1 ? $"{step.AtOnce} times at once " : "")}{step.Request} as {step.As ?? "nobody"}"
         + (step.Headers.Count > 0 ? $", {string.Join(", ", step.Headers)}" : "")
         + (step.Body is null ? "" : $", {step.Body}")

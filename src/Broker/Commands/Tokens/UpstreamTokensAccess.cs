@@ -7,7 +7,7 @@ namespace Broker.Commands;
 internal sealed class UpstreamTokensAccess(Snapshot snapshot, TokenAdmin desk, SharedTokenStore store)
 {
     /// <summary>Longer than a connection takes, and short enough for an operator who waits.</summary>
-    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RedisTimeout = TimeSpan.FromSeconds(5);
 
     private bool hasAnswered;
 
@@ -35,7 +35,7 @@ internal sealed class UpstreamTokensAccess(Snapshot snapshot, TokenAdmin desk, S
         return cell;
     }
 
-    private (string? ConfigError, TokenCell? Cell) Found(string upstream, string name, string[] values)
+    private (string? Problem, TokenCell? Cell) Found(string upstream, string name, string[] values)
     {
         var upstreams = snapshot.Part<UpstreamTable>().ByName;
         if (!upstreams.TryGetValue(upstream, out var found))
@@ -61,7 +61,7 @@ internal sealed class UpstreamTokensAccess(Snapshot snapshot, TokenAdmin desk, S
     /// <summary>Whether Redis answers; if not, why has been told.</summary>
     public async Task<bool> Answers(TokenCell cell, ConsoleStreams streams)
     {
-        hasAnswered = hasAnswered || await desk.Answers(cell, TokenWaitTimeout);
+        hasAnswered = hasAnswered || await desk.Answers(cell, RedisTimeout);
         if (!hasAnswered)
         {
             await streams.Error.WriteLineAsync(

@@ -22,7 +22,7 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
     private const string WellKnown = "/.well-known/openid-configuration";
     private const int MostBytes = 1024 * 1024;
 
-    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan FetchTimeout = TimeSpan.FromSeconds(10);
 
     private readonly Lock slot = new();
     private volatile IssuerKeys? known;
@@ -61,7 +61,7 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
         try
         {
             // the fetch belongs to nobody: who gives up ends only its own wait
-            await Fetch().WaitAsync(TokenWaitTimeout, time, cancellation);
+            await Fetch().WaitAsync(FetchTimeout, time, cancellation);
         }
         catch (TimeoutException)
         {
@@ -98,7 +98,7 @@ internal sealed class Authority(string address, bool allowInsecure, HttpClient c
         var wait = RetryAfter;
         try
         {
-            using var deadline = new CancellationTokenSource(TokenWaitTimeout);
+            using var deadline = new CancellationTokenSource(FetchTimeout);
             var document = await Get(new(Address.TrimEnd('/') + WellKnown), "discovery", deadline.Token);
             var set = await Get(KeySetAddress(document), "key set", deadline.Token);
             var keys = KeySetReader.Read(set, out var leftOut);

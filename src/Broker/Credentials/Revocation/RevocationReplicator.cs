@@ -87,7 +87,7 @@ internal sealed class RevocationReplicator : IDisposable
         {
             while (true)
             {
-                if (await RenewalStep() is not { } more)
+                if (await ReadPage() is not { } more)
                 {
                     return false;
                 }
@@ -134,7 +134,7 @@ internal sealed class RevocationReplicator : IDisposable
     }
 
     /// <summary>Whether there is more to do at once; null when Redis did not answer.</summary>
-    private async Task<bool?> RenewalStep()
+    private async Task<bool?> ReadPage()
     {
         var (stamp, utc) = (time.GetTimestamp(), time.GetUtcNow());
         // A clock that was set back: what was over by it, and is forgotten here, may not be over.

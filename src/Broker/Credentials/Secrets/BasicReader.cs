@@ -75,7 +75,7 @@ internal sealed class BasicReader
 
         if (!turn.MayTry)
         {
-            return new(null, turn.IsKnown ? CredentialProblem.ChangeWaiters : CredentialProblem.Unknown) { Wait = turn.Wait };
+            return new(null, turn.IsKnown ? CredentialProblem.Throttled : CredentialProblem.Unknown) { Wait = turn.Wait };
         }
 
         var result = await Check(user, password, address, out _, cancellation);

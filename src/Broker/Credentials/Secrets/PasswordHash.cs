@@ -15,7 +15,7 @@ internal static class PasswordHash
     private const string Cure = "'broker key hash' makes one";
 
     /// <summary>Why the text is no usable hash; null when it is.</summary>
-    public static string? ConfigError(string hash)
+    public static string? Problem(string hash)
     {
         var bytes = new byte[hash.Length];
         if (!Convert.TryFromBase64String(hash, bytes, out var length) || length < HeaderLength + MinSalt + MinSubkey || bytes[0] != 1)

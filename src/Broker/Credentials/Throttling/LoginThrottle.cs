@@ -197,7 +197,7 @@ internal sealed class LoginThrottle(TimeProvider time) : ILoginThrottle
             [
                 FieldOf(shared, name, address),
                 limits.Free,
-                string.Join(' ', limits.ChangeWaiters.Select(Milliseconds)),
+                string.Join(' ', limits.Delays.Select(Milliseconds)),
                 Milliseconds(limits.Longest),
                 Milliseconds(limits.FewForgotten),
                 Milliseconds(limits.Forgotten),

@@ -10,7 +10,7 @@ internal sealed record LoginThrottleLimits
     public required int Free { get; init; }
 
     /// <summary>The wait after the last free failure, after the next one, and so on; the last wait stays.</summary>
-    public required IReadOnlyList<TimeSpan> ChangeWaiters { get; init; }
+    public required IReadOnlyList<TimeSpan> Delays { get; init; }
 
     /// <summary>After how long fewer than the free failures are forgotten.</summary>
     public TimeSpan FewForgotten { get; init; } = LocalLoginThrottle.FewForgotten;
@@ -18,11 +18,11 @@ internal sealed record LoginThrottleLimits
     /// <summary>After how long more are forgotten.</summary>
     public TimeSpan Forgotten { get; init; } = LocalLoginThrottle.Forgotten;
 
-    public TimeSpan Longest => ChangeWaiters.Max();
+    public TimeSpan Longest => Delays.Max();
 
     /// <summary>For one name at one address: the wait doubles, up to a quarter of an hour.</summary>
     public static LoginThrottleLimits AtAnAddress(TimeSpan first) =>
-        new() { Free = LocalLoginThrottle.Free, ChangeWaiters = Doubling(first, LocalLoginThrottle.Longest, 20) };
+        new() { Free = LocalLoginThrottle.Free, Delays = Doubling(first, LocalLoginThrottle.Longest, 20) };
 
     /// <summary>For one name at an upstream that locks a user after so many wrong passwords in a row, wherever they come from.</summary>
     /// <remarks>The upstream does not forget with time. From a third of its limit on a name waits, from two thirds on an hour each time;
@@ -35,14 +35,13 @@ internal sealed record LoginThrottleLimits
         return new()
         {
             Free = free,
-            ChangeWaiters = [.. Doubling(first, Hour, slow - free), .. Enumerable.Repeat(Hour, most - slow), Day],
+            Delays = [.. Doubling(first, Hour, slow - free), .. Enumerable.Repeat(Hour, most - slow), Day],
             FewForgotten = Day,
             Forgotten = Day,
         };
     }
 
-    public TimeSpan WaitAfter(int failures) =>
-        failures < Free ? TimeSpan.Zero : ChangeWaiters[Math.Min(failures - Free, ChangeWaiters.Count - 1)];
+    public TimeSpan WaitAfter(int failures) => failures < Free ? TimeSpan.Zero : Delays[Math.Min(failures - Free, Delays.Count - 1)];
 
     private static TimeSpan[] Doubling(TimeSpan first, TimeSpan longest, int count) =>
         [.. Enumerable.Range(0, count).Select(i => first * Math.Pow(2, i) is var wait && wait < longest ? wait : longest)];

@@ -14,7 +14,7 @@ namespace Broker.Credentials;
 internal sealed class PasswordHashLimiter(int limit, TimeProvider time)
 {
     /// <summary>How long a password waits for its turn, if two hashes do not take longer than that.</summary>
-    public static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(1);
+    public static readonly TimeSpan QueueTimeout = TimeSpan.FromSeconds(1);
 
     /// <summary>No wait is longer than this, however long a hash takes.</summary>
     public static readonly TimeSpan MostPatience = TimeSpan.FromSeconds(10);
@@ -56,7 +56,7 @@ internal sealed class PasswordHashLimiter(int limit, TimeProvider time)
             }
 
             Wait(turn);
-            patience = hash * 2 > TokenWaitTimeout ? hash * 2 : TokenWaitTimeout;
+            patience = hash * 2 > QueueTimeout ? hash * 2 : QueueTimeout;
         }
 
         try

@@ -9,7 +9,7 @@ namespace Broker.Forwarding;
 /// <remarks>
 /// One timer for all. A tick walks those under way, and looks at one again only when what it rests on changed, or its token ended:
 /// <code>
-/// admitted --a moment--> looked at --in order--> left alone until: its end | a revocation | new keys or users | a reload | CellInvalidator
+/// admitted --a moment--> looked at --in order--> left alone until: its end | a revocation | new keys or users | a reload | RecheckAfter
 ///                            '--not--> told to end: close frame, or cut --> cut at last, whoever holds it
 /// </code>
 /// </remarks>
@@ -33,8 +33,8 @@ internal sealed class ExchangeSweep(
     private static readonly TimeSpan ToAnswer = TimeSpan.FromMilliseconds(1500);
 
     // What is forgotten to be told of, or comes with time alone, is found by then.
-    private static readonly TimeSpan CellInvalidator = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan TokenWaitTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RecheckAfter = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RecheckTimeout = TimeSpan.FromSeconds(5);
 
     private readonly List<BrokeredRequest> due = [];
     private readonly CredentialChanges changes = new();
@@ -101,7 +101,7 @@ internal sealed class ExchangeSweep(
         }
 
         return passage.IsLookedAt =
-            passage.SeenState != state || utcNow >= passage.OverAt || time.GetElapsedTime(passage.SeenAt, now) >= CellInvalidator;
+            passage.SeenState != state || utcNow >= passage.OverAt || time.GetElapsedTime(passage.SeenAt, now) >= RecheckAfter;
     }
 
     private async Task Look(BrokeredRequest passage, long state)
@@ -110,7 +110,7 @@ internal sealed class ExchangeSweep(
         try
         {
             var judged = readmission.Judge(passage);
-            verdict = judged.IsCompletedSuccessfully ? judged.Result : await judged.AsTask().WaitAsync(TokenWaitTimeout, time);
+            verdict = judged.IsCompletedSuccessfully ? judged.Result : await judged.AsTask().WaitAsync(RecheckTimeout, time);
         }
         catch (TimeoutException)
         {
@@ -149,7 +149,7 @@ internal sealed class ExchangeSweep(
         if (verdict.IsUnknown)
         {
             passage.UnknownSince = passage.UnknownSince == 0 ? at : passage.UnknownSince;
-            if (time.GetElapsedTime(passage.UnknownSince) < TokenWaitTimeout)
+            if (time.GetElapsedTime(passage.UnknownSince) < RecheckTimeout)
             {
                 return false;
             }

@@ -34,7 +34,7 @@ internal sealed class MethodOverrideJson
                 continue;
             }
 
-            if (RenewalStep(bytes[i]))
+            if (Step(bytes[i]))
             {
                 return true;
             }
@@ -43,7 +43,7 @@ internal sealed class MethodOverrideJson
         return false;
     }
 
-    private bool RenewalStep(byte next)
+    private bool Step(byte next)
     {
         if (isBehind)
         {

@@ -30,7 +30,7 @@ internal sealed class MethodOverrideMultipart
     {
         foreach (var next in bytes)
         {
-            if (RenewalStep(next))
+            if (Step(next))
             {
                 return true;
             }
@@ -45,7 +45,7 @@ internal sealed class MethodOverrideMultipart
 
     private bool IsDoubtful => name.IsMethodField || name.IsEncodedWord;
 
-    private bool RenewalStep(byte next)
+    private bool Step(byte next)
     {
         var isLineStart = before is (byte)'\r' or (byte)'\n';
         dashes = next == '-' && (isLineStart || dashes == 1) ? dashes + 1 : 0;

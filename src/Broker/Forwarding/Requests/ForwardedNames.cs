@@ -136,7 +136,7 @@ internal sealed class ForwardedNames
                 denied.Contains(selector) && idHeaders.Contains(selector.Name, StringComparer.OrdinalIgnoreCase)
                         ? $"reads the header {selector.Name}, which carries ids for {upstream!.Name} and does not cross here: select "
                             + $"it (\"Device\": \"header:{selector.Name}\"), or drop the denial."
-                    : HeaderKinds.Of(selector.Name) is HeaderKind.Listed or HeaderKind.Plain
+                    : RequestHeaderKinds.Of(selector.Name) is RequestHeaderKind.Listed or RequestHeaderKind.Plain
                         ? $"selects {selector}, which crosses only where \"Headers\" lists it: list it, or select another header."
                     : $"selects {selector}, which never crosses to the upstream (docs/security.md says why): select what the "
                         + "upstream reads."

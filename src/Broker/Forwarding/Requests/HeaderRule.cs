@@ -80,7 +80,7 @@ internal sealed class HeaderRule
     }
 
     /// <summary>Whether the caller's header of this name reaches the upstream as it came.</summary>
-    public bool Crosses(string name) => HeaderKinds.Of(name) != HeaderKind.Held && Stays(name);
+    public bool Crosses(string name) => RequestHeaderKinds.Of(name) != RequestHeaderKind.Held && Stays(name);
 
     /// <summary>Takes off what may not cross. To be called after the credential was read and before an id is.</summary>
     public Refusal? Apply(IHeaderDictionary headers)
@@ -125,7 +125,7 @@ internal sealed class HeaderRule
                 continue;
             }
 
-            if (HeaderKinds.IsMethodOverride(name))
+            if (RequestHeaderKinds.IsMethodOverride(name))
             {
                 return Refusal.NotAllowedHere($"The header {name} could change the method: it is not allowed.");
             }
@@ -144,11 +144,11 @@ internal sealed class HeaderRule
     // What is held stays for the server and the proxy, which see to it.
     private bool Stays(string name) =>
         !dropped.Contains(name)
-        && HeaderKinds.Of(name) switch
+        && RequestHeaderKinds.Of(name) switch
         {
-            HeaderKind.Held => true,
-            HeaderKind.Plain => !isAllowList || named.Contains(name),
-            HeaderKind.Listed => named.Contains(name),
+            RequestHeaderKind.Held => true,
+            RequestHeaderKind.Plain => !isAllowList || named.Contains(name),
+            RequestHeaderKind.Listed => named.Contains(name),
             _ => false,
         };
 

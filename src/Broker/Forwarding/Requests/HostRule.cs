@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Broker.Forwarding;
 
-/// <summary>The caller's Host must be one that can be read. It never leaves: a request goes out under the destination's name.</summary>
+/// <summary>The caller's Host must be readable. It never crosses: <see cref="BrokerTransforms"/> sets the destination's name.</summary>
 internal static class HostRule
 {
     private static readonly Refusal Missing = Refusal.BadRequest("The request names no Host.");

@@ -122,7 +122,7 @@ internal static class ResponseHeaderKinds
 
             if (dash < 0)
             {
-                return HeaderKinds.IsCredential(name) || name.EndsWith("-CDN-Cache-Control", StringComparison.OrdinalIgnoreCase)
+                return RequestHeaderKinds.IsCredential(name) || name.EndsWith("-CDN-Cache-Control", StringComparison.OrdinalIgnoreCase)
                     ? ResponseHeaderKind.Drop
                     : ResponseHeaderKind.Plain;
             }

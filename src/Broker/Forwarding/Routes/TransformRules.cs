@@ -96,7 +96,7 @@ internal static class TransformRules
                 : "keeps back a header that the decision was about: the upstream would read that no id was named.";
         }
 
-        if ((Is("RequestHeader") || Is("RequestHeaderRouteValue")) && HeaderKinds.IsMethodOverride(value))
+        if ((Is("RequestHeader") || Is("RequestHeaderRouteValue")) && RequestHeaderKinds.IsMethodOverride(value))
         {
             return "could change the method after the decision: give the other method a route of its own.";
         }

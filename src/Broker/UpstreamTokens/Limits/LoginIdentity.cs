@@ -100,7 +100,7 @@ internal sealed class LoginIdentity(OpaqueName name, TimeProvider time) : IDispo
     /// <summary>
     /// These credentials were refused, and nobody shows them for so long: what this process knows, whatever becomes of Redis's word.
     /// </summary>
-    public void ChangeWaiters(OpaqueName fingerprint, TokenProblem problem, TimeSpan pause)
+    public void BackOff(OpaqueName fingerprint, TokenProblem problem, TimeSpan pause)
     {
         lock (gate)
         {

@@ -9,7 +9,7 @@ internal sealed class CellInvalidator(TokenCellRegistry vault)
         {
             if (cell.Renewer is { } renewer && RedisTokens.IsOf(message, renewer.NameOf(cell)))
             {
-                _ = cell.CellInvalidator();
+                _ = cell.Invalidate();
             }
         }
     }

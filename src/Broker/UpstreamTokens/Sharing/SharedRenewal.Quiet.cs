@@ -11,7 +11,7 @@ internal sealed partial class SharedRenewal
         var problem = answer.Problem(plan.Source.CanLogin);
         if (isRefused)
         {
-            asked.Identity.ChangeWaiters(plan.Fingerprint, problem, pause);
+            asked.Identity.BackOff(plan.Fingerprint, problem, pause);
         }
         if (answer.IsDefinite)
         {

@@ -41,7 +41,7 @@ internal sealed partial class SharedRenewal(RecordKey name, TokenCellRegistry va
             var step = await Look(asked);
             if (step.End is { } end)
             {
-                return end with { CellInvalidator = store.Times.Poll * 5 };
+                return end with { RecheckAfter = store.Times.Poll * 5 };
             }
             if (time.GetElapsedTime(from) >= longest)
             {

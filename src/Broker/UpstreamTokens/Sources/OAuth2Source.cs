@@ -9,7 +9,7 @@ internal sealed class OAuth2Source(TokenHttp http, OAuth2Request request) : ITok
     private const int MostOfType = 16;
 
     /// <summary>The life of a token that states none, where the config says nothing.</summary>
-    private static readonly TimeSpan Outbox = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan DefaultLifetime = TimeSpan.FromMinutes(5);
 
     private readonly OAuth2AccountOptions account = request.Account;
 
@@ -75,7 +75,7 @@ internal sealed class OAuth2Source(TokenHttp http, OAuth2Request request) : ITok
         {
             return TokenAnswer.Unknown(wrong);
         }
-        var life = Wire.Life(reply.Body, http.Time, request.AssumedLifetime, Outbox);
+        var life = Wire.Life(reply.Body, http.Time, request.AssumedLifetime, DefaultLifetime);
         return TokenAnswer.Token(reply.Body.Text("access_token"), reply.Body.Text("refresh_token"), life);
     }
 

@@ -29,7 +29,7 @@ internal sealed class Pump(int seed)
     public void After(TimeSpan delay, Action action) => later.Enqueue(action, (Now + Math.Max(0, delay.Ticks), turns++));
 
     /// <summary>Runs one of what is ready, whichever the seed says; time passes only when nothing is.</summary>
-    public bool RenewalStep(TimeSpan until)
+    public bool Step(TimeSpan until)
     {
         if (ready.Count == 0)
         {
@@ -56,7 +56,7 @@ internal sealed class Pump(int seed)
     public void Pass(TimeSpan time)
     {
         var until = Time + time;
-        while (RenewalStep(until)) { }
+        while (Step(until)) { }
     }
 }
 

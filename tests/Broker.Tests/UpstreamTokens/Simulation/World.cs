@@ -134,8 +134,8 @@ internal sealed partial class World
     /// <summary>Until a promise is broken, or all is well again after the faults.</summary>
     public string? Run()
     {
-        while (Failure is null && Pump.RenewalStep(Faults)) { }
-        while (Failure is null && !processes.All(process => process.IsUsable) && Pump.RenewalStep(Faults + Calm)) { }
+        while (Failure is null && Pump.Step(Faults)) { }
+        while (Failure is null && !processes.All(process => process.IsUsable) && Pump.Step(Faults + Calm)) { }
         if (!processes.All(process => process.IsUsable))
         {
             Fail("the account is lost: long after all faults ended somebody has no token that the upstream takes");

@@ -11,7 +11,7 @@ namespace Broker.Tests.UpstreamTokens;
 /// </summary>
 public sealed class EpochPauseTests : IDisposable
 {
-    private static readonly TimeSpan RenewalStep = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Step = TimeSpan.FromMilliseconds(100);
 
     private readonly Pump pump = new(1);
     private readonly CellBench bench = new();
@@ -49,9 +49,9 @@ public sealed class EpochPauseTests : IDisposable
         wire.IsAway = false; // and nobody has said so yet
 
         var replaced = Replace(token);
-        for (var passed = TimeSpan.Zero; passed < Pause * 0.7; passed += RenewalStep)
+        for (var passed = TimeSpan.Zero; passed < Pause * 0.7; passed += Step)
         {
-            Pass(RenewalStep);
+            Pass(Step);
         }
         redis.Republish(Name, Newer(), store.Times.RefreshTokenTtl, null).ShouldBe(StoreOutcome.Done);
         Pass(store.Times.Poll);
@@ -65,7 +65,7 @@ public sealed class EpochPauseTests : IDisposable
     {
         var token = await Fresh(cell);
         NewEpoch();
-        Pass(Pause + RenewalStep);
+        Pass(Pause + Step);
         (await Replace(token)).Problem.ShouldBe(TokenProblem.None);
         (upstream.Logins, upstream.Refreshes).ShouldBe((1, 1));
     }
@@ -104,16 +104,16 @@ public sealed class EpochPauseTests : IDisposable
     public void What_it_was_away_for_is_taken_off_from_the_last_answer_on()
     {
         store.Saw(StoreOutcome.Done);
-        Pass(RenewalStep);
+        Pass(Step);
         store.Saw(StoreOutcome.Unknown);
         Pass(Pause);
         store.Saw(StoreOutcome.Done); // before anybody says that it is back
-        Pass(RenewalStep);
-        store.ThereFor(Pause * 2).ShouldBe(Pause - RenewalStep);
-        store.ThereFor(RenewalStep * 3).ShouldBe(RenewalStep);
-        store.ThereFor(RenewalStep / 2).ShouldBe(RenewalStep / 2);
+        Pass(Step);
+        store.ThereFor(Pause * 2).ShouldBe(Pause - Step);
+        store.ThereFor(Step * 3).ShouldBe(Step);
+        store.ThereFor(Step / 2).ShouldBe(Step / 2);
         store.Back();
-        store.ThereFor(RenewalStep * 3).ShouldBe(TimeSpan.Zero); // nothing was answered since
+        store.ThereFor(Step * 3).ShouldBe(TimeSpan.Zero); // nothing was answered since
     }
 
     [Fact]
@@ -122,13 +122,13 @@ public sealed class EpochPauseTests : IDisposable
         for (var i = 0; i < 40; i++)
         {
             store.Saw(StoreOutcome.Done);
-            Pass(RenewalStep);
+            Pass(Step);
             store.Saw(StoreOutcome.Done);
             Lose(Pause);
         }
-        store.ThereFor((Pause + RenewalStep) * 5).ShouldBe(RenewalStep * 5);
-        var all = store.ThereFor((Pause + RenewalStep) * 40);
-        all.ShouldBeInRange(RenewalStep * 10, RenewalStep * 40); // of old ones less is remembered: away for longer rather than for less
+        store.ThereFor((Pause + Step) * 5).ShouldBe(Step * 5);
+        var all = store.ThereFor((Pause + Step) * 40);
+        all.ShouldBeInRange(Step * 10, Step * 40); // of old ones less is remembered: away for longer rather than for less
     }
 
     [Fact]

@@ -14,9 +14,9 @@ public sealed class RepublicationTests
         using var bench = new CellBench();
         var store = await FortyAccounts(bench);
         store.Return();
-        store.RenewalRequest.ShouldBe(32);
+        store.Asked.ShouldBe(32);
         store.Go.SetResult(StoreOutcome.Done);
-        await SharedRenewalTests.Eventually(() => Task.FromResult(store.RenewalRequest == 40));
+        await SharedRenewalTests.Eventually(() => Task.FromResult(store.Asked == 40));
     }
 
     [Fact]
@@ -26,9 +26,9 @@ public sealed class RepublicationTests
         var store = await FortyAccounts(bench);
         store.Return();
         store.Return();
-        store.RenewalRequest.ShouldBe(64);
+        store.Asked.ShouldBe(64);
         store.Go.SetResult(StoreOutcome.Done);
-        await SharedRenewalTests.Eventually(() => Task.FromResult(store.RenewalRequest == 72)); // the first does not go on
+        await SharedRenewalTests.Eventually(() => Task.FromResult(store.Asked == 72)); // the first does not go on
     }
 
     [Theory]
@@ -137,7 +137,7 @@ public sealed class RepublicationTests
     {
         public TaskCompletionSource<StoreOutcome> Go { get; } = new();
 
-        public int RenewalRequest { get; private set; }
+        public int Asked { get; private set; }
 
         public override Task<StoreOutcome> Republish(
             RecordKey name,
@@ -147,7 +147,7 @@ public sealed class RepublicationTests
             long? damaged = null
         )
         {
-            RenewalRequest++;
+            Asked++;
             return Go.Task;
         }
     }

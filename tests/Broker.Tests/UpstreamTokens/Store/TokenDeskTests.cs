@@ -149,7 +149,7 @@ public sealed class TokenDeskTests : IAsyncLifetime
         }
         await server.Ask("PUBLISH", "p:changed", "look:");
         await server.Ask("PUBLISH", "p:changed", "look:" + new string('f', 32));
-        await cell.CellInvalidator();
+        await cell.Invalidate();
         (await Fresh(cell)).ShouldBe(token);
         (upstream.Logins, upstream.Refreshes).ShouldBe((1, 0));
     }

@@ -17,7 +17,7 @@ internal static class BudgetScript
     // whether taken, wait us, count, run id, and of each key whether what stood there was not the brokers' own.
     public static readonly RedisScript Permit = new(
         "permit",
-        Scripts.Run
+        SharedTokenScripts.Run
             + RedisScript.Numbers
             + """
             local foreign = {}

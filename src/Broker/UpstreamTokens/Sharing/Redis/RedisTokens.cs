@@ -31,15 +31,15 @@ internal sealed class RedisTokens : ISharedTokens
 
     /// <summary>A Redis that refuses to write is away: what it reads may be old, and nothing could follow.</summary>
     public async Task<StoredState> Read(RecordKey name) =>
-        Look(name, link.IsRefusing ? null : await Run(Scripts.Read, names.Keys(name), []));
+        Look(name, link.IsRefusing ? null : await Run(SharedTokenScripts.Read, names.Keys(name), []));
 
     public async Task<StoredState> Take(RecordKey name, Attempt attempt, TimeSpan lease) =>
-        Look(name, await Run(Scripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
+        Look(name, await Run(SharedTokenScripts.Take, names.Keys(name), [attempt.ToString(), Milliseconds(lease), keyLives]));
 
     public async Task<StoreOutcome> Note(RecordKey name, Attempt attempt, OpaqueName spends, TimeSpan deadline, TimeSpan lease)
     {
         var written = await link.RunReplicated(
-            Scripts.Note,
+            SharedTokenScripts.Note,
             names.Keys(name),
             [attempt.ToString(), Milliseconds(lease), spends.Hex, Microseconds(deadline), keyLives]
         );
@@ -50,12 +50,12 @@ internal sealed class RedisTokens : ISharedTokens
     }
 
     public Task<StoreOutcome> Extend(RecordKey name, Attempt attempt, TimeSpan lease) =>
-        Outcome(Run(Scripts.Extend, names.Keys(name), [attempt.ToString(), Milliseconds(lease)]));
+        Outcome(Run(SharedTokenScripts.Extend, names.Keys(name), [attempt.ToString(), Milliseconds(lease)]));
 
     public Task<StoreOutcome> Commit(RecordKey name, Attempt attempt, SharedPair pair, TimeSpan? lives) =>
         Outcome(
             Run(
-                Scripts.Commit,
+                SharedTokenScripts.Commit,
                 names.Keys(name),
                 [
                     attempt.ToString(),
@@ -71,12 +71,12 @@ internal sealed class RedisTokens : ISharedTokens
         );
 
     public Task<StoreOutcome> Release(RecordKey name, Attempt attempt) =>
-        Outcome(Run(Scripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, RedisNames.Message(name)]));
+        Outcome(Run(SharedTokenScripts.Release, names.Keys(name), [attempt.ToString(), names.Channel, RedisNames.Message(name)]));
 
     public Task<StoreOutcome> Settle(RecordKey name, Attempt attempt, Settlement settlement) =>
         Outcome(
             Run(
-                Scripts.Settle,
+                SharedTokenScripts.Settle,
                 names.Keys(name),
                 [
                     attempt.ToString(),
@@ -97,7 +97,7 @@ internal sealed class RedisTokens : ISharedTokens
     public Task<StoreOutcome> Republish(RecordKey name, SharedPair? pair, TimeSpan? lives, SpendIntent? note, long? damaged = null) =>
         Outcome(
             Run(
-                Scripts.Republish,
+                SharedTokenScripts.Republish,
                 names.Keys(name),
                 [
                     Text(pair?.FencingToken ?? 0),
@@ -278,11 +278,11 @@ internal sealed class RedisTokens : ISharedTokens
 
     /// <summary>Tells all who listen now to look.</summary>
     public Task<StoreOutcome> AskToLook(RecordKey name) =>
-        Outcome(link.Run(Scripts.Tell, names.Keys(name), [names.Channel, LookWord + RedisNames.Message(name)]));
+        Outcome(link.Run(SharedTokenScripts.Tell, names.Keys(name), [names.Channel, LookWord + RedisNames.Message(name)]));
 
     /// <summary>The last call that brought no token; null when none is known.</summary>
     public async Task<LastFailure?> Failure(RecordKey name) =>
-        await link.Run(Scripts.Failure, names.Keys(name), []) is { } answer && (RedisValue[])answer! is [var text, var ago]
+        await link.Run(SharedTokenScripts.Failure, names.Keys(name), []) is { } answer && (RedisValue[])answer! is [var text, var ago]
             ? LastFailure.Read(text, Positive(Number(ago)))
             : null;
 

@@ -93,7 +93,7 @@ internal static class SeatScript
     // key stood there.
     public static readonly RedisScript Sit = new(
         "seat",
-        Scripts.Run
+        SharedTokenScripts.Run
             + RedisScript.Numbers
             + """
             local seats, lives = tonumber(ARGV[3]), tonumber(ARGV[4])

@@ -9,7 +9,7 @@ namespace Broker.UpstreamTokens;
 /// A number from a damaged entry counts as none, so that it can never stand above the right ones for ever. What is not the brokers' own (of
 /// another type, a lease or a deadline longer than any config allows) counts as absent: steps that write a key take it away first.
 /// </remarks>
-internal static class Scripts
+internal static class SharedTokenScripts
 {
     public static readonly RedisScript Read = new("read", Start + Look + "return look(0)");
 

@@ -3,7 +3,7 @@ using System.Collections.Frozen;
 namespace Broker.Forwarding;
 
 /// <summary>What becomes of a request header of some name.</summary>
-internal enum HeaderKind
+internal enum RequestHeaderKind
 {
     /// <summary>It crosses.</summary>
     Plain,
@@ -26,7 +26,7 @@ internal enum HeaderKind
 /// </summary>
 /// <remarks>A name is looked up whole, then by its first words up to each '-', then by its last one and two words. The strictest answer
 /// counts.</remarks>
-internal static class HeaderKinds
+internal static class RequestHeaderKinds
 {
     // csharpier-ignore
     private static readonly string[] HeldNames =
@@ -125,36 +125,36 @@ internal static class HeaderKinds
         "Idempotency-Token",
     ];
 
-    private static readonly FrozenDictionary<string, HeaderKind> Names = Table(
-        (NeverNames, HeaderKind.Never),
-        (HeldNames, HeaderKind.Held),
-        (PlainNames, HeaderKind.Plain)
+    private static readonly FrozenDictionary<string, RequestHeaderKind> Names = Table(
+        (NeverNames, RequestHeaderKind.Never),
+        (HeldNames, RequestHeaderKind.Held),
+        (PlainNames, RequestHeaderKind.Plain)
     );
 
-    private static readonly FrozenDictionary<string, HeaderKind>.AlternateLookup<ReadOnlySpan<char>> FirstWords = Table(
-            (NeverFirstWords, HeaderKind.Never),
-            (ListedFirstWords, HeaderKind.Listed)
+    private static readonly FrozenDictionary<string, RequestHeaderKind>.AlternateLookup<ReadOnlySpan<char>> FirstWords = Table(
+            (NeverFirstWords, RequestHeaderKind.Never),
+            (ListedFirstWords, RequestHeaderKind.Listed)
         )
         .GetAlternateLookup<ReadOnlySpan<char>>();
 
-    private static readonly FrozenDictionary<string, HeaderKind>.AlternateLookup<ReadOnlySpan<char>> LastWords = Table(
-            (NeverLastWords, HeaderKind.Never),
-            (ListedLastWords, HeaderKind.Listed),
-            (PlainLastWords, HeaderKind.Plain)
+    private static readonly FrozenDictionary<string, RequestHeaderKind>.AlternateLookup<ReadOnlySpan<char>> LastWords = Table(
+            (NeverLastWords, RequestHeaderKind.Never),
+            (ListedLastWords, RequestHeaderKind.Listed),
+            (PlainLastWords, RequestHeaderKind.Plain)
         )
         .GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <summary>What becomes of a header of this name, in any spelling.</summary>
-    public static HeaderKind Of(string name)
+    public static RequestHeaderKind Of(string name)
     {
         if (IsMethodOverride(name))
         {
-            return HeaderKind.Method;
+            return RequestHeaderKind.Method;
         }
 
         if (name.Contains('_', StringComparison.Ordinal))
         {
-            return HeaderKind.Never; // another spelling of '-' to many upstreams
+            return RequestHeaderKind.Never; // another spelling of '-' to many upstreams
         }
 
         if (Names.TryGetValue(name, out var known))
@@ -163,7 +163,7 @@ internal static class HeaderKinds
         }
 
         var last = OfLastWords(name);
-        var kind = last ?? HeaderKind.Plain;
+        var kind = last ?? RequestHeaderKind.Plain;
         for (var dash = name.IndexOf('-', StringComparison.Ordinal); ; dash = name.IndexOf('-', dash + 1))
         {
             if (FirstWords.TryGetValue(dash < 0 ? name : name.AsSpan(0, dash), out var first) && first > kind)
@@ -180,7 +180,7 @@ internal static class HeaderKinds
 
     /// <summary>Whether an answer's header of this name hands out a credential.</summary>
     public static bool IsCredential(string name) =>
-        OfLastWords(name) == HeaderKind.Never || name.StartsWith("X-Auth-", StringComparison.OrdinalIgnoreCase);
+        OfLastWords(name) == RequestHeaderKind.Never || name.StartsWith("X-Auth-", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether some frameworks take the method from this header, in any spelling.</summary>
     public static bool IsMethodOverride(string name)
@@ -203,7 +203,7 @@ internal static class HeaderKinds
                     or "REQUEST-METHOD";
     }
 
-    private static HeaderKind? OfLastWords(string name)
+    private static RequestHeaderKind? OfLastWords(string name)
     {
         var end = name.LastIndexOf('-');
         if (end <= 0)
@@ -217,7 +217,7 @@ internal static class HeaderKinds
             : null;
     }
 
-    private static FrozenDictionary<string, HeaderKind> Table(params (string[] Names, HeaderKind Kind)[] rows) =>
+    private static FrozenDictionary<string, RequestHeaderKind> Table(params (string[] Names, RequestHeaderKind Kind)[] rows) =>
         rows.SelectMany(row => row.Names.Select(name => (name, row.Kind)))
             .ToFrozenDictionary(pair => pair.name, pair => pair.Kind, StringComparer.OrdinalIgnoreCase);
 }
