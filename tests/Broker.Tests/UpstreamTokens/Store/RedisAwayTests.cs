@@ -61,7 +61,7 @@ public sealed class RedisAwayTests : IAsyncLifetime
     public async Task A_login_made_while_redis_was_away_is_counted_there_when_it_is_back()
     {
         var cell = New(Impatient).Cell(upstream.Source(), logins: [new() { Permit = 16, Per = TimeSpan.FromSeconds(1) }]);
-        var token = await Fresh(cell);
+        var token = await FirstToken(cell);
         server.Freeze();
         await Eventually(async () => (await cell.Replace(token, 0, "s", None)).Token is not null);
         server.Thaw();

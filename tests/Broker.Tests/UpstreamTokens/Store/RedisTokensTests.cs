@@ -18,6 +18,9 @@ public sealed class RedisTokensTests : SharedTokensConformance, IAsyncLifetime
     {
         server = await RedisServer.Start();
         replica = new(server.Endpoint, "conformance");
+
+        // What is published before the subscription stands wakes nobody.
+        await Eventually(async () => (await server.Ask("PUBSUB", "CHANNELS", "*")).Contains("conformance", StringComparison.Ordinal));
     }
 
     public async ValueTask DisposeAsync()
